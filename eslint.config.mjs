@@ -1,0 +1,108 @@
+import importX from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/**
+ * The arrows of the house (docs/adr/0001-rooms-and-arrows.md): each room may import itself and the rooms named here.
+ * app.ts and cli/ stand outside and know all rooms.
+ */
+const arrows = {
+  contract: [],
+  domain: ['contract'],
+  workflows: ['contract', 'domain'],
+  config: ['contract'],
+  embedded: [],
+  security: ['contract'],
+  telemetry: ['contract'],
+  detectors: ['contract', 'domain', 'security'],
+  policy: ['contract', 'domain'],
+  registry: ['contract', 'domain'],
+  store: ['contract'],
+  planning: ['contract', 'domain', 'policy', 'registry'],
+  activities: ['contract', 'domain', 'config', 'detectors', 'policy', 'registry', 'store'],
+  submission: ['contract', 'domain', 'config', 'planning', 'store', 'activities', 'workflows'],
+  mapper: ['contract', 'security'],
+  api: ['contract', 'registry', 'store', 'submission', 'telemetry'],
+};
+
+const zone = (room, allowed) => ({
+  target: `./src/${room}`,
+  from: './src',
+  except: [room, ...allowed].map((name) => `./${name}`),
+  message: `src/${room} may import only: ${[room, ...allowed].join(', ')} (eslint.config.mjs, arrows)`,
+});
+
+/** Workflow code and the rules it runs must be deterministic: nothing of Node, no clock, no chance. */
+const deterministic = {
+  'no-restricted-imports': [
+    'error',
+    {
+      patterns: [
+        { group: ['node:*', 'fs', 'path', 'crypto', 'os', 'net', 'http'], message: 'not deterministic' },
+        {
+          regex: '^(?!\\.|@temporalio/(workflow|common)$)',
+          message: 'workflow code and domain import nothing but their rooms and the Temporal workflow SDK',
+        },
+      ],
+    },
+  ],
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'data/', 'coverage/', '.tools/', 'node_modules/'] },
+  ...tseslint.configs.recommended,
+  {
+    files: ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+    extends: [...tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    plugins: { 'import-x': importX },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+      '@typescript-eslint/no-explicit-any': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unsafe-enum-comparison': 'off',
+      '@typescript-eslint/require-await': 'off',
+      'import-x/no-default-export': 'error',
+      eqeqeq: 'error',
+      'max-lines': ['error', { max: 320, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver': { node: { extensions: ['.ts'] } } },
+    rules: {
+      'no-console': 'error',
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': [
+        'error',
+        {
+          basePath: import.meta.dirname,
+          zones: Object.entries(arrows).map(([room, allowed]) => zone(room, allowed)),
+        },
+      ],
+    },
+  },
+  { files: ['src/cli/**/*.ts'], rules: { 'no-console': 'off' } },
+  { files: ['src/domain/**/*.ts', 'src/workflows/**/*.ts'], rules: deterministic },
+  {
+    files: ['src/contract/{enums,errors,plan}.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: ['zod'], message: 'workflow code imports this file' }] },
+      ],
+    },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+    },
+  },
+  { files: ['**/*.{js,cjs}'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
+);

@@ -1,0 +1,33 @@
+# Whether enough was judged: all that the threshold asks for, and each detector of policy_data.must_judge, also one that
+# no plan held.
+package orchestration
+
+coverage := {
+	"coverage_met": count(violations) == 0,
+	"coverage_score": input.coverage_achieved,
+	"missing_requirements": sort(missing),
+	"policy_violations": sort(violations),
+}
+
+# The contract's tolerance: 0.7 + 0.1 meets 0.8.
+violations contains "coverage_below_threshold" if input.coverage_achieved < input.threshold - 0.000000001
+
+violations contains $"{detector}_did_not_judge" if {
+	some detector in input.policy.policy_data.must_judge
+	not detector in judged
+}
+
+judged contains result.detector if {
+	some result in input.results
+	result.status == "success"
+}
+
+missing contains result.detector if {
+	some result in input.results
+	result.status != "success"
+}
+
+missing contains detector if {
+	some detector in input.policy.policy_data.must_judge
+	not detector in judged
+}

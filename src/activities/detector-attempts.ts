@@ -1,0 +1,123 @@
+import type { DetectorResult } from '../contract/detector-result';
+import type { Member } from '../contract/plan';
+import { resultWithoutAnswer } from '../domain/results';
+import { DetectorCallError } from '../detectors/call-error';
+import type { DetectorCaller } from '../detectors/detector-caller';
+import type { Breakers } from '../registry/breakers';
+import type { HealthMonitor } from '../registry/health-monitor';
+import type { Latencies } from '../registry/latencies';
+import type { KeyRing } from '../store/key-ring';
+import type { AttemptResults } from './detector-memo';
+import { CancelledByCaller, type RunControls } from './run-controls';
+import type { DetectInput } from './types';
+
+/** The time of the request, not of the attempt, is up. */
+export class RequestDeadline extends Error {
+  override readonly name = 'RequestDeadline';
+}
+
+export interface Attempt {
+  readonly input: DetectInput;
+  readonly members: readonly Member[];
+  readonly number: number;
+  readonly startedAt: number;
+  readonly signal: AbortSignal;
+}
+
+export interface AttemptDependencies {
+  readonly caller: DetectorCaller;
+  readonly breakers: Breakers;
+  readonly health: HealthMonitor;
+  readonly latencies: Latencies;
+  readonly controls: RunControls;
+  readonly keys: KeyRing;
+  readonly now: () => number;
+}
+
+/** One attempt at one detector: availability, the call under its limits, and what it teaches the breaker. */
+export class DetectorAttempts {
+  constructor(private readonly deps: AttemptDependencies) {}
+
+  /**
+   * @returns a result for each member that is still wanted
+   * @throws DetectorCallError when the detector gave none
+   */
+  async make(attempt: Attempt): Promise<AttemptResults> {
+    const { detector } = attempt.input;
+    const refusal = this.#refusal(attempt);
+    if (refusal) return sameForAll(attempt, refusal);
+    const cancelled = this.deps.controls.allCancelled(attempt.members.map((member) => member.request_id));
+    const deadline = timers(attempt, this.deps.now());
+    try {
+      const signal = AbortSignal.any([attempt.signal, cancelled.signal, deadline.signal]);
+      const callStartedAt = this.deps.now();
+      const results = await this.deps.caller.call(
+        detector,
+        attempt.members,
+        {
+          runId: attempt.input.run.run_id,
+          tenantId: attempt.input.plan.tenant_id,
+          contentType: attempt.input.plan.content_type,
+          fingerprintKey: await this.deps.keys.tenantKey(attempt.input.plan.tenant_id),
+          startedAt: attempt.startedAt,
+          attempt: attempt.number,
+        },
+        signal,
+      );
+      this.deps.breakers.record(detector.name, detector.version, 'success');
+      this.deps.latencies.record(detector.name, detector.version, this.deps.now() - callStartedAt);
+      return results;
+    } catch (error) {
+      return this.#failed(attempt, error);
+    } finally {
+      deadline.clear();
+      cancelled.dispose();
+    }
+  }
+
+  #refusal(attempt: Attempt): DetectorResult | null {
+    const { name, version } = attempt.input.detector;
+    const elapsed = this.deps.now() - attempt.startedAt;
+    if (this.deps.now() >= cutAt(attempt)) return resultWithoutAnswer(name, 'request_deadline', elapsed);
+    if (!this.deps.health.isHealthy(name)) return resultWithoutAnswer(name, 'unhealthy', elapsed);
+    if (!this.deps.breakers.admit(name, version)) return resultWithoutAnswer(name, 'circuit_open', elapsed);
+    return null;
+  }
+
+  #failed(attempt: Attempt, error: unknown): AttemptResults {
+    const { name, version } = attempt.input.detector;
+    const failure = error instanceof DetectorCallError ? error : null;
+    this.deps.breakers.record(name, version, failure?.countsForBreaker ? 'failure' : 'neutral');
+    if (error instanceof CancelledByCaller) return new Map<string, DetectorResult>();
+    if (error instanceof RequestDeadline) {
+      return sameForAll(
+        attempt,
+        resultWithoutAnswer(name, 'request_deadline', this.deps.now() - attempt.startedAt),
+      );
+    }
+    throw error;
+  }
+}
+
+function sameForAll(attempt: Attempt, result: DetectorResult): AttemptResults {
+  return new Map(attempt.members.map((member) => [member.request_id, result]));
+}
+
+/** The run ends with its earliest member (design.md 7, 8). */
+function cutAt(attempt: Attempt): number {
+  return Math.min(...attempt.members.map((member) => member.cut_at));
+}
+
+function timers(attempt: Attempt, now: number): { signal: AbortSignal; clear: () => void } {
+  const controller = new AbortController();
+  const { timeout_ms: timeoutMs, name } = attempt.input.detector;
+  const left = cutAt(attempt) - now;
+  const reason =
+    left <= timeoutMs
+      ? new RequestDeadline('the time of the request is up')
+      : new DetectorCallError('attempt_timeout', `no answer from ${name} within ${timeoutMs} ms`, {
+          retryable: true,
+        });
+  const timer = setTimeout(() => controller.abort(reason), Math.min(left, timeoutMs));
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
+}

@@ -1,0 +1,70 @@
+import { LRUCache } from 'lru-cache';
+import type { DetectorResult } from '../contract/detector-result';
+
+const rememberedMs = 60_000;
+
+/** Results by request. */
+export type AttemptResults = ReadonlyMap<string, DetectorResult>;
+
+/**
+ * What this process knows of the calls of each run: results that are in, so that a repeated workflow task buys nothing
+ * twice, and first attempts that were issued in parallel with the start (design.md 7, 1 and 5).
+ */
+export class DetectorMemo {
+  readonly #results = new LRUCache<string, Map<string, DetectorResult>>({ max: 50_000, ttl: rememberedMs });
+  readonly #issued = new LRUCache<string, { promise: Promise<AttemptResults>; abort: AbortController }>({
+    max: 10_000,
+    ttl: rememberedMs,
+  });
+  readonly #born = new LRUCache<string, true>({ max: 50_000, ttl: 10 * rememberedMs });
+
+  /** A run that this process started: nothing of it can have been stored elsewhere before. */
+  markBornHere(runId: string): void {
+    this.#born.set(runId, true);
+  }
+
+  wasBornHere(runId: string): boolean {
+    return this.#born.has(runId);
+  }
+
+  known(runId: string, detector: string): AttemptResults {
+    return this.#results.get(keyOf(runId, detector)) ?? new Map<string, DetectorResult>();
+  }
+
+  remember(runId: string, detector: string, results: Iterable<readonly [string, DetectorResult]>): void {
+    const key = keyOf(runId, detector);
+    const known = this.#results.get(key) ?? new Map<string, DetectorResult>();
+    for (const [requestId, result] of results) known.set(requestId, result);
+    this.#results.set(key, known);
+  }
+
+  /** Issues the first attempt before the run has started. */
+  issue(runId: string, detector: string, attempt: (signal: AbortSignal) => Promise<AttemptResults>): void {
+    const abort = new AbortController();
+    const promise = attempt(abort.signal);
+    // Whoever adopts the attempt sees its error; without an adopter nobody needs it.
+    promise.catch(() => undefined);
+    this.#issued.set(keyOf(runId, detector), { promise, abort });
+  }
+
+  /** Takes over an attempt that {@link issue} made; each can be taken once. */
+  adopt(runId: string, detector: string): Promise<AttemptResults> | null {
+    const key = keyOf(runId, detector);
+    const issued = this.#issued.get(key);
+    this.#issued.delete(key);
+    return issued?.promise ?? null;
+  }
+
+  /** The run did not start: its calls are not wanted. */
+  abandon(runId: string, detectors: readonly string[]): void {
+    for (const detector of detectors) {
+      const key = keyOf(runId, detector);
+      this.#issued.get(key)?.abort.abort();
+      this.#issued.delete(key);
+    }
+  }
+}
+
+function keyOf(runId: string, detector: string): string {
+  return `${runId}/${detector}`;
+}

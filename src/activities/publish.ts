@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import type { PausePoint } from '../config/pause-point';
+import { mapperPayloadSchema } from '../contract/payload';
+import type { Plan } from '../contract/plan';
+import { counts } from '../domain/results';
+import { outcomeOf, type OutcomeVerdict } from '../domain/outcome';
+import type { Outcome, Outcomes, Published } from '../store/outcomes';
+import type { ResultHub } from '../store/result-hub';
+import { finalAnswer } from './answer';
+import type { CheckpointKeeper } from './checkpoint-keeper';
+import type { MemberEnding, PublishInput, PublishOutput } from './types';
+
+export interface PublishDependencies {
+  readonly outcomes: Outcomes;
+  readonly hub: ResultHub;
+  readonly keeper: CheckpointKeeper;
+  readonly now: () => number;
+  readonly pause: PausePoint;
+}
+
+/** The commit point of a run: all its outcomes in one transaction, then whoever waits is told (design.md 2). */
+export function createPublish(deps: PublishDependencies) {
+  return async function publish(input: PublishInput): Promise<PublishOutput> {
+    const outcomes = input.endings.map((ending) => toOutcome(input.plan, ending, deps.now));
+    await deps.pause('publishing');
+    const published = await deps.outcomes.publish(input.run.run_id, outcomes);
+    await deps.pause('published');
+    deps.hub.deliver(published);
+    deps.hub.forgetRun(input.run.run_id);
+    deps.keeper.forget(input.run.run_id);
+    return {
+      unfinished_jobs: outcomes.flatMap((outcome, index) => unfinished(outcome, published[index]!)),
+      statuses: tally(published),
+    };
+  };
+}
+
+/** Nothing can be mapped or answered from a payload that breaks its schema. */
+function checked(ending: MemberEnding): MemberEnding {
+  const { payload } = ending;
+  if (payload === null || mapperPayloadSchema.safeParse(payload).success) return ending;
+  return { ...ending, payload: null, mapping: { kind: 'skipped' }, aggregation_failed: true };
+}
+
+function toOutcome(plan: Plan, raw: MemberEnding, now: () => number): Outcome {
+  const ending = checked(raw);
+  const verdict = outcomeOf({
+    plan,
+    results: ending.results,
+    coverage: ending.coverage,
+    coverageDecision: ending.decisions.coverage,
+    policyFallback: ending.decisions.failed || plan.decider === 'tenant_policy_opa_fallback',
+    secondariesStoodIn: plan.detectors.some(
+      ({ name, role }) =>
+        role === 'secondary' && ending.results.some((r) => r.detector === name && r.status === 'success'),
+    ),
+    mapping: ending.mapping.kind === 'invalid_payload' ? { kind: 'skipped' } : ending.mapping,
+    aggregationFailed: ending.aggregation_failed || ending.mapping.kind === 'invalid_payload',
+    deadlineCut: now() >= ending.member.cut_at,
+  });
+  const { member } = ending;
+  return {
+    requestId: member.request_id,
+    tenantId: plan.tenant_id,
+    status: statusOf(ending, verdict),
+    errorCode: verdict.error_code,
+    receivedAt: new Date(member.received_at),
+    answer: (jobId) => finalAnswer(plan, ending, verdict, jobId, now()),
+    audit: auditRecord(plan, ending, verdict),
+  };
+}
+
+function statusOf(ending: MemberEnding, verdict: OutcomeVerdict): Outcome['status'] {
+  if (ending.cancelled) return 'cancelled';
+  return verdict.status === 200 || verdict.status === 206 ? 'completed' : 'failed';
+}
+
+/** Complete in metadata, empty of content and of what detectors said in words (spec/orchestration.md 1.12). */
+function auditRecord(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict): Record<string, unknown> {
+  const { member, results, conflict } = ending;
+  return {
+    correlation_id: member.correlation_id,
+    received_at: new Date(member.received_at).toISOString(),
+    content_length: member.content_length,
+    content_type: plan.content_type,
+    environment: plan.environment,
+    priority: plan.priority,
+    processing_mode: member.mode,
+    policy: { bundle: plan.policy_bundle, version: plan.policy_version, digest: plan.policy_digest },
+    decider: plan.decider,
+    planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
+    plan_digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
+    results: results.map(({ detector, status, processing_time_ms }) => ({
+      detector,
+      status,
+      processing_time_ms,
+    })),
+    ...counts(results),
+    coverage: ending.coverage,
+    conflict: conflict && {
+      strategy_used: conflict.strategy_used,
+      decided_by: conflict.decided_by,
+      winning_detector: conflict.winning_detector,
+      tie_breaker_applied: conflict.tie_breaker_applied,
+    },
+    mapping: ending.mapping.kind,
+    http_status: verdict.status,
+    error_code: verdict.error_code,
+  };
+}
+
+function unfinished(outcome: Outcome, { jobId }: Published): PublishOutput['unfinished_jobs'] {
+  if (jobId === null || outcome.status === 'completed') return [];
+  return [{ job_id: jobId, status: outcome.status, error_code: outcome.errorCode ?? 'INTERNAL_ERROR' }];
+}
+
+function tally(published: readonly Published[]): Record<string, number> {
+  const statuses: Record<string, number> = {};
+  for (const { answer } of published) {
+    const key = String(answer?.status ?? 'cancelled');
+    statuses[key] = (statuses[key] ?? 0) + 1;
+  }
+  return statuses;
+}

@@ -1,0 +1,106 @@
+import type { ConflictDecision, CoverageDecision } from '../contract/decisions';
+import type { DetectorResult } from '../contract/detector-result';
+import type { JobStatus } from '../contract/enums';
+import type { MapperPayload, MappingResponse } from '../contract/payload';
+import type { Member, Plan, PlannedDetector, RunInput } from '../contract/plan';
+import type { ConflictResolution } from '../domain/conflict';
+import type { MapperErrorCode } from '../domain/outcome';
+
+export type RequestId = string;
+
+/** What the activities need to know of the run they work for. */
+export type RunContext = Pick<RunInput, 'run_id' | 'facade_id'>;
+
+export interface DetectInput {
+  readonly run: RunContext;
+  readonly plan: Pick<Plan, 'tenant_id' | 'content_type'>;
+  readonly detector: PlannedDetector;
+  readonly members: readonly Member[];
+}
+
+/** One result for each member, save those that were cancelled meanwhile. */
+export interface DetectOutput {
+  readonly results: Readonly<Record<RequestId, DetectorResult>>;
+  readonly cancelled: readonly RequestId[];
+}
+
+/** In the details of the failure that `detect` throws. */
+export interface DetectFailure {
+  readonly message: string;
+  readonly attempts: number;
+  readonly processing_time_ms: number;
+}
+
+export interface DecideInput {
+  readonly plan: Plan;
+  readonly members: readonly {
+    readonly request_id: RequestId;
+    readonly coverage: number;
+    readonly results: readonly DetectorResult[];
+  }[];
+}
+
+/** Null where the bundle has no such rule, or the rule failed; then `failed` is true and static rules stand in. */
+export interface RegoDecisions {
+  readonly coverage: CoverageDecision | null;
+  readonly conflict: ConflictDecision | null;
+  readonly failed: boolean;
+}
+export type DecideOutput = Readonly<Record<RequestId, RegoDecisions>>;
+
+export interface MapInput {
+  readonly run: RunContext;
+  readonly plan: Plan;
+  readonly members: readonly {
+    readonly member: MemberWithoutContent;
+    readonly payload: MapperPayload;
+    readonly resolution_notes: string | null;
+  }[];
+}
+
+export type MapResult =
+  | { readonly kind: 'off' | 'skipped' }
+  | { readonly kind: 'mapped'; readonly response: MappingResponse }
+  | { readonly kind: 'failed'; readonly code: MapperErrorCode }
+  /** The payload breaks its schema: nothing was sent. */
+  | { readonly kind: 'invalid_payload' };
+export type MapOutput = Readonly<Record<RequestId, MapResult>>;
+
+export type MemberWithoutContent = Omit<Member, 'content' | 'metadata' | 'prior_results'>;
+
+/** How one member ended. */
+export interface MemberEnding {
+  readonly member: MemberWithoutContent;
+  readonly results: readonly DetectorResult[];
+  readonly coverage: number;
+  readonly decisions: RegoDecisions;
+  readonly conflict: ConflictResolution | null;
+  readonly payload: MapperPayload | null;
+  readonly mapping: MapResult;
+  readonly aggregation_failed: boolean;
+  readonly cancelled: boolean;
+}
+
+export interface PublishInput {
+  readonly run: RunContext;
+  readonly plan: Plan;
+  readonly endings: readonly MemberEnding[];
+}
+
+export interface PublishOutput {
+  /** Members that are jobs and did not complete, for Temporal to show. */
+  readonly unfinished_jobs: readonly {
+    readonly job_id: string;
+    readonly status: Exclude<JobStatus, 'completed'>;
+    readonly error_code: string;
+  }[];
+  /** How many ended with which HTTP status. */
+  readonly statuses: Readonly<Record<string, number>>;
+}
+
+export interface Activities {
+  detect(input: DetectInput): Promise<DetectOutput>;
+  decide(input: DecideInput): Promise<DecideOutput>;
+  map(input: MapInput): Promise<MapOutput>;
+  publish(input: PublishInput): Promise<PublishOutput>;
+}

@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { ApplicationFailure, activityInfo } from '@temporalio/activity';
+import type { DataConverter } from '@temporalio/common';
+import { bundleWorkflowCode, DefaultLogger, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import type { Activities, DetectInput, DetectOutput } from './types';
+
+/** Made by `conclave build`; without it the workflows are bundled at the start. */
+export const workflowBundlePath = path.resolve(__dirname, '..', 'workflow-bundle.js');
+
+const workflowsPath = require.resolve('../workflows');
+const failureConverterPath = require.resolve('../workflows/failure-converter');
+
+export interface WorkerHostOptions {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+  readonly dataConverter: DataConverter;
+  readonly activities: Activities;
+  readonly taskQueue: string;
+  readonly pools: readonly string[];
+  readonly maxWorkflowTasks: number;
+  readonly maxLocalActivities: number;
+  readonly maxActivities: number;
+}
+
+export interface WorkerHost {
+  /** Settles when the workers have stopped; rejects when one broke down. */
+  readonly stopped: Promise<void>;
+  /** Lets activities in flight finish within the grace time. */
+  stop(): Promise<void>;
+}
+
+const graceTime = '10s';
+const forceTime = '25s';
+const cachedWorkflows = 500;
+
+/** Workers of this process: orchestrations with the fast lane, and the pools it serves. */
+export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHost> {
+  const shared = {
+    connection: options.connection,
+    namespace: options.namespace,
+    dataConverter: options.dataConverter,
+    activities: registered(options.activities),
+    maxConcurrentActivityTaskExecutions: options.maxActivities,
+    shutdownGraceTime: graceTime,
+    shutdownForceTime: forceTime,
+  } satisfies Partial<WorkerOptions>;
+  const workers = [
+    await Worker.create({
+      ...shared,
+      taskQueue: options.taskQueue,
+      ...(existsSync(workflowBundlePath)
+        ? { workflowBundle: { codePath: workflowBundlePath } }
+        : { workflowsPath }),
+      maxConcurrentWorkflowTaskExecutions: options.maxWorkflowTasks,
+      maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
+      maxCachedWorkflows: cachedWorkflows,
+    }),
+  ];
+  for (const pool of options.pools)
+    workers.push(await Worker.create({ ...shared, taskQueue: `pool-${pool}` }));
+  const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  return {
+    stopped,
+    async stop() {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await stopped.catch(() => undefined);
+    },
+  };
+}
+
+/** The workflows as one file, for workers to start without webpack. @returns JavaScript */
+export async function bundleWorkflows(): Promise<string> {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath,
+    failureConverterPath,
+    logger: new DefaultLogger('WARN'),
+  });
+  return code;
+}
+
+/** Every detector has an activity type of its own, `detect.<name>`; they are all the same function. */
+function registered({ detect, ...others }: Activities): object {
+  return {
+    ...others,
+    async default(input: DetectInput): Promise<DetectOutput> {
+      const { activityType } = activityInfo();
+      if (activityType.startsWith('detect.')) return detect(input);
+      throw ApplicationFailure.nonRetryable(`there is no activity ${activityType}`, 'unknown_activity');
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import { ConclaveError } from '../contract/errors';
+import type { PayloadReader } from '../store/payload-codec';
+import type { Logger } from '../telemetry/logger';
+import { codecRouter } from './codec-router';
+import { type DetectorsRouterDependencies, detectorsRouter } from './detectors-router';
+import { docsRouter } from './docs-router';
+import { createErrorHandler, notFound } from './error-handler';
+import { type HealthRouterDependencies, healthRouter } from './health-router';
+import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
+import { establishContext } from './request-context';
+
+export interface AppDependencies {
+  readonly orchestrate: OrchestrateRouterDependencies;
+  readonly detectors: DetectorsRouterDependencies;
+  readonly health: HealthRouterDependencies;
+  /** Null: no decoding for Temporal Web. */
+  readonly codec: { payloads: PayloadReader; token: string; origins: readonly string[] } | null;
+  readonly log: Logger;
+}
+
+/** The facade as an Express application: admission in the order of spec/orchestration.md 2.2, then the routers. */
+export function createApp(deps: AppDependencies): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.use(establishContext);
+  app.use(helmet());
+  const health = healthRouter(deps.health);
+  app.use('/api/v1', health);
+  app.use(health);
+  app.use('/api/v1', docsRouter(deps.health.version));
+  app.get('/docs', (_request, response) => response.redirect('/api/v1/docs'));
+  if (deps.codec) app.use('/api/v1', codecRouter(deps.codec.payloads, deps.codec.token, deps.codec.origins));
+  app.use(
+    '/api/v1',
+    refuseUnknownCredentials,
+    detectorsRouter(deps.detectors),
+    orchestrateRouter(deps.orchestrate),
+  );
+  app.use(notFound);
+  app.use(createErrorHandler(deps.log));
+  return app;
+}
+
+/** There is no authentication yet, so no credential can be known; one that is shown is not quietly ignored. */
+function refuseUnknownCredentials(request: Request, _response: Response, next: NextFunction): void {
+  if (request.get('x-api-key') === undefined && request.get('authorization') === undefined) next();
+  else {
+    throw new ConclaveError(
+      'UNAUTHORIZED',
+      'this credential is unknown: the server runs without authentication (development); leave it out',
+      { detail: 'unknown_credential' },
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { NextFunction, Request, Response } from 'express';
+import type { ErrorResponse } from '../contract/answer';
+import { canonicalErrors, ConclaveError } from '../contract/errors';
+import type { Logger } from '../telemetry/logger';
+import { contextOf } from './request-context';
+
+/** The one place where errors become answers (spec/orchestration.md 1.12). */
+export function createErrorHandler(log: Logger) {
+  return function answerError(
+    error: unknown,
+    _request: Request,
+    response: Response,
+    next: NextFunction,
+  ): void {
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    const known = asConclaveError(error);
+    const context = contextOf(response);
+    if (known.status >= 500) {
+      log.error(
+        { error, request_id: context.requestId, correlation_id: context.correlationId },
+        'request failed',
+      );
+    }
+    const { retryable, fallbackUsed } = canonicalErrors[known.code];
+    const body: ErrorResponse = {
+      error_code: known.code,
+      message: known.message,
+      detail: known.detail,
+      retryable,
+      fallback_used: fallbackUsed,
+      request_id: context.requestId,
+      correlation_id: context.correlationId,
+      timestamp: new Date().toISOString(),
+      field_errors: [...known.fieldErrors],
+      retry_after_seconds: known.retryAfterSeconds,
+      response: null,
+      details: null,
+    };
+    if (known.retryAfterSeconds !== null)
+      response.set('Retry-After', String(Math.ceil(known.retryAfterSeconds)));
+    if (known.code === 'UNAUTHORIZED') response.set('WWW-Authenticate', 'Bearer');
+    response.status(known.status).json(body);
+  };
+}
+
+export function notFound(): never {
+  throw new ConclaveError('INVALID_REQUEST', 'there is nothing here; see /api/v1/docs for what there is', {
+    status: 404,
+    detail: 'route_not_found',
+  });
+}
+
+function asConclaveError(error: unknown): ConclaveError {
+  if (error instanceof ConclaveError) return error;
+  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
+  if (type === 'entity.too.large') {
+    return new ConclaveError('INVALID_REQUEST', 'the body is larger than 10 MiB', {
+      detail: 'body_too_large',
+    });
+  }
+  if (type === 'request.aborted' || type === 'encoding.unsupported' || status === 400 || status === 415) {
+    return new ConclaveError('INVALID_REQUEST', 'the body could not be read', { detail: 'unreadable_body' });
+  }
+  return new ConclaveError('INTERNAL_ERROR', 'something went wrong on our side');
+}

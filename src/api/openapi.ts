@@ -1,0 +1,200 @@
+import { z } from 'zod';
+import '../contract/answer';
+import '../contract/request';
+import '../contract/registration';
+
+const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
+const json = (id: string) => ({ 'application/json': { schema: ref(id) } });
+const answer = (description: string, id: string) => ({ description, content: json(id) });
+const object = (description: string) => ({
+  description,
+  content: { 'application/json': { schema: { type: 'object' } } },
+});
+
+const errors = {
+  '400': answer('INVALID_REQUEST or POLICY_NOT_FOUND; `field_errors` names the fields', 'ErrorResponse'),
+  '401': answer('UNAUTHORIZED', 'ErrorResponse'),
+  '500': answer('AGGREGATION_FAILED or INTERNAL_ERROR', 'ErrorResponse'),
+} as const;
+const notFound = { '404': answer('INVALID_REQUEST: there is no such thing', 'ErrorResponse') };
+
+const header = (name: string, description: string, schema: object = { type: 'string' }) => ({
+  name,
+  in: 'header',
+  required: false,
+  description,
+  schema,
+});
+const pathParameter = (name: string, pattern?: string) => ({
+  name,
+  in: 'path',
+  required: true,
+  schema: { type: 'string', ...(pattern === undefined ? {} : { pattern }) },
+});
+const query = (name: string, schema: object) => ({ name, in: 'query', required: false, schema });
+
+const common = [
+  header('X-Tenant-ID', 'Tenant; where the body names one too, they must be the same', {
+    type: 'string',
+    pattern: '^[A-Za-z0-9_-]{1,64}$',
+  }),
+  header('X-Correlation-ID', 'Echoed, and passed on to detectors and mapper'),
+];
+const idempotencyKey = header(
+  'Idempotency-Key',
+  'Repeating a call with it never runs it twice; a UUID is best',
+  {
+    type: 'string',
+    minLength: 1,
+    maxLength: 64,
+  },
+);
+const jobId = pathParameter('job_id');
+
+const finalAnswers = {
+  '200': answer('Judged, with enough coverage', 'OrchestrationResponse'),
+  '202': answer('A job goes on; `Location` is its status', 'OrchestrationResponse'),
+  '206': answer('PARTIAL_COVERAGE: judged, but less than the policy asks for', 'OrchestrationResponse'),
+  '403': answer('INSUFFICIENT_RBAC or RATE_LIMITED', 'ErrorResponse'),
+  '408': answer('REQUEST_TIMEOUT', 'ErrorResponse'),
+  '409': answer(
+    'INVALID_REQUEST: `idempotency_conflict`, `content_expired`, `job_not_finished`',
+    'ErrorResponse',
+  ),
+  '429': answer('DETECTOR_OVERLOADED', 'ErrorResponse'),
+  '502': answer('ALL_DETECTORS_UNAVAILABLE or DETECTOR_COMMUNICATION_FAILED', 'ErrorResponse'),
+};
+
+const paths = {
+  '/orchestrate': {
+    post: {
+      operationId: 'orchestrate',
+      summary: 'Have content judged',
+      description:
+        'Answers inside the SLA of the priority: with the verdict, or with a job that goes on. `processing_mode: async` asks for a job from the start.',
+      parameters: [...common, idempotencyKey],
+      requestBody: { required: true, content: json('OrchestrationRequest') },
+      responses: {
+        ...finalAnswers,
+        ...errors,
+        '404': answer(
+          'INVALID_REQUEST: the Idempotency-Key names a job that does not exist',
+          'ErrorResponse',
+        ),
+      },
+    },
+  },
+  '/orchestrate/status/{job_id}': {
+    get: {
+      operationId: 'jobStatus',
+      summary: 'State, progress and result of a job',
+      parameters: [jobId, ...common],
+      responses: { '200': answer('The job', 'JobStatusResponse'), ...errors, ...notFound },
+    },
+    delete: {
+      operationId: 'cancelJob',
+      summary: 'Cancel a job',
+      parameters: [jobId, ...common],
+      responses: {
+        '200': answer('The job, cancelled', 'JobStatusResponse'),
+        ...errors,
+        ...notFound,
+        '409': answer('INVALID_REQUEST: `job_not_cancellable`', 'ErrorResponse'),
+      },
+    },
+  },
+  '/orchestrate/jobs/{job_id}/rerun': {
+    post: {
+      operationId: 'rerunJob',
+      summary: 'Run an ended job again, all of it or what failed',
+      description: 'A new job with `parent_job_id`. Content past its retention must be sent again.',
+      parameters: [jobId, ...common],
+      requestBody: { required: true, content: json('RerunRequest') },
+      responses: {
+        '202': finalAnswers['202'],
+        '403': finalAnswers['403'],
+        '409': finalAnswers['409'],
+        ...errors,
+        ...notFound,
+      },
+    },
+  },
+  '/detectors': {
+    get: {
+      operationId: 'listDetectors',
+      summary: 'Detectors that the tenant can use, with their health',
+      parameters: [
+        query('content_type', { enum: ['text', 'image', 'document', 'code'] }),
+        query('detector_type', { type: 'string' }),
+        query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
+        query('page_token', { type: 'string' }),
+        ...common,
+      ],
+      responses: { '200': object('`detectors`, `total_count`, `next_page_token`'), ...errors },
+    },
+  },
+  '/detectors/{name}': {
+    get: {
+      operationId: 'getDetector',
+      parameters: [pathParameter('name'), ...common],
+      responses: { '200': object('The detector'), ...errors, ...notFound },
+    },
+  },
+  '/detectors/{name}/health': {
+    get: {
+      operationId: 'getDetectorHealth',
+      parameters: [pathParameter('name'), ...common],
+      responses: { '200': object('Health and breaker of the detector'), ...errors, ...notFound },
+    },
+  },
+  '/health': {
+    get: { operationId: 'health', responses: { '200': object('Always 200; `status` is the verdict') } },
+  },
+  '/health/live': { get: { operationId: 'live', responses: { '200': object('The process is alive') } } },
+  '/health/ready': {
+    get: {
+      operationId: 'ready',
+      responses: {
+        '200': object('Requests can be taken'),
+        '503': object('Not now; `dependencies` says why'),
+      },
+    },
+  },
+};
+
+const requestSchemas = ['OrchestrationRequest', 'RerunRequest'];
+
+/** OpenAPI 3.1, generated from the schemas that the code validates with. */
+export function openApiDocument(version: string): object {
+  const schemas = (io: 'input' | 'output') =>
+    z.toJSONSchema(z.globalRegistry, {
+      io,
+      unrepresentable: 'any',
+      uri: (id) => `#/components/schemas/${id}`,
+    }).schemas;
+  const inputs = schemas('input');
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Conclave',
+      version,
+      description: 'Durable orchestrator for content-safety and compliance detectors.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/api/v1' }],
+    paths,
+    components: {
+      schemas: Object.fromEntries(
+        Object.entries(schemas('output')).map(([id, schema]) => [
+          id,
+          withoutIds(requestSchemas.includes(id) ? inputs[id]! : schema),
+        ]),
+      ),
+    },
+  };
+}
+
+function withoutIds(schema: object): object {
+  const { $schema: _schema, $id: _id, id: _zodId, ...rest } = schema as Record<string, unknown>;
+  return rest;
+}

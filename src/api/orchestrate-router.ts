@@ -1,0 +1,132 @@
+import { type Request, type Response, Router } from 'express';
+import { ConclaveError } from '../contract/errors';
+import { orchestrationRequestSchema, rerunRequestSchema } from '../contract/request';
+import { jobIdPattern, tenantPattern } from '../contract/text';
+import type { Answer } from '../submission/execution';
+import type { Jobs } from '../submission/jobs';
+import type { Submission } from '../submission/submission';
+import { checkContentForm } from './content-form';
+import { bodyOf, readBody } from './json-body';
+import type { RateLimit } from './rate-limit';
+import { contextOf } from './request-context';
+
+export interface OrchestrateRouterDependencies {
+  readonly submission: Submission;
+  readonly jobs: Jobs;
+  readonly rateLimit: RateLimit;
+  readonly rateLimitOf: (tenantId: string, bundle: string) => number;
+  readonly maxBodyBytes: number;
+}
+
+const keyPattern = /^[\x21-\x7e]{1,64}$/;
+
+/** POST /orchestrate and the jobs that come of it (spec/orchestration.md 2.2). */
+export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
+  const router = Router();
+  const readJson = readBody(deps.maxBodyBytes);
+
+  router.post('/orchestrate', ...readJson, async (request, response) => {
+    const context = contextOf(response);
+    const idempotencyKey = idempotencyKeyOf(request);
+    const body = bodyOf(request, orchestrationRequestSchema);
+    requireOwnTenant(request, body.tenant_id);
+    const perMinute = deps.rateLimitOf(body.tenant_id, body.policy_bundle);
+    await deps.rateLimit.consume(`${body.tenant_id}/${body.policy_bundle}`, perMinute, response);
+    refuseCallback(body.metadata);
+    const routingTokens = checkContentForm(body);
+    const answer = await deps.submission.submit({
+      request: body,
+      requestId: context.requestId,
+      correlationId: context.correlationId,
+      traceparent: context.traceparent,
+      idempotencyKey,
+      receivedAt: context.receivedAt,
+      routingTokens,
+    });
+    if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
+    response.set('X-Cache', 'BYPASS');
+    send(response, answer);
+  });
+
+  router.get('/orchestrate/status/:job_id', async (request, response) => {
+    response.json(await deps.jobs.status(jobIdOf(request), tenantOf(request)));
+  });
+
+  router.delete('/orchestrate/status/:job_id', async (request, response) => {
+    response.json(await deps.jobs.cancel(jobIdOf(request), tenantOf(request)));
+  });
+
+  router.post('/orchestrate/jobs/:job_id/rerun', ...readJson, async (request, response) => {
+    const { correlationId, traceparent, receivedAt } = contextOf(response);
+    const rerun = bodyOf(request, rerunRequestSchema);
+    send(
+      response,
+      await deps.jobs.rerun(jobIdOf(request), tenantOf(request), rerun, {
+        correlationId,
+        traceparent,
+        receivedAt,
+      }),
+    );
+  });
+
+  return router;
+}
+
+function send(response: Response, answer: Answer): void {
+  response.status(answer.status).type('application/json');
+  // Only a replay has an X-Request-ID of its own (design.md 8).
+  if (answer.replayed) response.set('Idempotency-Replayed', 'true');
+  else response.set('X-Request-ID', answer.requestId);
+  if (answer.status === 202 && answer.jobId !== null) {
+    response.set('Location', `/api/v1/orchestrate/status/${answer.jobId}`);
+    response.set('Retry-After', '1');
+  }
+  if (answer.status === 429) response.set('Retry-After', '1');
+  response.send(answer.body);
+}
+
+function idempotencyKeyOf(request: Request): string | null {
+  const key = request.get('idempotency-key');
+  if (key === undefined) return null;
+  if (keyPattern.test(key)) return key;
+  throw new ConclaveError('INVALID_REQUEST', 'the Idempotency-Key must be 1-64 visible ASCII characters', {
+    detail: 'invalid_idempotency_key',
+    fieldErrors: [
+      { path: 'Idempotency-Key', message: 'must be 1-64 visible ASCII characters; a UUID is best' },
+    ],
+  });
+}
+
+function jobIdOf(request: Request): string {
+  const { job_id: jobId } = request.params;
+  if (typeof jobId === 'string' && jobIdPattern.test(jobId)) return jobId;
+  throw new ConclaveError('INVALID_REQUEST', 'there is no such job', {
+    status: 404,
+    detail: 'job_not_found',
+  });
+}
+
+function tenantOf(request: Request): string | null {
+  const tenant = request.get('x-tenant-id');
+  if (tenant === undefined) return null;
+  if (tenantPattern.test(tenant)) return tenant;
+  throw new ConclaveError('INVALID_REQUEST', 'X-Tenant-ID must be 1-64 letters, digits, `_` or `-`', {
+    detail: 'invalid_tenant_header',
+  });
+}
+
+function requireOwnTenant(request: Request, tenantId: string): void {
+  const named = tenantOf(request);
+  if (named === null || named === tenantId) return;
+  throw new ConclaveError('INSUFFICIENT_RBAC', 'X-Tenant-ID and the body name different tenants', {
+    detail: 'tenant_mismatch',
+  });
+}
+
+function refuseCallback(metadata: Readonly<Record<string, unknown>> | undefined): void {
+  if (metadata === undefined || !('callback_url' in metadata)) return;
+  throw new ConclaveError('INVALID_REQUEST', 'the tenant has no callback hosts', {
+    detail: 'callback_not_allowed',
+    fieldErrors: [{ path: 'metadata.callback_url', message: 'is not allowed; poll the job instead' }],
+  });
+}

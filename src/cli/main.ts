@@ -1,0 +1,90 @@
+#!/usr/bin/env node
+import { Argument, Command, Option } from 'commander';
+import { explainSetting, loadSettings, SettingsError } from '../config/load-settings';
+import { build } from './build';
+import { printPolicyReport } from './policy';
+import { printQuality } from './quality';
+import { type Part, parts, start } from './start';
+import { version } from './version';
+
+const invalid = 1;
+const misused = 2;
+
+/** The one program of Conclave. Exit codes: 0 ok, 1 invalid or not found, 2 misused. */
+function program(): Command {
+  const conclave = new Command('conclave')
+    .description('Durable orchestrator for content-safety and compliance detectors')
+    .version(version)
+    .showHelpAfterError('(see --help)')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : misused));
+
+  conclave
+    .command('start')
+    .description('run everything on this machine, or one part against external servers')
+    .addArgument(new Argument('[part]', 'what to run').choices([...parts]).default('all'))
+    .option('--reset', 'move the data folder aside first and start afresh', false)
+    .action(async (part: Part, options: { reset: boolean }) => {
+      process.exitCode = await start(part, loadSettings().settings, options);
+      // Whatever a library has left open must not keep a stopped process alive.
+      process.exit();
+    });
+
+  conclave
+    .command('build')
+    .description('bundle the workflows and compile the policies')
+    .action(async () => {
+      process.exitCode = await build(loadSettings().settings.policy.store_path);
+    });
+
+  const config = conclave.command('config').description('check and explain the settings');
+  config
+    .command('validate')
+    .description('check settings files and ORCHESTRATION_* variables')
+    .action(() => {
+      loadSettings();
+      console.log('the configuration is valid');
+    });
+  config
+    .command('explain')
+    .description('show what a setting is, and where that comes from')
+    .argument('<key>', 'dotted name, e.g. service.port')
+    .action((key: string) => {
+      const explained = explainSetting(loadSettings(), key);
+      if (!explained) return fail(`there is no setting ${key}`);
+      console.log(`${key} = ${explained.value}  (${explained.source})`);
+    });
+
+  const policy = conclave.command('policy').description('work on policy bundles');
+  policy
+    .command('validate-all')
+    .description('check every bundle: schema, Rego, its tests, detectors')
+    .argument('[dir]', 'folder of <tenant>/<bundle> folders', 'policies')
+    .addOption(
+      new Option('--registry <file>', 'detectors that bundles may name').default('config/detectors.yaml'),
+    )
+    .action(async (dir: string, options: { registry: string }) => {
+      process.exitCode = await printPolicyReport(dir, options.registry);
+    });
+
+  const detector = conclave.command('detector').description('work on detectors');
+  detector
+    .command('quality')
+    .description('precision and recall of the builtin detectors over their labelled corpora')
+    .argument('[names...]', 'default: all')
+    .action((names: string[]) => printQuality(names));
+
+  return conclave;
+}
+
+function fail(message: string): void {
+  console.error(message);
+  process.exitCode = invalid;
+}
+
+program()
+  .parseAsync()
+  .catch((error: unknown) => {
+    fail(error instanceof Error ? error.message : 'something went wrong');
+    if (!(error instanceof SettingsError) && process.env['CONCLAVE_DEBUG'] !== undefined)
+      console.error(error);
+  });

@@ -1,0 +1,23 @@
+import pc from 'picocolors';
+import { resolveTool } from '../embedded/tools';
+import { formatProblem } from '../policy/problem';
+import { validatePolicies } from '../policy/validate';
+import { loadRegistry } from '../registry/registry';
+
+const say = (line: string): void => void process.stderr.write(`conclave: ${line}\n`);
+
+/** Prints a line for each bundle and its faults below it. @returns the exit code */
+export async function printPolicyReport(dir: string, registryFile: string): Promise<number> {
+  const { registrations } = loadRegistry(registryFile, 'http://127.0.0.1');
+  const reports = await validatePolicies(dir, {
+    opaPath: () => resolveTool('opa', say),
+    knownDetectors: new Set(registrations.map(({ name }) => name)),
+  });
+  for (const report of reports) {
+    const mark = report.ok ? pc.green('ok') : pc.red('invalid');
+    console.log(`${report.tenant}/${report.bundle}: ${mark}`);
+    for (const fault of report.errors) console.log(`  error: ${formatProblem(fault)}`);
+    for (const warning of report.warnings) console.log(`  warning: ${warning}`);
+  }
+  return reports.every(({ ok }) => ok) ? 0 : 1;
+}

@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+
+/** Root of the project: two folders above this file, in src as in dist. */
+export const projectRoot = path.resolve(__dirname, '..', '..');
+
+const packageSchema = z.object({ version: z.string() });
+
+export const version = packageSchema.parse(
+  JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8')) as unknown,
+).version;

@@ -1,0 +1,163 @@
+import { z } from 'zod';
+
+const port = z.int().min(0).max(65_535);
+const ms = z.int().positive();
+const filePath = z.string().min(1);
+
+const serviceSchema = z.strictObject({
+  /** Anything but development refuses to start until authentication exists. */
+  environment: z.enum(['development', 'staging', 'production']).default('development'),
+  host: z.string().default('127.0.0.1'),
+  port: port.default(8000),
+  /** Everything Conclave keeps on this machine: databases, logs, keys. */
+  data_dir: filePath.default('./data'),
+  /** Seconds that requests in flight have to finish after SIGTERM. */
+  drain_seconds: z.int().min(0).max(300).default(30),
+});
+
+const databaseSchema = z.strictObject({
+  /** Without it `npm start` runs a PostgreSQL of its own under data_dir. */
+  url: z.string().startsWith('postgres').nullable().default(null),
+  embedded_port: port.default(5433),
+  pool_size: z.int().min(2).max(100).default(20),
+});
+
+const redisSchema = z.strictObject({ url: z.string().startsWith('redis').nullable().default(null) });
+
+const securitySchema = z.strictObject({
+  /** Requests without credentials are served; only in development on loopback. */
+  auth_disabled: z.boolean().default(true),
+  /** 32 bytes in base64; without it a key is made once and kept in data_dir with mode 0600. */
+  master_key: z.string().nullable().default(null),
+  max_body_bytes: z
+    .int()
+    .positive()
+    .default(10 * 1024 * 1024),
+  /** Bearer token that Temporal Web's codec requests must carry; without it decoding is off. */
+  codec_token: z.string().min(16).nullable().default(null),
+});
+
+const orchestrationSchema = z
+  .strictObject({
+    sync_request_sla_ms: ms.default(2000),
+    async_request_sla_ms: ms.default(30_000),
+    mapper_timeout_budget_ms: ms.default(500),
+    sync_to_async_threshold_ms: ms.default(1500),
+    priority_sla_overrides: z
+      .strictObject({ critical: ms.default(1000), low: ms.default(5000) })
+      .default({ critical: 1000, low: 5000 }),
+    max_concurrent_detectors: z.int().min(1).max(100).default(10),
+    health_check_interval_seconds: z.number().positive().default(30),
+    health_probe_timeout_ms: ms.default(2000),
+    suspect_probe_interval_seconds: z.number().positive().default(5),
+    degraded_threshold: z.int().min(1).default(2),
+    unhealthy_threshold: z.int().min(1).default(3),
+    unhealthy_removal_timeout_seconds: z.number().positive().default(30),
+    recovery_check_interval_seconds: z.number().positive().default(60),
+    circuit_breaker_failure_threshold: z.int().min(1).default(5),
+    circuit_breaker_recovery_timeout_seconds: z.number().positive().default(60),
+    half_open_test_requests: z.int().min(1).default(3),
+    min_detectors_ready: z.int().min(0).default(1),
+    default_rate_limit_per_minute: z.int().min(1).max(1_000_000).default(1000),
+    idempotency_retention_hours: z.number().positive().default(24),
+    /** Minutes after the end during which a re-run may still copy the content; then its key is destroyed. */
+    content_retention_minutes: z.number().min(0).max(10).default(10),
+  })
+  .superRefine((settings, context) => {
+    if (settings.sync_to_async_threshold_ms > settings.sync_request_sla_ms) {
+      context.addIssue({
+        code: 'custom',
+        path: ['sync_to_async_threshold_ms'],
+        message: 'must not exceed sync_request_sla_ms',
+      });
+    }
+    const { critical, low } = settings.priority_sla_overrides;
+    if (settings.mapper_timeout_budget_ms > Math.min(settings.sync_request_sla_ms, critical, low)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['mapper_timeout_budget_ms'],
+        message: 'must not exceed any SLA',
+      });
+    }
+  });
+
+const registrySchema = z.strictObject({
+  path: filePath.default('./config/detectors.yaml'),
+  builtin_host: z.string().default('127.0.0.1'),
+  /** Where the builtin detector service listens, and is found by `builtin:` endpoints. */
+  builtin_port: port.default(8010),
+  /** Address of a builtin detector service elsewhere. */
+  builtin_url: z.url().nullable().default(null),
+});
+
+const policySchema = z.strictObject({
+  store_path: filePath.default('./policies'),
+  decision_timeout_ms: ms.default(250),
+});
+
+const mapperSchema = z.strictObject({
+  /** Without it the mapper runs inside this process on host and port. */
+  url: z.url().nullable().default(null),
+  host: z.string().default('127.0.0.1'),
+  port: port.default(8001),
+  taxonomy_path: filePath.default('./taxonomy'),
+  service_key: z.string().min(16).nullable().default(null),
+  auto_map_results: z.boolean().default(true),
+});
+
+const monitoringSchema = z.strictObject({
+  log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+const workflowSchema = z.strictObject({
+  /** host:port of a Temporal server; without it `npm start` runs one. */
+  address: z.string().nullable().default(null),
+  namespace: z.string().default('default'),
+  tls: z.boolean().default(false),
+  api_key: z.string().nullable().default(null),
+  embedded_port: port.default(7233),
+  embedded_ui_port: port.default(8233),
+  task_queue: z.string().default('orchestrations'),
+  /** Named pools of slow or bound detectors that this worker serves. */
+  pools: z.array(z.string()).default([]),
+  max_concurrent_workflow_tasks: z.int().min(2).default(40),
+  max_concurrent_local_activities: z.int().min(1).default(1000),
+  max_concurrent_activities: z.int().min(1).default(100),
+});
+
+/** config/settings.yaml (spec/orchestration.md 9.5). Every key has a default; unknown keys are refused. */
+export const settingsSchema = z.strictObject({
+  service: serviceSchema.prefault({}),
+  database: databaseSchema.prefault({}),
+  redis: redisSchema.prefault({}),
+  security: securitySchema.prefault({}),
+  orchestration: orchestrationSchema.prefault({}),
+  registry: registrySchema.prefault({}),
+  policy: policySchema.prefault({}),
+  mapper: mapperSchema.prefault({}),
+  monitoring: monitoringSchema.prefault({}),
+  workflow: workflowSchema.prefault({}),
+});
+export type Settings = z.output<typeof settingsSchema>;
+
+/** Short environment variables of the contract; every key also has its long form, e.g. ORCHESTRATION_SERVICE__PORT. */
+export const environmentAliases: Readonly<Record<string, string>> = {
+  ORCHESTRATION_ENV: 'service.environment',
+  ORCHESTRATION_PORT: 'service.port',
+  ORCHESTRATION_DATA_DIR: 'service.data_dir',
+  ORCHESTRATION_DATABASE_URL: 'database.url',
+  ORCHESTRATION_REDIS_URL: 'redis.url',
+  ORCHESTRATION_LOG_LEVEL: 'monitoring.log_level',
+  ORCHESTRATION_DETECTOR_REGISTRY_PATH: 'registry.path',
+  ORCHESTRATION_POLICY_STORE_PATH: 'policy.store_path',
+};
+
+/** Keys whose values never leave the process. */
+export const secretKeys: readonly string[] = [
+  'database.url',
+  'redis.url',
+  'security.master_key',
+  'security.codec_token',
+  'mapper.service_key',
+  'workflow.api_key',
+];

@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import { detectorStatuses } from './enums';
+
+/** One finding of a detector, without its text (design.md 8). Spans are code points; null where the wire has none. */
+export const findingSchema = z
+  .strictObject({
+    label: z.string(),
+    raw_strength: z.number().nullable(),
+    strength: z.number().min(0).max(1),
+    start: z.int().nonnegative().nullable(),
+    end: z.int().nonnegative().nullable(),
+    fingerprint: z.string(),
+  })
+  .meta({ id: 'Finding' });
+export type Finding = z.output<typeof findingSchema>;
+
+/** Result of one planned detector (spec/orchestration.md 1.4). */
+export const detectorResultSchema = z
+  .strictObject({
+    detector: z.string(),
+    status: z.enum(detectorStatuses),
+    output: z.string().nullable(),
+    confidence: z.number().min(0).max(1).nullable(),
+    metadata: z.record(z.string(), z.json()).nullable(),
+    processing_time_ms: z.int().nonnegative(),
+    error: z.string().nullable(),
+    findings: z.array(findingSchema),
+    findings_truncated: z.boolean(),
+  })
+  .meta({ id: 'DetectorResult' });
+export type DetectorResult = z.output<typeof detectorResultSchema>;

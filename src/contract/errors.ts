@@ -1,0 +1,54 @@
+/** The closed, locked error table (spec/orchestration.md 5). */
+export const canonicalErrors = {
+  INVALID_REQUEST: { status: 400, retryable: false, fallbackUsed: false },
+  POLICY_NOT_FOUND: { status: 400, retryable: false, fallbackUsed: false },
+  UNAUTHORIZED: { status: 401, retryable: false, fallbackUsed: false },
+  INSUFFICIENT_RBAC: { status: 403, retryable: false, fallbackUsed: false },
+  RATE_LIMITED: { status: 403, retryable: true, fallbackUsed: false },
+  PARTIAL_COVERAGE: { status: 206, retryable: false, fallbackUsed: true },
+  REQUEST_TIMEOUT: { status: 408, retryable: true, fallbackUsed: true },
+  DETECTOR_OVERLOADED: { status: 429, retryable: true, fallbackUsed: true },
+  ALL_DETECTORS_UNAVAILABLE: { status: 502, retryable: true, fallbackUsed: true },
+  DETECTOR_COMMUNICATION_FAILED: { status: 502, retryable: true, fallbackUsed: true },
+  AGGREGATION_FAILED: { status: 500, retryable: false, fallbackUsed: true },
+  INTERNAL_ERROR: { status: 500, retryable: false, fallbackUsed: true },
+} as const;
+
+export type ErrorCode = keyof typeof canonicalErrors;
+export const errorCodes = Object.keys(canonicalErrors) as [ErrorCode, ...ErrorCode[]];
+
+export interface FieldError {
+  /** `a.b[2].c` */
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface ConclaveErrorOptions {
+  /** Machine token that tells apart errors of one code, e.g. `idempotency_conflict`. */
+  readonly detail?: string;
+  /** HTTP status where the table allows another than its own (R26: 404 and 409 of INVALID_REQUEST). */
+  readonly status?: 400 | 404 | 409;
+  readonly fieldErrors?: readonly FieldError[];
+  readonly retryAfterSeconds?: number;
+}
+
+/** The one exception that carries a canonical code to the edge; its message never holds content or secrets. */
+export class ConclaveError extends Error {
+  override readonly name = 'ConclaveError';
+  readonly detail: string | null;
+  readonly status: number;
+  readonly fieldErrors: readonly FieldError[];
+  readonly retryAfterSeconds: number | null;
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options: ConclaveErrorOptions = {},
+  ) {
+    super(message);
+    this.detail = options.detail ?? null;
+    this.status = options.status ?? canonicalErrors[code].status;
+    this.fieldErrors = options.fieldErrors ?? [];
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
+}

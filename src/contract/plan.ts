@@ -1,0 +1,136 @@
+import type {
+  ConflictStrategy,
+  ContentType,
+  CoverageMethod,
+  Decider,
+  DetectorErrorToken,
+  Environment,
+  Priority,
+  ProcessingMode,
+} from './enums';
+import type { DetectorResult } from './detector-result';
+import type { DetectorRegistration, ScoreNormalization } from './registration';
+import type { VersionInfo } from './payload';
+
+/** One detector of a plan with all that a worker needs to call it and the domain to weigh it. */
+export interface PlannedDetector {
+  readonly name: string;
+  readonly version: string;
+  readonly role: 'primary' | 'secondary';
+  /** Coverage weight under weighted_coverage, else 0. */
+  readonly coverage_weight: number;
+  readonly priority_weight: number;
+  /** The bundle's own priority weight, for `tenant_preference`; null where it sets none. */
+  readonly bundle_priority: number | null;
+  readonly taxonomy_categories: readonly string[];
+  readonly score_normalization: ScoreNormalization;
+  readonly label_severity: Readonly<Record<string, number>>;
+  readonly max_content_length: number;
+  /** Predecessors inside the plan that must have succeeded. */
+  readonly depends_on: readonly string[];
+  /** Per attempt. */
+  readonly timeout_ms: number;
+  readonly max_retries: number;
+  readonly pool: string | null;
+  readonly call: DetectorCall;
+}
+
+/** How the detector is reached. Secrets by reference only. */
+export interface DetectorCall {
+  readonly protocol: DetectorRegistration['protocol'];
+  readonly endpoint: string;
+  readonly detector_id: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly max_batch: number;
+  readonly auth_type: DetectorRegistration['auth_type'];
+  readonly auth_config: Readonly<Record<string, unknown>>;
+  readonly http: DetectorRegistration['http'] | null;
+}
+
+export interface PlannedCoverage {
+  readonly method: CoverageMethod;
+  /** required_set: detectors; fixed by the plan, whatever fails later. */
+  readonly required_detectors: readonly string[];
+  /** weighted_coverage: weight by detector. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** taxonomy_coverage. */
+  readonly required_categories: readonly string[];
+  readonly threshold: number;
+}
+
+export interface PlannedConflict {
+  /** What the static policy says; a valid Rego decision goes before it. */
+  readonly strategy: ConflictStrategy;
+  readonly decided_by: 'bundle_override' | 'bundle' | 'content_type_default';
+  readonly benign_labels: readonly string[];
+}
+
+/**
+ * What is to be done, settled before the start by policy and registry (design.md 2). Two requests with equal plans may
+ * share a run, so nothing in it belongs to one request: no health snapshot, no estimates, no times.
+ */
+export interface Plan {
+  readonly tenant_id: string;
+  readonly policy_bundle: string;
+  readonly policy_version: string;
+  /** SHA-256 of the bundle: static fields and Rego. */
+  readonly policy_digest: string;
+  readonly environment: Environment;
+  readonly content_type: ContentType;
+  readonly priority: Priority;
+  readonly decider: Decider;
+  readonly selection_reason: string | null;
+  /** All that will be called, in plan order: primaries, then secondaries. */
+  readonly detectors: readonly PlannedDetector[];
+  /** Names in groups; a group starts when the one before it is done. */
+  readonly primary_stages: readonly (readonly string[])[];
+  readonly secondary_stages: readonly (readonly string[])[];
+  readonly skipped: readonly { readonly detector: string; readonly reason: DetectorErrorToken }[];
+  readonly coverage: PlannedCoverage;
+  readonly conflict: PlannedConflict;
+  /** Which Rego rules the bundle has for results. */
+  readonly rego: { readonly coverage: boolean; readonly conflict: boolean };
+  readonly lane: 'fast' | 'pool';
+  readonly mapping: { readonly enabled: boolean; readonly budget_ms: number };
+  readonly allow_async_conversion: boolean;
+  readonly max_concurrent_detectors: number;
+  readonly version_info: VersionInfo;
+}
+
+/** One orchestration of a run. Times are epoch milliseconds. */
+export interface Member {
+  readonly request_id: string;
+  readonly correlation_id: string;
+  readonly traceparent: string | null;
+  readonly mode: ProcessingMode;
+  readonly content: string;
+  /** Code points. */
+  readonly content_length: number;
+  /** The caller's metadata as detectors may see it. */
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly idempotency_key: string | null;
+  readonly parent_job_id: string | null;
+  readonly received_at: number;
+  /** When a sync member without an answer becomes a job, or, without conversion, is cut. */
+  readonly convert_at: number;
+  readonly sla_at: number;
+  /** When the detectors of a job are cut, so that the rest still fits the job's deadline. */
+  readonly cut_at: number;
+  readonly deadline_at: number;
+  /** Tokens of routing_reason that belong to this request. */
+  readonly routing_tokens: readonly string[];
+  readonly health_status: Readonly<Record<string, boolean>>;
+  /** Results taken over from the run that this one repeats. */
+  readonly prior_results: readonly DetectorResult[];
+}
+
+/** Input of every run, shared or not. */
+export interface RunInput {
+  readonly run_id: string;
+  /** Process that waits for the answers; null for async members. */
+  readonly facade_id: string | null;
+  /** 0 at first; 1 when the sweeper repeats a member of a failed run. */
+  readonly recovery: number;
+  readonly plan: Plan;
+  readonly members: readonly Member[];
+}

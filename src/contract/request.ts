@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { contentTypes, environments, priorities, processingModes } from './enums';
+import { boundedText, nameSchema, tenantSchema } from './text';
+
+/** Most code points of one piece of content (spec/orchestration.md 1.1, R5). */
+export const maxContentLength = 50_000;
+const maxMetadataBytes = 16 * 1024;
+const maxMetadataDepth = 5;
+
+function deeperThan(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (depth === 0) return true;
+  return Object.values(value).some((inner) => deeperThan(inner, depth - 1));
+}
+
+/** `null` in a request means the same as absence (spec/orchestration.md 0). */
+function optional<T extends z.ZodType>(schema: T) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+function withDefault<T extends z.ZodType>(schema: T, fallback: z.output<T>) {
+  return schema
+    .nullish()
+    .transform((value) => value ?? fallback)
+    .meta({ default: fallback });
+}
+
+const detectorList = z
+  .array(nameSchema)
+  .max(20, 'must name at most 20 detectors')
+  .refine((names) => new Set(names).size === names.length, { error: 'must not name a detector twice' });
+
+const metadataSchema = z
+  .record(z.string(), z.json())
+  .refine((metadata) => !deeperThan(metadata, maxMetadataDepth), {
+    error: `must be at most ${maxMetadataDepth} levels deep`,
+  })
+  .refine((metadata) => Buffer.byteLength(JSON.stringify(metadata)) <= maxMetadataBytes, {
+    error: `must be at most ${maxMetadataBytes} bytes when serialized`,
+  });
+
+/** Body of POST /orchestrate (spec/orchestration.md 1.1). Unknown keys are refused. */
+export const orchestrationRequestSchema = z
+  .strictObject({
+    content: boundedText(1, maxContentLength)
+      .refine((text) => text.trim() !== '', { error: 'must not be blank' })
+      .refine((text) => !text.includes('\0'), { error: 'must not contain the NUL character' })
+      .meta({
+        description: 'What is to be judged. Images: base64 or data URL; documents: text or base64 PDF.',
+      }),
+    content_type: z.enum(contentTypes),
+    tenant_id: tenantSchema,
+    policy_bundle: nameSchema,
+    environment: z.enum(environments),
+    processing_mode: withDefault(z.enum(processingModes), 'sync'),
+    priority: withDefault(z.enum(priorities), 'normal'),
+    metadata: optional(metadataSchema).meta({
+      description: 'Caller data passed on to detectors; at most 16 KiB and 5 levels.',
+    }),
+    required_detectors: optional(detectorList),
+    excluded_detectors: optional(detectorList),
+  })
+  .superRefine((request, context) => {
+    const required = new Set(request.required_detectors);
+    request.excluded_detectors?.forEach((name, index) => {
+      if (!required.has(name)) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['excluded_detectors', index],
+        message: 'names a detector that required_detectors also names',
+      });
+    });
+  })
+  .meta({ id: 'OrchestrationRequest' });
+export type OrchestrationRequest = z.output<typeof orchestrationRequestSchema>;
+
+/** Body of POST /orchestrate/jobs/{job_id}/rerun. */
+export const rerunRequestSchema = z
+  .strictObject({
+    detectors: withDefault(z.enum(['all', 'failed']), 'all'),
+    policy: withDefault(z.enum(['original', 'current']), 'original'),
+    content: optional(orchestrationRequestSchema.shape.content),
+  })
+  .meta({ id: 'RerunRequest' });
+export type RerunRequest = z.output<typeof rerunRequestSchema>;

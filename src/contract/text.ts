@@ -1,0 +1,38 @@
+import { z } from 'zod';
+
+/** Length in Unicode code points, the contract's unit for strings. */
+export function codePointLength(text: string): number {
+  let length = text.length;
+  for (let i = 0; i < text.length - 1; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit >= 0xd800 && unit <= 0xdbff) {
+      length--;
+      i++;
+    }
+  }
+  return length;
+}
+
+/** A string bounded in code points. */
+export function boundedText(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => codePointLength(text) >= min, {
+      error: min === 1 ? 'must not be empty' : `must have at least ${min} characters`,
+    })
+    .refine((text) => text.length <= max || codePointLength(text) <= max, {
+      error: `must have at most ${max} characters`,
+    })
+    .meta({ minLength: min, maxLength: max });
+}
+
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+export const tenantPattern = /^[A-Za-z0-9_-]{1,64}$/;
+export const versionPattern = /^\d+\.\d+(\.\d+)?$/;
+export const jobIdPattern = /^job-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+export const nameSchema = z
+  .string()
+  .regex(namePattern, 'must be 1-100 letters, digits, `.`, `_` or `-`, beginning with a letter or digit');
+export const tenantSchema = z.string().regex(tenantPattern, 'must be 1-64 letters, digits, `_` or `-`');
+export const versionSchema = z.string().regex(versionPattern, 'must look like 1.0 or 1.0.3');

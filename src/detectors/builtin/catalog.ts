@@ -1,0 +1,23 @@
+import type { BuiltinDetector } from './builtin-detector';
+import { dangerousCodeDetector } from './dangerous-code';
+import { demoEchoDetector, demoPiiDetector, demoToxicityDetector } from './demo';
+import { languageDetector } from './language';
+import { piiDetector } from './pii';
+import { promptInjectionDetector } from './prompt-injection';
+import { secretsDetector } from './secrets';
+import { toxicityDetector } from './toxicity';
+
+/** Every detector that runs inside the product, by name. */
+export const builtinDetectors: ReadonlyMap<string, BuiltinDetector> = new Map(
+  [
+    dangerousCodeDetector,
+    demoEchoDetector,
+    demoPiiDetector,
+    demoToxicityDetector,
+    languageDetector,
+    piiDetector,
+    promptInjectionDetector,
+    secretsDetector,
+    toxicityDetector,
+  ].map((detector) => [detector.name, detector]),
+);

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import type { HttpMapping } from '../contract/registration';
+import type { DetectorAdapter, DetectorItem, DetectorRequest, ItemAnswer, RawFinding } from './adapter';
+import { eachItem } from './each-item';
+import { type DetectorHttpClient, invalid } from './http-client';
+import { codePointOffset } from './offsets';
+import { requestHeaders } from './request-headers';
+
+/** Any JSON service: what is sent and where the verdict stands is declared in the registration. */
+export function httpJson(http: DetectorHttpClient): DetectorAdapter {
+  return (request, signal) =>
+    eachItem(request.items, async (item) => {
+      const mapping = request.call.http;
+      if (!mapping) throw invalid('the registration has no http mapping');
+      const body = await http.post({
+        url: request.call.endpoint,
+        method: mapping.method,
+        headers: { ...mapping.headers, ...(await requestHeaders(request, item.requestId)) },
+        body: fill(mapping.request, request, item),
+        signal,
+      });
+      return read(body, mapping.response, item);
+    });
+}
+
+function fill(template: unknown, request: DetectorRequest, item: DetectorItem): unknown {
+  if (typeof template === 'string') {
+    return template.replace(
+      /\{\{(content|content_type|request_id|tenant_id)\}\}/g,
+      (_match, name: string) => {
+        if (name === 'content') return item.content;
+        if (name === 'content_type') return request.contentType;
+        return name === 'request_id' ? item.requestId : request.tenantId;
+      },
+    );
+  }
+  if (Array.isArray(template)) return template.map((part) => fill(part, request, item));
+  if (typeof template !== 'object' || template === null) return template;
+  return Object.fromEntries(Object.entries(template).map(([key, part]) => [key, fill(part, request, item)]));
+}
+
+const offsetSchema = z.int().nonnegative();
+const labelSchema = z.string().refine((label) => label.trim() !== '');
+
+function read(body: unknown, mapping: HttpMapping['response'], item: DetectorItem): ItemAnswer {
+  if (mapping.findings === undefined) {
+    const label = labelSchema.safeParse(at(body, mapping.label));
+    if (!label.success) throw invalid(`there is no label at ${mapping.label}`);
+    const confidence = mapping.score === undefined ? null : at(body, mapping.score);
+    return { kind: 'verdict', output: label.data, confidence, scores: {}, metadata: null, version: null };
+  }
+  const list = at(body, mapping.findings);
+  if (!Array.isArray(list)) throw invalid(`there is no list of findings at ${mapping.findings}`);
+  return {
+    kind: 'findings',
+    findings: list.map((entry) => readFinding(entry, mapping, item)),
+    version: null,
+  };
+}
+
+function readFinding(entry: unknown, mapping: HttpMapping['response'], item: DetectorItem): RawFinding {
+  const label = labelSchema.safeParse(at(entry, mapping.label));
+  if (!label.success) throw invalid(`a finding has no label at ${mapping.label}`);
+  return {
+    label: label.data,
+    score: mapping.score === undefined ? 1 : at(entry, mapping.score),
+    start: readOffset(entry, mapping.start, mapping.offsets, item),
+    end: readOffset(entry, mapping.end, mapping.offsets, item),
+  };
+}
+
+function readOffset(
+  entry: unknown,
+  pointer: string | undefined,
+  unit: HttpMapping['response']['offsets'],
+  item: DetectorItem,
+): number | null {
+  if (pointer === undefined) return null;
+  const offset = offsetSchema.safeParse(at(entry, pointer));
+  const codePoints = offset.success ? codePointOffset(item.content, offset.data, unit) : null;
+  if (codePoints === null || codePoints > item.contentLength)
+    throw invalid('a span lies outside the content');
+  return codePoints;
+}
+
+/** The value at a JSON pointer, undefined where there is none. */
+function at(value: unknown, pointer: string): unknown {
+  let node = value;
+  for (const part of pointer.slice(1).split('/')) {
+    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (typeof node !== 'object' || node === null || !Object.hasOwn(node, key)) return undefined;
+    node = (node as Record<string, unknown>)[key];
+  }
+  return node;
+}

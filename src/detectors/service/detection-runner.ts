@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { Piscina } from 'piscina';
+import { runDetection, warmUpDetectors, type DetectionOutcome, type DetectionTask } from './detection';
+
+/** Judges contents off the event loop where it can; see {@link createDetectionRunner}. */
+export interface DetectionRunner {
+  /** @throws DetectionTimeoutError, DetectionOverloadError */
+  run(task: DetectionTask): Promise<DetectionOutcome>;
+  /** Resolves once no call has to wait for word lists and models to load. */
+  warmUp(): Promise<void>;
+  /** Ends the threads; calls in flight are rejected. */
+  close(): Promise<void>;
+}
+
+export class DetectionTimeoutError extends Error {
+  override readonly name = 'DetectionTimeoutError';
+}
+
+/** Too many calls wait already; a later one may succeed. */
+export class DetectionOverloadError extends Error {
+  override readonly name = 'DetectionOverloadError';
+}
+
+export interface DetectionRunnerOptions {
+  /** Worker threads. Each holds its own copy of all detectors, about 100 MB. */
+  readonly threads: number;
+  /** Ms from the call to its outcome, waiting for a thread included. */
+  readonly timeoutMs: number;
+  /** Calls that may wait for a thread. */
+  readonly maxWaiting: number;
+}
+
+/**
+ * Compiled, detection runs in worker threads, and a call out of time has its thread killed. Straight from TypeScript
+ * (jest, tsx) there is no compiled worker file to start, so the same function runs in process: a deadline is then seen
+ * only between two contents.
+ */
+export function createDetectionRunner(options: DetectionRunnerOptions): DetectionRunner {
+  const workerFile = join(__dirname, 'detection-worker.js');
+  return existsSync(workerFile) ? createThreadRunner(workerFile, options) : createInProcessRunner(options);
+}
+
+function createThreadRunner(filename: string, options: DetectionRunnerOptions): DetectionRunner {
+  const { threads, timeoutMs, maxWaiting } = options;
+  const pool = new Piscina<DetectionTask, DetectionOutcome>({
+    filename,
+    name: 'judge',
+    minThreads: threads,
+    maxThreads: threads,
+    // Secrets of the environment are the service's, not a detector's.
+    env: {},
+  });
+  let inFlight = 0;
+  return {
+    async run(task) {
+      if (inFlight >= threads + maxWaiting) throw new DetectionOverloadError();
+      inFlight += 1;
+      const deadline = new AbortController();
+      const timer = setTimeout(() => deadline.abort(), timeoutMs);
+      try {
+        return await pool.run(task, { signal: deadline.signal });
+      } catch (error) {
+        if (deadline.signal.aborted) throw new DetectionTimeoutError();
+        throw error;
+      } finally {
+        clearTimeout(timer);
+        inFlight -= 1;
+      }
+    },
+    async warmUp() {
+      const nothing: DetectionTask = { detector: 'demo-echo', contents: [], params: {} };
+      await Promise.all(Array.from({ length: threads }, () => pool.run(nothing)));
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+function createInProcessRunner({ timeoutMs }: DetectionRunnerOptions): DetectionRunner {
+  return {
+    run(task) {
+      const deadline = performance.now() + timeoutMs;
+      return runDetection(task, async () => {
+        await setImmediate();
+        if (performance.now() > deadline) throw new DetectionTimeoutError();
+      });
+    },
+    warmUp: warmUpDetectors,
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,54 @@
+import type { DetectorResult } from '../contract/detector-result';
+import type { Plan } from '../contract/plan';
+import { atLeast } from './compare';
+
+/**
+ * Share of what the policy asks for that was judged, in [0, 1], unrounded (spec/orchestration.md 3.2). The denominator
+ * is the plan's: no failure, skip or exclusion shrinks it.
+ */
+export function coverageOf(plan: Plan, results: readonly DetectorResult[]): number {
+  const succeeded = new Set(
+    results.filter(({ status }) => status === 'success').map(({ detector }) => detector),
+  );
+  return coverageBy(plan, (name) => succeeded.has(name));
+}
+
+function coverageBy(plan: Plan, succeeded: (detector: string) => boolean): number {
+  const { method, required_detectors, weights, required_categories } = plan.coverage;
+  switch (method) {
+    case 'required_set':
+      return share(required_detectors, succeeded);
+    case 'weighted_coverage': {
+      const sum = Object.entries(weights).reduce((total, [name, w]) => total + (succeeded(name) ? w : 0), 0);
+      return Math.min(1, sum);
+    }
+    case 'taxonomy_coverage': {
+      const declared = plan.detectors
+        .filter(({ name }) => succeeded(name))
+        .flatMap(({ taxonomy_categories }) => taxonomy_categories);
+      return share(required_categories, (category) =>
+        declared.some((ancestor) => isWithin(category, ancestor)),
+      );
+    }
+  }
+}
+
+function share(required: readonly string[], met: (item: string) => boolean): number {
+  return required.length === 0 ? 0 : required.filter(met).length / required.length;
+}
+
+function isWithin(category: string, ancestor: string): boolean {
+  return category === ancestor || category.startsWith(`${ancestor}.`);
+}
+
+/** Whether the secondaries have something to stand in for (3.1). */
+export function primariesFellShort(plan: Plan, results: readonly DetectorResult[]): boolean {
+  return plan.secondary_stages.length > 0 && !atLeast(coverageOf(plan, results), 1);
+}
+
+/** False: no available detector of the plan, failover included, can add coverage, so nothing is called (section 5). */
+export function canAddCoverage(plan: Plan, isAvailable: (detector: string) => boolean): boolean {
+  return plan.detectors.some(
+    ({ name }) => isAvailable(name) && coverageBy(plan, (succeeded) => succeeded === name) > 0,
+  );
+}

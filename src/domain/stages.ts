@@ -1,0 +1,46 @@
+/** Detectors that wait for each other; `cycle` begins and ends with the same name. */
+export class DependencyCycleError extends Error {
+  override readonly name = 'DependencyCycleError';
+
+  constructor(readonly cycle: readonly string[]) {
+    super(`detectors depend on each other: ${cycle.join(' -> ')}`);
+  }
+}
+
+interface Dependent {
+  readonly name: string;
+  readonly depends_on: readonly string[];
+}
+
+/**
+ * Groups to run one after the other, the members of each at once (spec/orchestration.md 1.5). Order within a group is
+ * the given one; dependencies outside the list are ignored.
+ * @throws DependencyCycleError
+ */
+export function stagesOf(detectors: readonly Dependent[]): string[][] {
+  const stages: string[][] = [];
+  let waiting = detectors;
+  while (waiting.length > 0) {
+    const unfinished = new Set(waiting.map(({ name }) => name));
+    const waits = (detector: Dependent) => detector.depends_on.some((name) => unfinished.has(name));
+    const ready = waiting.filter((detector) => !waits(detector));
+    if (ready.length === 0) throw new DependencyCycleError(cycleIn(waiting));
+    stages.push(ready.map(({ name }) => name));
+    waiting = waiting.filter(waits);
+  }
+  return stages;
+}
+
+/** Every one of these waits for another of them, so following the dependencies must come back to where it was. */
+function cycleIn(stuck: readonly Dependent[]): string[] {
+  const byName = new Map(stuck.map((detector) => [detector.name, detector]));
+  const path: string[] = [];
+  let current = stuck[0];
+  while (current && !path.includes(current.name)) {
+    path.push(current.name);
+    const next = current.depends_on.find((name) => byName.has(name));
+    current = next === undefined ? undefined : byName.get(next);
+  }
+  if (!current) return path;
+  return [...path.slice(path.indexOf(current.name)), current.name];
+}

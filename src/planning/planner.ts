@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto';
+import type { SelectionInput } from '../contract/decisions';
+import type { Decider } from '../contract/enums';
+import { ConclaveError, type FieldError } from '../contract/errors';
+import type { Plan } from '../contract/plan';
+import type { DetectorRegistration } from '../contract/registration';
+import type { OrchestrationRequest } from '../contract/request';
+import { codePointLength } from '../contract/text';
+import { projectedDuration } from '../domain/budget';
+import { planFor, type PlanningSettings } from '../domain/plan';
+import { candidatesFor } from '../domain/select';
+import type { Bundle } from '../policy/bundle';
+import type { PolicyEvaluator } from '../policy/evaluator';
+import type { Breakers } from '../registry/breakers';
+import type { HealthMonitor } from '../registry/health-monitor';
+import type { Latencies } from '../registry/latencies';
+import type { DetectorRegistry } from '../registry/registry';
+
+/** A plan with what was so when it was made and belongs to this request alone. */
+export interface Planned {
+  readonly plan: Plan;
+  readonly bundle: Bundle;
+  /** Signature: requests with equal ones may share a run. */
+  readonly digest: string;
+  readonly healthStatus: Readonly<Record<string, boolean>>;
+  /** Expected duration of the detector phase in ms (spec/orchestration.md 4.2). */
+  readonly projectedMs: number;
+}
+
+export interface PlannerDependencies {
+  readonly bundleOf: (tenantId: string, bundle: string) => Bundle | null;
+  readonly evaluator: PolicyEvaluator;
+  readonly registry: DetectorRegistry;
+  readonly health: HealthMonitor;
+  readonly breakers: Breakers;
+  readonly latencies: Latencies;
+  readonly settings: PlanningSettings;
+}
+
+/** Settles, before anything starts, which detectors a request is for (design.md 2). */
+export class Planner {
+  constructor(private readonly deps: PlannerDependencies) {}
+
+  /** @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`), INVALID_REQUEST (unknown detector) */
+  plan(request: OrchestrationRequest): Planned {
+    const bundle = this.deps.bundleOf(request.tenant_id, request.policy_bundle);
+    if (!bundle) {
+      throw new ConclaveError('POLICY_NOT_FOUND', 'the tenant has no active policy bundle of this name', {
+        fieldErrors: [{ path: 'policy_bundle', message: 'names no active bundle of the tenant' }],
+      });
+    }
+    const registrations = this.deps.registry.visibleTo(request.tenant_id);
+    refuseUnknownDetectors(request, registrations);
+    const candidates = candidatesFor(request.content_type, bundle.policy, registrations);
+    const decision = this.deps.evaluator.select(bundle, this.#selectionInput(request, bundle, candidates));
+    if (decision.kind === 'decision' && decision.value.allow === false) {
+      throw new ConclaveError('INSUFFICIENT_RBAC', 'the policy denies this request', {
+        detail: 'policy_denied',
+      });
+    }
+    const plan = planFor({
+      request,
+      policy: bundle.policy,
+      policyDigest: bundle.digest,
+      registrations,
+      decision: decision.kind === 'decision' ? decision.value : null,
+      decider: deciderOf(decision.kind),
+      regoRules: bundle.rules,
+      settings: this.deps.settings,
+    });
+    return {
+      plan,
+      bundle,
+      digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
+      healthStatus: Object.fromEntries(
+        candidates.map(({ name, version }) => [name, this.deps.health.isAvailable(name, version)]),
+      ),
+      projectedMs: this.#projected(plan, registrations),
+    };
+  }
+
+  #selectionInput(
+    request: OrchestrationRequest,
+    bundle: Bundle,
+    candidates: readonly DetectorRegistration[],
+  ): SelectionInput {
+    return {
+      tenant_id: request.tenant_id,
+      policy_bundle: request.policy_bundle,
+      environment: request.environment,
+      content_type: request.content_type,
+      content_length: codePointLength(request.content),
+      priority: request.priority,
+      candidate_detectors: candidates.map(({ name, version, capabilities }) => ({
+        name,
+        version,
+        taxonomy_categories: capabilities.taxonomy_categories,
+        healthy: this.deps.health.isHealthy(name),
+        breaker: this.deps.breakers.of(name, version).state,
+      })),
+      required_detectors: request.required_detectors ?? [],
+      excluded_detectors: request.excluded_detectors ?? [],
+      policy: bundle.policy,
+    };
+  }
+
+  #projected(plan: Plan, registrations: readonly DetectorRegistration[]): number {
+    const declared = new Map(registrations.map((r) => [r.name, r.capabilities.average_processing_time_ms]));
+    const versions = new Map(plan.detectors.map(({ name, version }) => [name, version]));
+    return projectedDuration(plan.primary_stages, (name) =>
+      this.deps.latencies.estimate(name, versions.get(name) ?? '', declared.get(name) ?? null),
+    );
+  }
+}
+
+function deciderOf(kind: 'decision' | 'no_rule' | 'failed'): Decider {
+  if (kind === 'decision') return 'opa';
+  return kind === 'no_rule' ? 'tenant_policy' : 'tenant_policy_opa_fallback';
+}
+
+function refuseUnknownDetectors(
+  request: OrchestrationRequest,
+  registrations: readonly DetectorRegistration[],
+): void {
+  const known = new Set(registrations.map(({ name }) => name));
+  const faults: FieldError[] = [];
+  for (const field of ['required_detectors', 'excluded_detectors'] as const) {
+    request[field]?.forEach((name, index) => {
+      if (!known.has(name))
+        faults.push({ path: `${field}[${index}]`, message: 'is not a registered detector' });
+    });
+  }
+  if (faults.length === 0) return;
+  throw new ConclaveError('INVALID_REQUEST', 'the request names detectors that are not registered', {
+    detail: 'unknown_detector',
+    fieldErrors: faults,
+  });
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { z } from 'zod';
+import { type TenantPolicy, tenantPolicySchema } from '../contract/policy';
+
+/** The decisions a bundle's Rego may take, by the data path `orchestration/<name>` (spec/orchestration.md 9.3). */
+export const decisionNames = ['selection', 'coverage', 'conflict'] as const;
+export type DecisionName = (typeof decisionNames)[number];
+
+/** Which of the decisions a bundle's Rego defines; the static fields take the others. */
+export type DecisionRules = Readonly<Record<DecisionName, boolean>>;
+
+export const noRules: DecisionRules = { selection: false, coverage: false, conflict: false };
+
+/** A Rego source file; `path` is relative to the bundle's folder, with forward slashes. */
+export interface RegoSource {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** A tenant's policy, ready to decide. Immutable: another text is another digest. */
+export interface Bundle {
+  readonly policy: TenantPolicy;
+  /** SHA-256 in hex over the static fields and the Rego sources, tests left out. */
+  readonly digest: string;
+  /** All rules in one module; null for a bundle without Rego. */
+  readonly wasm: Uint8Array | null;
+  readonly rules: DecisionRules;
+}
+
+/** SHA-256 in hex of any JSON value, whatever the order of its keys. */
+export function canonicalDigest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value, sortedKeys)).digest('hex');
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+export function bundleDigest(policy: TenantPolicy, sources: readonly RegoSource[]): string {
+  return canonicalDigest({ policy, rego: Object.fromEntries(sources.map(({ path, text }) => [path, text])) });
+}
+
+const storedBundleSchema = z.object({
+  policy: tenantPolicySchema,
+  digest: z.string(),
+  wasm: z.base64().nullable(),
+  rules: z.object({ selection: z.boolean(), coverage: z.boolean(), conflict: z.boolean() }),
+});
+
+/** One self-contained value for a store that keeps bundles by digest. */
+export function serializeBundle(bundle: Bundle): Buffer {
+  const wasm = bundle.wasm && Buffer.from(bundle.wasm).toString('base64');
+  return gzipSync(JSON.stringify({ ...bundle, wasm }));
+}
+
+/** @throws when the bytes are not those of {@link serializeBundle}. */
+export function deserializeBundle(bytes: Uint8Array): Bundle {
+  const stored = storedBundleSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8')));
+  return {
+    ...stored,
+    wasm: stored.wasm === null ? null : new Uint8Array(Buffer.from(stored.wasm, 'base64')),
+  };
+}

@@ -1,0 +1,49 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { canonicalDigest, type RegoSource } from './bundle';
+import { allowedBuiltins } from './builtins';
+import { loadRegoModule, type RegoModule } from './rego-module';
+
+/** Raise when the way of compiling changes. */
+const compilerRevision = 1;
+
+export interface CompiledRego {
+  readonly wasm: Uint8Array;
+  readonly rules: RegoModule['rules'];
+}
+
+/**
+ * Compiles the sources, or takes what an earlier call, maybe of an earlier process, kept in the folder. A damaged or
+ * half-written entry is compiled anew; a folder that cannot be written only costs the next start its time.
+ */
+export async function compiledOnce(
+  cacheDir: string,
+  sources: readonly RegoSource[],
+  compile: () => Promise<Uint8Array>,
+): Promise<CompiledRego> {
+  const key = canonicalDigest({ compilerRevision, builtins: [...allowedBuiltins].sort(), sources });
+  const file = join(cacheDir, `${key}.wasm`);
+  const kept = await readFile(file).then(inspect, () => null);
+  if (kept) return kept;
+  const compiled = inspect(await compile());
+  if (!compiled) throw new Error('the compiled policy is not a loadable module');
+  await keep(cacheDir, file, compiled.wasm).catch(() => undefined);
+  return compiled;
+}
+
+function inspect(wasm: Uint8Array): CompiledRego | null {
+  try {
+    return { wasm: Uint8Array.from(wasm), rules: loadRegoModule(wasm).rules };
+  } catch {
+    return null;
+  }
+}
+
+/** Readers in other processes see all of the file or none. */
+async function keep(cacheDir: string, file: string, wasm: Uint8Array): Promise<void> {
+  await mkdir(cacheDir, { recursive: true });
+  const draft = `${file}.${randomUUID()}`;
+  await writeFile(draft, wasm);
+  await rename(draft, file);
+}

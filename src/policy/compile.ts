@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type DecisionName, decisionNames, type RegoSource } from './bundle';
+import { type OpaOutput, type OpaWorkspace, withOpaWorkspace } from './opa';
+import { PolicyCompileError, type PolicyProblem, problem } from './problem';
+import { readTarGzEntry } from './tar';
+
+const archive = 'bundle.tar.gz';
+
+/**
+ * Compiles the rules `data.orchestration.{selection, coverage, conflict}`, as far as the sources define them, to one
+ * WASM module.
+ * @param opaPath the `opa` program
+ * @param sources without tests
+ * @throws PolicyCompileError with file, line and column of each fault
+ */
+export async function compileRego(opaPath: string, sources: readonly RegoSource[]): Promise<Uint8Array> {
+  return withOpaWorkspace(opaPath, sources, async (workspace) => {
+    const problems = await checkRego(workspace, sources);
+    if (problems.length > 0) throw new PolicyCompileError(problems);
+    await buildModule(workspace, sources);
+    return readTarGzEntry(await readFile(join(workspace.dir, archive)), 'policy.wasm');
+  });
+}
+
+/** Compiles in strict mode, which also refuses unused and shadowing names; an empty list means the sources are sound. */
+async function checkRego(workspace: OpaWorkspace, sources: readonly RegoSource[]): Promise<PolicyProblem[]> {
+  const output = await workspace.run('check', '--strict', '--format', 'json');
+  return output.exitCode === 0 ? [] : problemsOfCheck(output, sources);
+}
+
+async function buildModule(workspace: OpaWorkspace, sources: readonly RegoSource[]): Promise<void> {
+  let decisions: readonly DecisionName[] = decisionNames;
+  while (decisions.length > 0) {
+    const entrypoints = decisions.flatMap((decision) => ['--entrypoint', `orchestration/${decision}`]);
+    const output = await workspace.run('build', '--target', 'wasm', '--output', archive, ...entrypoints);
+    if (output.exitCode === 0) return;
+    const complaint = output.stderr || output.stdout;
+    // OPA has no way to ask whether a rule exists other than to name it as an entry point.
+    const [, absent] = /entrypoint "orchestration\/(\w+)" does not refer to a rule/.exec(complaint) ?? [];
+    if (absent === undefined) throw new PolicyCompileError(problemsOfText(complaint, sources));
+    decisions = decisions.filter((decision) => decision !== absent);
+  }
+  throw new PolicyCompileError([
+    problem(sources[0]?.path ?? '.', 'defines none of data.orchestration.{selection, coverage, conflict}'),
+  ]);
+}
+
+const checkOutputSchema = z.object({
+  errors: z.array(
+    z.object({
+      message: z.string(),
+      location: z.object({ file: z.string(), row: z.number(), col: z.number() }).optional(),
+      details: z.object({ line: z.string(), idx: z.number() }).partial().nullish().catch(null),
+    }),
+  ),
+});
+type CheckError = z.output<typeof checkOutputSchema>['errors'][number];
+
+function problemsOfCheck({ stderr }: OpaOutput, sources: readonly RegoSource[]): PolicyProblem[] {
+  const parsed = checkOutputSchema.safeParse(jsonOrNull(stderr));
+  if (!parsed.success) return problemsOfText(stderr, sources);
+  return parsed.data.errors.map((error) => ({
+    file: error.location?.file ?? '.',
+    ...placeOf(error, sources),
+    message: explained(error.message),
+  }));
+}
+
+/** OPA places a fault at the end of a line in column 0 of the next one and keeps the real place in the details. */
+function placeOf({ location, details }: CheckError, sources: readonly RegoSource[]) {
+  if (!location || location.row < 1) return { line: null, column: null };
+  const { file, row, col } = location;
+  if (col > 0 || details?.line === undefined || details.idx === undefined)
+    return { line: row, column: Math.max(col, 1) };
+  const lines = sources.find(({ path }) => path === file)?.text.split('\n') ?? [];
+  const line = lines[row - 1] === details.line ? row : row - 1;
+  return { line, column: details.idx + 1 };
+}
+
+function explained(message: string): string {
+  const [, name] = /^undefined function ([a-z_]+(?:\.\w+)+)$/.exec(message) ?? [];
+  return name === undefined
+    ? message
+    : `${message}: not a function of this bundle nor a builtin that policies may call`;
+}
+
+/** Reads OPA's plain output, `policy.rego:3: rego_type_error: undefined function foo`; it names no columns. */
+export function problemsOfText(text: string, sources: readonly RegoSource[]): PolicyProblem[] {
+  const located = [...text.matchAll(/(?:^|[\s:])([^\s:]+\.rego):(\d+): (.+)$/gm)].map(
+    ([, file, line, message]) => ({
+      file: file ?? '.',
+      line: Number(line),
+      column: null,
+      message: message ?? '',
+    }),
+  );
+  if (located.length > 0) return located;
+  return [problem(sources[0]?.path ?? '.', text.trim().slice(0, 1000) || 'does not compile')];
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,149 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { namePattern, tenantPattern } from '../contract/text';
+import type { TenantPolicy } from '../contract/policy';
+import { type Bundle, bundleDigest, noRules, type RegoSource } from './bundle';
+import { compileRego } from './compile';
+import { compiledOnce } from './compile-cache';
+import { policyFile, readPolicyFile } from './policy-file';
+import { PolicyCompileError, type PolicyProblem, problem } from './problem';
+import { readRegoSources } from './rego-sources';
+
+export interface PolicyFolders {
+  /** Holds `<tenant>/<bundle>/policy.yaml`. */
+  readonly dir: string;
+  /** Keeps compiled Rego between starts. */
+  readonly cacheDir: string;
+  /** Finds the `opa` program; called only when something must be compiled. */
+  readonly opaPath: () => Promise<string>;
+}
+
+/** A bundle that stays out, and why. */
+export interface RefusedBundle {
+  readonly tenant: string;
+  readonly bundle: string;
+  readonly problems: readonly PolicyProblem[];
+}
+
+/** The bundles of all tenants, as they were when loaded. */
+export interface PolicyCatalog {
+  readonly bundles: readonly Bundle[];
+  readonly refused: readonly RefusedBundle[];
+  get(tenant: string, bundle: string): Bundle | null;
+  byDigest(digest: string): Bundle | null;
+  list(tenant: string): readonly Bundle[];
+}
+
+/**
+ * Loads every bundle under `dir`, compiling what is not in the cache. A bundle with a fault stays out and is listed in
+ * `refused`; the others load.
+ * @throws when `dir` cannot be read
+ */
+export async function loadPolicies(folders: PolicyFolders): Promise<PolicyCatalog> {
+  const opaPath = once(folders.opaPath);
+  const bundles: Bundle[] = [];
+  const refused: RefusedBundle[] = [];
+  for (const { tenant, bundle, dir } of await bundleFolders(folders.dir)) {
+    try {
+      bundles.push(await loadBundle(tenant, bundle, dir, { ...folders, opaPath }));
+    } catch (error) {
+      refused.push({ tenant, bundle, problems: problemsOf(error) });
+    }
+  }
+  return catalog(bundles, refused);
+}
+
+export interface BundleFolder {
+  readonly tenant: string;
+  readonly bundle: string;
+  readonly dir: string;
+}
+
+/** `<tenant>/<bundle>` folders, sorted; files beside them and hidden folders do not count. */
+export async function bundleFolders(dir: string): Promise<BundleFolder[]> {
+  const found: BundleFolder[] = [];
+  for (const tenant of await foldersIn(dir)) {
+    for (const bundle of await foldersIn(join(dir, tenant))) {
+      found.push({ tenant, bundle, dir: join(dir, tenant, bundle) });
+    }
+  }
+  return found;
+}
+
+async function foldersIn(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .toSorted();
+}
+
+export interface BundleTexts {
+  readonly policy: TenantPolicy;
+  readonly sources: readonly RegoSource[];
+}
+
+/** Reads one bundle without compiling it. @throws PolicyCompileError */
+export async function readBundle({ tenant, bundle, dir }: BundleFolder): Promise<BundleTexts> {
+  if (!tenantPattern.test(tenant)) throw refusal(`the folder ${tenant} is no valid tenant id`);
+  if (!namePattern.test(bundle)) throw refusal(`the folder ${bundle} is no valid bundle name`);
+  const policy = await readPolicyFile(dir);
+  if (policy.tenant_id !== tenant)
+    throw refusal(`tenant_id is ${policy.tenant_id}, but the folder says ${tenant}`);
+  if (policy.policy_bundle !== bundle) {
+    throw refusal(`policy_bundle is ${policy.policy_bundle}, but the folder says ${bundle}`);
+  }
+  return { policy, sources: await sourcesOf(policy, dir) };
+}
+
+async function sourcesOf({ rego_policy_path: path }: TenantPolicy, dir: string): Promise<RegoSource[]> {
+  const sources = await readRegoSources(dir, path ?? '.');
+  // Rules that lie there and are not used would let an operator believe in a protection that is not on.
+  if (path === null && sources.length > 0) {
+    throw refusal(`rego_policy_path is not set, but the bundle holds ${sources[0]?.path}`);
+  }
+  if (path !== null && sources.length === 0) throw refusal(`rego_policy_path: ${path} holds no Rego`);
+  return sources;
+}
+
+async function loadBundle(
+  tenant: string,
+  bundle: string,
+  dir: string,
+  folders: PolicyFolders,
+): Promise<Bundle> {
+  const { policy, sources } = await readBundle({ tenant, bundle, dir });
+  const digest = bundleDigest(policy, sources);
+  if (sources.length === 0) return { policy, digest, wasm: null, rules: noRules };
+  const compile = async () => compileRego(await folders.opaPath(), sources);
+  return { policy, digest, ...(await compiledOnce(folders.cacheDir, sources, compile)) };
+}
+
+function catalog(bundles: readonly Bundle[], refused: readonly RefusedBundle[]): PolicyCatalog {
+  const byName = new Map(
+    bundles.map((bundle) => [`${bundle.policy.tenant_id}/${bundle.policy.policy_bundle}`, bundle]),
+  );
+  const byDigest = new Map(bundles.map((bundle) => [bundle.digest, bundle]));
+  return {
+    bundles,
+    refused,
+    get: (tenant, bundle) => byName.get(`${tenant}/${bundle}`) ?? null,
+    byDigest: (digest) => byDigest.get(digest) ?? null,
+    list: (tenant) => bundles.filter(({ policy }) => policy.tenant_id === tenant),
+  };
+}
+
+/** What an operator is told of a fault, also when it lies outside the bundle, as with a missing `opa`. */
+export function problemsOf(error: unknown): readonly PolicyProblem[] {
+  if (error instanceof PolicyCompileError) return error.problems;
+  return [problem('.', error instanceof Error ? error.message : 'cannot be loaded')];
+}
+
+function refusal(message: string): PolicyCompileError {
+  return new PolicyCompileError([problem(policyFile, message)]);
+}
+
+function once<T>(produce: () => Promise<T>): () => Promise<T> {
+  let produced: Promise<T> | undefined;
+  return () => (produced ??= produce());
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { type DetectorRegistration, registryFileSchema } from '../contract/registration';
+import { stagesOf } from '../domain/stages';
+
+/** Every fault of a registry file, each with its place. */
+export class RegistryError extends Error {
+  override readonly name = 'RegistryError';
+  constructor(file: string, faults: readonly string[]) {
+    super(`${file} is not a valid detector registry:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  }
+}
+
+/** The detectors that may be asked. Immutable. */
+export class DetectorRegistry {
+  constructor(readonly registrations: readonly DetectorRegistration[]) {}
+
+  /** A tenant sees the shared detectors and its own (spec/orchestration.md 1.10). */
+  visibleTo(tenantId: string): readonly DetectorRegistration[] {
+    return this.registrations.filter(
+      (registration) => registration.tenant_scope === 'shared' || registration.tenant_id === tenantId,
+    );
+  }
+}
+
+/**
+ * Reads the registry file.
+ * @param builtinUrl address of the builtin detector service, where `builtin:<name>` endpoints lead
+ * @throws RegistryError naming every fault
+ */
+export function loadRegistry(file: string, builtinUrl: string): DetectorRegistry {
+  const parsed = registryFileSchema.safeParse(parse(readFileSync(file, 'utf8')));
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(
+      (issue) => `${issue.path.map(String).join('.')}: ${issue.message}`,
+    );
+    throw new RegistryError(file, faults);
+  }
+  const { detectors } = parsed.data;
+  const twice = detectors.filter(
+    ({ name }, index) => detectors.findIndex((other) => other.name === name) !== index,
+  );
+  if (twice.length > 0) {
+    throw new RegistryError(file, [...new Set(twice.map(({ name }) => `${name} is registered twice`))]);
+  }
+  try {
+    stagesOf(detectors);
+  } catch (error) {
+    throw new RegistryError(file, [(error as Error).message]);
+  }
+  return new DetectorRegistry(detectors.map((registration) => resolveBuiltin(registration, builtinUrl)));
+}
+
+function resolveBuiltin(registration: DetectorRegistration, builtinUrl: string): DetectorRegistration {
+  const [, id] = /^builtin:(.+)$/.exec(registration.endpoint) ?? [];
+  if (id === undefined) return registration;
+  return { ...registration, endpoint: builtinUrl, detector_id: registration.detector_id ?? id };
+}

@@ -1,0 +1,29 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const keyBytes = 32;
+
+/**
+ * The key that wraps all others: from the settings, else a file of its own that is made on the first start.
+ * @throws when it is not 32 bytes of base64, or when a new one would orphan an existing database
+ */
+export function loadMasterKey(configured: string | null, dataDir: string): Buffer {
+  if (configured !== null) return decode(configured, 'security.master_key');
+  const file = path.join(dataDir, 'keys', 'master.key');
+  if (existsSync(file)) return decode(readFileSync(file, 'utf8').trim(), file);
+  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const key = randomBytes(keyBytes);
+  writeFileSync(file, `${key.toString('base64')}\n`, { mode: 0o600, flag: 'wx' });
+  return key;
+}
+
+function decode(text: string, where: string): Buffer {
+  const key = Buffer.from(text, 'base64');
+  if (key.length !== keyBytes) {
+    throw new Error(
+      `${where} must be ${keyBytes} bytes in base64 (make one with: openssl rand -base64 ${keyBytes})`,
+    );
+  }
+  return key;
+}

@@ -1,0 +1,102 @@
+import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import type { Database } from './schema';
+
+const migrations: Record<string, Migration> = {
+  '2026_11_21_orchestrations': {
+    async up(db) {
+      await sql`
+        create table tenant_key (
+          tenant_id text primary key,
+          wrapped_key bytea not null,
+          created_at timestamptz not null default now()
+        );
+        create table run_key (
+          run_id text primary key,
+          tenant_id text not null,
+          wrapped_key bytea,
+          recovery int not null default 0,
+          created_at timestamptz not null default now(),
+          closed_at timestamptz,
+          destroy_at timestamptz
+        );
+        create index run_key_open on run_key (created_at) where closed_at is null;
+        create index run_key_destroy on run_key (destroy_at) where wrapped_key is not null;
+        create table orchestration (
+          request_id uuid primary key,
+          tenant_id text not null,
+          run_id text not null,
+          job_id text unique,
+          parent_job_id text,
+          status text not null check (status in ('pending', 'running', 'completed', 'failed', 'cancelled')),
+          stage text not null default 'routed' check (stage in ('routed', 'aggregated', 'mapped')),
+          planned int not null default 0,
+          http_status int not null,
+          answer bytea,
+          recipe bytea,
+          error_code text,
+          created_at timestamptz not null,
+          started_at timestamptz,
+          completed_at timestamptz,
+          expires_at timestamptz not null
+        );
+        create index orchestration_run on orchestration (run_id);
+        create index orchestration_expiry on orchestration (expires_at);
+        create table member_result (
+          run_id text not null,
+          request_id uuid not null,
+          detector text not null,
+          result bytea not null,
+          primary key (run_id, request_id, detector)
+        );
+        create table idempotency (
+          tenant_id text not null,
+          route text not null,
+          key_hash bytea not null,
+          fingerprint bytea not null,
+          request_id uuid not null,
+          run_id text not null,
+          lease_until timestamptz not null,
+          expires_at timestamptz not null,
+          primary key (tenant_id, route, key_hash)
+        );
+        create index idempotency_request on idempotency (request_id);
+        create index idempotency_expiry on idempotency (expires_at);
+        create table blob (
+          blob_id uuid primary key,
+          run_id text not null,
+          payload bytea not null
+        );
+        create index blob_run on blob (run_id);
+        create table audit (
+          sequence bigserial primary key,
+          tenant_id text not null,
+          request_id uuid not null,
+          kind text not null,
+          record jsonb not null,
+          created_at timestamptz not null default now()
+        );
+        create index audit_request on audit (tenant_id, request_id);
+        create table policy_bundle (
+          digest text primary key,
+          tenant_id text not null,
+          bundle text not null,
+          version text not null,
+          document bytea not null,
+          created_at timestamptz not null default now()
+        );
+      `.execute(db);
+    },
+    async down(db) {
+      await sql`
+        drop table policy_bundle, audit, blob, idempotency, member_result, orchestration, run_key, tenant_key;
+      `.execute(db);
+    },
+  },
+};
+
+/** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */
+export async function migrate(db: Kysely<Database>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error) throw new Error('the database schema could not be brought up to date', { cause: error });
+}

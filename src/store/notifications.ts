@@ -1,0 +1,88 @@
+import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { sql } from 'kysely';
+import { Client } from 'pg';
+import { z } from 'zod';
+import type { Db } from './database';
+
+const channel = 'conclave';
+const reconnectMs = 250;
+
+/** What processes tell each other; identifiers only. */
+const messageSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('published'), run_id: z.string() }),
+  z.object({ kind: z.literal('aggregated'), run_id: z.string() }),
+  z.object({ kind: z.literal('cancelled'), request_id: z.string() }),
+]);
+export type Message = z.output<typeof messageSchema>;
+
+interface Events {
+  message: [Message];
+  /** The connection was lost and is back: whatever was said meanwhile was missed. */
+  reconnected: [];
+}
+
+/** PostgreSQL LISTEN/NOTIFY: the one mechanism by which processes wake each other. */
+export class Notifications extends EventEmitter<Events> {
+  #client: Client | null = null;
+  #closed = false;
+
+  constructor(
+    private readonly db: Db,
+    private readonly url: string,
+  ) {
+    super();
+    this.setMaxListeners(0);
+  }
+
+  async listen(): Promise<void> {
+    const client = new Client({ connectionString: this.url, application_name: 'conclave-listen' });
+    client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
+    client.once('error', () => void this.#reconnect(client));
+    client.once('end', () => void this.#reconnect(client));
+    await client.connect();
+    await client.query(`listen ${channel}`);
+    this.#client = client;
+  }
+
+  async send(message: Message): Promise<void> {
+    await notify(this.db, message);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#client?.end();
+  }
+
+  #receive(payload: string): void {
+    const parsed = messageSchema.safeParse(parseJson(payload));
+    if (parsed.success) this.emit('message', parsed.data);
+  }
+
+  async #reconnect(lost: Client): Promise<void> {
+    if (this.#closed || this.#client !== lost) return;
+    this.#client = null;
+    while (!this.#closed) {
+      try {
+        await this.listen();
+        this.emit('reconnected');
+        return;
+      } catch {
+        await delay(reconnectMs);
+      }
+    }
+  }
+}
+
+/** Inside a transaction the message goes out with its commit. */
+export async function notify(db: Db, message: Message): Promise<void> {
+  await sql`select pg_notify(${channel}, ${JSON.stringify(message)})`.execute(db);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import {
+  type DataConverter,
+  defaultPayloadConverter,
+  type Payload,
+  type PayloadCodec,
+} from '@temporalio/common';
+import { temporal } from '@temporalio/proto';
+import {
+  ExternalStorage,
+  type StorageDriver,
+  StorageDriverClaim,
+} from '@temporalio/common/lib/converter/extstore';
+import type { SerializationContext } from '@temporalio/common/lib/converter/serialization-context';
+import { decodeReferencePayload, isReferencePayload } from '@temporalio/common/lib/internal-non-workflow';
+import type { Db } from './database';
+import type { KeyRing } from './key-ring';
+import { seal, unseal } from './sealed-box';
+
+// Serialization context and external storage are experimental in SDK 1.24; everything that knows them is in this file.
+
+const { Payload: PayloadProto } = temporal.api.common.v1;
+const encoding = Buffer.from('binary/encrypted');
+const largePayloadBytes = 128 * 1024;
+
+/** Encrypts every payload under the key of its run, found by workflow id; runless workflows use the service key. */
+export class EncryptingCodec implements PayloadCodec {
+  constructor(private readonly keys: KeyRing) {}
+
+  async encode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
+    const workflowId = requireWorkflowId(context);
+    const runKey = await this.keys.runKey(workflowId);
+    return payloads.map((payload) => ({
+      metadata: {
+        encoding,
+        'conclave-workflow': Buffer.from(workflowId),
+        'conclave-key': Buffer.from(runKey ? 'run' : 'service'),
+      },
+      data: seal(runKey ?? this.keys.serviceKey, PayloadProto.encode(payload).finish(), workflowId),
+    }));
+  }
+
+  async decode(payloads: Payload[]): Promise<Payload[]> {
+    return Promise.all(payloads.map((payload) => this.#decodeOne(payload)));
+  }
+
+  async #decodeOne(payload: Payload): Promise<Payload> {
+    if (textOf(payload, 'encoding') !== 'binary/encrypted') return payload;
+    const workflowId = textOf(payload, 'conclave-workflow');
+    const key =
+      textOf(payload, 'conclave-key') === 'run' ? await this.keys.runKey(workflowId) : this.keys.serviceKey;
+    if (key === null) throw new Error(`no key for workflow ${workflowId}`);
+    return PayloadProto.decode(unseal(key, payload.data ?? new Uint8Array(), workflowId));
+  }
+}
+
+/** Keeps payloads over 128 KiB, already encrypted, in table `blob`, so that histories stay small (claim check). */
+class BlobStorageDriver implements StorageDriver {
+  readonly name = 'conclave-blob';
+  readonly type = 'conclave.postgres';
+
+  constructor(private readonly db: Db) {}
+
+  async store(context: { target?: { id?: string } }, payloads: Payload[]): Promise<StorageDriverClaim[]> {
+    const rows = payloads.map((payload) => ({
+      blob_id: randomUUID(),
+      run_id: context.target?.id ?? '',
+      payload: Buffer.from(PayloadProto.encode(payload).finish()),
+    }));
+    await this.db.insertInto('blob').values(rows).execute();
+    return rows.map(({ blob_id }) => new StorageDriverClaim({ blob_id }));
+  }
+
+  async retrieve(_context: unknown, claims: StorageDriverClaim[]): Promise<Payload[]> {
+    const ids = claims.map((claim) => claim.claimData['blob_id']!);
+    const rows = await this.db.selectFrom('blob').selectAll().where('blob_id', 'in', ids).execute();
+    const byId = new Map(rows.map((row) => [row.blob_id, row.payload]));
+    return ids.map((id) => {
+      const payload = byId.get(id);
+      if (payload === undefined) throw new Error(`payload ${id} is gone: its retention is over`);
+      return PayloadProto.decode(payload);
+    });
+  }
+}
+
+/** Reads payloads out of a history, wherever they are kept. @throws RunKeyDestroyedError */
+export class PayloadReader {
+  readonly #codec: EncryptingCodec;
+  readonly #blobs: BlobStorageDriver;
+
+  constructor(db: Db, keys: KeyRing) {
+    this.#codec = new EncryptingCodec(keys);
+    this.#blobs = new BlobStorageDriver(db);
+  }
+
+  async decode(payloads: readonly Payload[]): Promise<Payload[]> {
+    const inline = await Promise.all(payloads.map((payload) => this.#fetched(payload)));
+    return this.#codec.decode(inline);
+  }
+
+  async value(payload: Payload): Promise<unknown> {
+    const [decoded] = await this.decode([payload]);
+    return defaultPayloadConverter.fromPayload(decoded!);
+  }
+
+  async #fetched(payload: Payload): Promise<Payload> {
+    if (!isReferencePayload(payload)) return payload;
+    const { claimData } = decodeReferencePayload(payload);
+    const [fetched] = await this.#blobs.retrieve({}, [new StorageDriverClaim(claimData)]);
+    return fetched!;
+  }
+}
+
+export function createDataConverter(db: Db, keys: KeyRing): DataConverter {
+  return {
+    payloadCodecs: [new EncryptingCodec(keys)],
+    failureConverterPath: require.resolve('../workflows/failure-converter'),
+    externalStorage: new ExternalStorage({
+      drivers: [new BlobStorageDriver(db)],
+      payloadSizeThreshold: largePayloadBytes,
+    }),
+  };
+}
+
+function requireWorkflowId(context: SerializationContext | undefined): string {
+  if (context?.workflowId === undefined) throw new Error('a payload without a workflow cannot be encrypted');
+  return context.workflowId;
+}
+
+function textOf(payload: Payload, key: string): string {
+  const value = payload.metadata?.[key];
+  return value ? Buffer.from(value).toString() : '';
+}

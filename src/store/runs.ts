@@ -1,0 +1,183 @@
+import { sql } from 'kysely';
+import type { Db } from './database';
+import type { KeyRing } from './key-ring';
+
+/** A claim that a caller's Idempotency-Key makes (spec/orchestration.md 6). Keys are stored hashed. */
+export interface Claim {
+  readonly tenantId: string;
+  readonly route: string;
+  readonly keyHash: Buffer;
+  readonly fingerprint: Buffer;
+  readonly requestId: string;
+}
+
+export interface HeldClaim {
+  readonly fingerprint: Buffer;
+  readonly requestId: string;
+  readonly runId: string;
+  readonly leaseExpired: boolean;
+}
+
+const leaseMs = 5000;
+
+/** Table `run_key` and the claims on it: what exists from before the start of a run to the end of its retention. */
+export class Runs {
+  constructor(
+    private readonly db: Db,
+    private readonly keys: KeyRing,
+    private readonly claimRetentionMs: number,
+  ) {}
+
+  /**
+   * Records a run with its data key, and the claim if there is one, in one statement.
+   * @returns false when another holds the claim; then nothing was written
+   */
+  async open(
+    runId: string,
+    tenantId: string,
+    claim: Claim | null,
+    recovery = 0,
+    db: Db = this.db,
+  ): Promise<boolean> {
+    const { wrapped } = await this.keys.newRunKey(runId, tenantId);
+    if (claim === null) {
+      await db
+        .insertInto('run_key')
+        .values({ run_id: runId, tenant_id: tenantId, wrapped_key: wrapped, recovery })
+        .execute();
+      return true;
+    }
+    const now = Date.now();
+    const { rows } = await sql`
+      with claimed as (
+        insert into idempotency (tenant_id, route, key_hash, fingerprint, request_id, run_id, lease_until, expires_at)
+        values (${tenantId}, ${claim.route}, ${claim.keyHash}, ${claim.fingerprint}, ${claim.requestId}, ${runId},
+                ${new Date(now + leaseMs)}, ${new Date(now + this.claimRetentionMs)})
+        on conflict (tenant_id, route, key_hash) do update
+          set fingerprint = excluded.fingerprint, request_id = excluded.request_id, run_id = excluded.run_id,
+              lease_until = excluded.lease_until, expires_at = excluded.expires_at
+          where idempotency.expires_at < now()
+        returning run_id
+      )
+      insert into run_key (run_id, tenant_id, wrapped_key)
+      select run_id, ${tenantId}, ${wrapped}::bytea from claimed
+      returning run_id`.execute(db);
+    if (rows.length === 0) this.keys.forgetRunKey(runId);
+    return rows.length === 1;
+  }
+
+  async claimOn(claim: Claim): Promise<HeldClaim | null> {
+    const row = await this.db
+      .selectFrom('idempotency')
+      .select(['fingerprint', 'request_id', 'run_id', 'lease_until'])
+      .where('tenant_id', '=', claim.tenantId)
+      .where('route', '=', claim.route)
+      .where('key_hash', '=', claim.keyHash)
+      .where('expires_at', '>', new Date())
+      .executeTakeFirst();
+    if (!row) return null;
+    return {
+      fingerprint: row.fingerprint,
+      requestId: row.request_id,
+      runId: row.run_id,
+      leaseExpired: row.lease_until.getTime() < Date.now(),
+    };
+  }
+
+  /** Takes a dead claim away from the run that holds it, by compare-and-set: of concurrent callers one succeeds. */
+  async dropClaim(claim: Claim, deadRunId: string): Promise<void> {
+    await this.db
+      .deleteFrom('idempotency')
+      .where('tenant_id', '=', claim.tenantId)
+      .where('route', '=', claim.route)
+      .where('key_hash', '=', claim.keyHash)
+      .where('run_id', '=', deadRunId)
+      .execute();
+  }
+
+  /** Undoes {@link open} when the run could not be started: the key is free again. */
+  async abandon(runId: string): Promise<void> {
+    await this.db.transaction().execute(async (tx) => {
+      await tx.deleteFrom('idempotency').where('run_id', '=', runId).execute();
+      await tx
+        .deleteFrom('orchestration')
+        .where('run_id', '=', runId)
+        .where('status', '=', 'pending')
+        .execute();
+      await tx.deleteFrom('run_key').where('run_id', '=', runId).execute();
+    });
+    this.keys.forgetRunKey(runId);
+  }
+
+  /** Runs that should have been over: for the sweeper. */
+  async openLongerThan(
+    ms: number,
+    limit: number,
+  ): Promise<{ runId: string; tenantId: string; recovery: number }[]> {
+    const rows = await this.db
+      .selectFrom('run_key')
+      .select(['run_id', 'tenant_id', 'recovery'])
+      .where('closed_at', 'is', null)
+      .where('created_at', '<', new Date(Date.now() - ms))
+      .orderBy('created_at')
+      .limit(limit)
+      .execute();
+    return rows.map((row) => ({ runId: row.run_id, tenantId: row.tenant_id, recovery: row.recovery }));
+  }
+
+  /** A member goes on in another run. */
+  async move(requestId: string, runId: string): Promise<void> {
+    await this.db
+      .updateTable('orchestration')
+      .set({ run_id: runId })
+      .where('request_id', '=', requestId)
+      .execute();
+    await this.db
+      .updateTable('idempotency')
+      .set({ run_id: runId })
+      .where('request_id', '=', requestId)
+      .execute();
+  }
+
+  async close(runId: string, destroyAt: Date, db: Db = this.db): Promise<void> {
+    await db
+      .updateTable('run_key')
+      .set({ closed_at: new Date(), destroy_at: destroyAt })
+      .where('run_id', '=', runId)
+      .where('closed_at', 'is', null)
+      .execute();
+  }
+
+  /** Destroys the keys whose time has come, with the payloads kept by reference. @returns how many */
+  async destroyKeys(): Promise<number> {
+    return this.db.transaction().execute(async (tx) => {
+      const destroyed = await tx
+        .updateTable('run_key')
+        .set({ wrapped_key: null })
+        .where('wrapped_key', 'is not', null)
+        .where('destroy_at', '<=', new Date())
+        .returning('run_id')
+        .execute();
+      const runIds = destroyed.map((row) => row.run_id);
+      if (runIds.length > 0) await tx.deleteFrom('blob').where('run_id', 'in', runIds).execute();
+      for (const runId of runIds) this.keys.forgetRunKey(runId);
+      return runIds.length;
+    });
+  }
+
+  /** Removes what is past its retention. */
+  async removeExpired(): Promise<void> {
+    const now = new Date();
+    await this.db.deleteFrom('idempotency').where('expires_at', '<', now).execute();
+    await this.db.deleteFrom('orchestration').where('expires_at', '<', now).execute();
+    const runs = await this.db
+      .deleteFrom('run_key')
+      .where('wrapped_key', 'is', null)
+      .where('destroy_at', '<', new Date(now.getTime() - this.claimRetentionMs))
+      .returning('run_id')
+      .execute();
+    if (runs.length === 0) return;
+    const runIds = runs.map((row) => row.run_id);
+    await this.db.deleteFrom('member_result').where('run_id', 'in', runIds).execute();
+  }
+}

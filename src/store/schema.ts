@@ -1,0 +1,79 @@
+import type { ColumnType, Generated } from 'kysely';
+import type { JobStatus } from '../contract/enums';
+
+type WithDefault<T> = ColumnType<T, T | undefined, T>;
+type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
+
+export interface Database {
+  tenant_key: { tenant_id: string; wrapped_key: Buffer; created_at: Generated<Date> };
+  run_key: RunKeyTable;
+  orchestration: OrchestrationTable;
+  member_result: { run_id: string; request_id: string; detector: string; result: Buffer };
+  idempotency: IdempotencyTable;
+  blob: { blob_id: string; run_id: string; payload: Buffer };
+  audit: {
+    sequence: Generated<string>;
+    tenant_id: string;
+    request_id: string;
+    kind: string;
+    record: string;
+    created_at: Generated<Date>;
+  };
+  policy_bundle: {
+    digest: string;
+    tenant_id: string;
+    bundle: string;
+    version: string;
+    document: Buffer;
+    created_at: Generated<Date>;
+  };
+}
+
+/** A run and its data key: what the sweeper watches. */
+export interface RunKeyTable {
+  run_id: string;
+  tenant_id: string;
+  /** Null once destroyed: nothing of the run's history can be read again. */
+  wrapped_key: Nullable<Buffer>;
+  recovery: WithDefault<number>;
+  created_at: Generated<Date>;
+  closed_at: Nullable<Date>;
+  destroy_at: Nullable<Date>;
+}
+
+export type JobStage = 'routed' | 'aggregated' | 'mapped';
+
+/** One orchestration as clients see it: the source of status (design.md 8). */
+export interface OrchestrationTable {
+  request_id: string;
+  tenant_id: string;
+  run_id: string;
+  /** Set when the execution is or became a job. */
+  job_id: Nullable<string>;
+  parent_job_id: Nullable<string>;
+  status: JobStatus;
+  stage: WithDefault<JobStage>;
+  /** Detectors of the plan, for progress. */
+  planned: WithDefault<number>;
+  http_status: number;
+  /** Encrypted bytes of the HTTP answer: the 202 until the end, then the final one. */
+  answer: Nullable<Buffer>;
+  /** Encrypted plan and request fields without content, for re-runs; jobs only. */
+  recipe: Nullable<Buffer>;
+  error_code: Nullable<string>;
+  created_at: Date;
+  started_at: Nullable<Date>;
+  completed_at: Nullable<Date>;
+  expires_at: Date;
+}
+
+export interface IdempotencyTable {
+  tenant_id: string;
+  route: string;
+  key_hash: Buffer;
+  fingerprint: Buffer;
+  request_id: string;
+  run_id: string;
+  lease_until: Date;
+  expires_at: Date;
+}

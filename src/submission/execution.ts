@@ -1,0 +1,263 @@
+import { randomUUID } from 'node:crypto';
+import type { DetectorAttempts } from '../activities/detector-attempts';
+import type { DetectorMemo } from '../activities/detector-memo';
+import type { DetectorResult } from '../contract/detector-result';
+import { ConclaveError } from '../contract/errors';
+import type { Member, Plan, RunInput } from '../contract/plan';
+import type { OrchestrationRequest } from '../contract/request';
+import { codePointLength } from '../contract/text';
+import { convertAfter, memberTimes, type SlaSettings } from '../domain/budget';
+import type { Planned } from '../planning/planner';
+import type { PausePoint } from '../config/pause-point';
+import type { Db } from '../store/database';
+import type { Orchestrations, StoredAnswer } from '../store/orchestrations';
+import type { ResultHub } from '../store/result-hub';
+import type { Claim, Runs } from '../store/runs';
+import { MemberState } from '../workflows/member-state';
+import { acceptedAnswer, errorAnswer } from './answers';
+import { recipeOf } from './recipe';
+import { type RunGateway, StartUncertainError } from './run-gateway';
+
+/** A request that passed admission. */
+export interface Accepted {
+  readonly request: OrchestrationRequest;
+  readonly requestId: string;
+  readonly correlationId: string;
+  readonly traceparent: string | null;
+  readonly idempotencyKey: string | null;
+  /** Epoch ms. */
+  readonly receivedAt: number;
+  readonly routingTokens: readonly string[];
+  /** Set by re-runs. */
+  readonly parentJobId?: string;
+  readonly priorResults?: readonly DetectorResult[];
+}
+
+export interface Answer extends StoredAnswer {
+  readonly requestId: string;
+  readonly jobId: string | null;
+  readonly replayed?: boolean;
+}
+
+export interface ExecutionDependencies {
+  readonly db: Db;
+  readonly runs: Runs;
+  readonly orchestrations: Orchestrations;
+  readonly gateway: RunGateway;
+  readonly hub: ResultHub;
+  readonly memo: DetectorMemo;
+  readonly attempts: DetectorAttempts;
+  readonly sla: SlaSettings;
+  readonly processId: string;
+  readonly pause: PausePoint;
+}
+
+/** What is kept back from the SLA for writing the answer to the socket. */
+const sendReserveMs = 20;
+
+/** Starts runs and waits for their answers: the verdict inside the SLA, or a job that goes on (spec/orchestration.md 4.2). */
+export class Execution {
+  constructor(private readonly deps: ExecutionDependencies) {}
+
+  /**
+   * @returns null when another request holds the claim: nothing was started
+   */
+  async run(accepted: Accepted, planned: Planned, claim: Claim | null): Promise<Answer | null> {
+    const { request } = accepted;
+    const slow = planned.projectedMs > convertAfter(request.priority, this.deps.sla);
+    const asJob = request.processing_mode === 'async' || (slow && planned.plan.allow_async_conversion);
+    const member = this.#memberOf(accepted, planned, asJob ? 'async' : 'sync');
+    return asJob
+      ? this.#runJob(accepted, planned.plan, member, claim)
+      : this.#runSync(accepted, planned.plan, member, claim);
+  }
+
+  /** Waits for a member that is under way, converting it to a job at the caller's own point. */
+  async await(accepted: Accepted, plan: Plan, member: Member, runId: string): Promise<Answer> {
+    const { hub } = this.deps;
+    const answered = (answer: StoredAnswer): Answer => ({
+      ...answer,
+      requestId: member.request_id,
+      jobId: null,
+    });
+    const inTime = await hub.wait(member.request_id, runId, member.convert_at);
+    if (inTime) return answered(inTime);
+    if (hub.isAggregated(runId) || !plan.allow_async_conversion) {
+      const late = await hub.wait(member.request_id, runId, member.sla_at - sendReserveMs);
+      if (late) return answered(late);
+    }
+    if (!plan.allow_async_conversion) {
+      return answered(errorAnswer(member, 'REQUEST_TIMEOUT', 'the time of the request is up', Date.now()));
+    }
+    return this.#convert(accepted, plan, member, runId);
+  }
+
+  async #runSync(
+    accepted: Accepted,
+    plan: Plan,
+    member: Member,
+    claim: Claim | null,
+  ): Promise<Answer | null> {
+    const input: RunInput = {
+      run_id: randomUUID(),
+      facade_id: this.deps.processId,
+      recovery: 0,
+      plan,
+      members: [member],
+    };
+    const { run_id: runId } = input;
+    const { runs, memo } = this.deps;
+    await this.deps.pause('before_claim');
+    // A claim must stand before anything is done for it; without one the record may be written beside the start.
+    const opening = runs.open(runId, plan.tenant_id, claim);
+    if (claim !== null && !(await opening)) return null;
+    await this.deps.pause('claimed');
+    memo.markBornHere(runId);
+    const issued = this.#issueFirstStage(input);
+    const answer = this.await(accepted, plan, member, runId);
+    try {
+      const [, { eager }] = await Promise.all([opening, this.deps.gateway.start(input, member.sla_at)]);
+      if (!eager) memo.abandon(runId, issued);
+      await this.deps.pause('started');
+    } catch (error) {
+      memo.abandon(runId, issued);
+      answer.catch(() => undefined);
+      throw await this.#startFailed(runId, error);
+    }
+    const result = await answer;
+    await this.deps.pause('answering');
+    return result;
+  }
+
+  async #runJob(accepted: Accepted, plan: Plan, member: Member, claim: Claim | null): Promise<Answer | null> {
+    const jobId = `job-${member.request_id}`;
+    const accepted202 = acceptedAnswer(plan, member, jobId, member.prior_results, Date.now());
+    const input: RunInput = { run_id: jobId, facade_id: null, recovery: 0, plan, members: [member] };
+    const opened = await this.deps.db.transaction().execute(async (tx) => {
+      if (!(await this.deps.runs.open(jobId, plan.tenant_id, claim, 0, tx))) return false;
+      await this.deps.orchestrations.recordJob(
+        {
+          requestId: member.request_id,
+          tenantId: plan.tenant_id,
+          runId: jobId,
+          jobId,
+          parentJobId: member.parent_job_id,
+          status: 'pending',
+          planned: plan.detectors.length,
+          answer: accepted202,
+          recipe: recipeOf(plan, accepted.request),
+          receivedAt: new Date(member.received_at),
+        },
+        tx,
+      );
+      return true;
+    });
+    if (!opened) return null;
+    await this.deps.pause('claimed');
+    this.deps.memo.markBornHere(jobId);
+    try {
+      await this.deps.gateway.start(input, Date.now() + this.deps.sla.sync_request_sla_ms);
+    } catch (error) {
+      throw await this.#startFailed(jobId, error);
+    }
+    await this.deps.pause('started');
+    return { ...accepted202, requestId: member.request_id, jobId };
+  }
+
+  /** The first stage's calls go out in parallel with the start; the run adopts them (design.md 7, 1). */
+  #issueFirstStage(input: RunInput): string[] {
+    const { plan, members } = input;
+    if (plan.lane !== 'fast') return [];
+    const states = members.map((member) => new MemberState(member, plan));
+    const stage = plan.primary_stages[0] ?? [];
+    const detectors = plan.detectors
+      .filter(({ name }) => stage.includes(name))
+      .slice(0, plan.max_concurrent_detectors);
+    const issued: string[] = [];
+    for (const detector of detectors) {
+      const wanting = states.filter((state) => state.wants(detector)).map((state) => state.member);
+      if (wanting.length === 0) continue;
+      issued.push(detector.name);
+      this.deps.memo.issue(input.run_id, detector.name, (signal) =>
+        this.deps.attempts.make({
+          input: {
+            run: { run_id: input.run_id, facade_id: input.facade_id },
+            plan: { tenant_id: plan.tenant_id, content_type: plan.content_type },
+            detector,
+            members: wanting,
+          },
+          members: wanting,
+          number: 1,
+          startedAt: Date.now(),
+          signal,
+        }),
+      );
+    }
+    return issued;
+  }
+
+  /** First writer wins: either the job is recorded and 202 goes out, or the outcome that was there before (design.md 7, 13). */
+  async #convert(accepted: Accepted, plan: Plan, member: Member, runId: string): Promise<Answer> {
+    await this.deps.pause('converting');
+    const jobId = `job-${member.request_id}`;
+    const known = plan.detectors.flatMap(
+      ({ name }) => this.deps.memo.known(runId, name).get(member.request_id) ?? [],
+    );
+    const accepted202 = acceptedAnswer(plan, member, jobId, known, Date.now());
+    const published = await this.deps.orchestrations.recordJob({
+      requestId: member.request_id,
+      tenantId: plan.tenant_id,
+      runId,
+      jobId,
+      parentJobId: member.parent_job_id,
+      status: 'running',
+      planned: plan.detectors.length,
+      answer: accepted202,
+      recipe: recipeOf(plan, accepted.request),
+      receivedAt: new Date(member.received_at),
+    });
+    await this.deps.pause('converted');
+    if (published)
+      return { ...published, requestId: member.request_id, jobId: published.status === 202 ? jobId : null };
+    return { ...accepted202, requestId: member.request_id, jobId };
+  }
+
+  /** An uncertain start keeps its claim: whoever comes next with the key finds out whether the run lives. */
+  async #startFailed(runId: string, error: unknown): Promise<ConclaveError> {
+    if (!(error instanceof StartUncertainError)) await this.deps.runs.abandon(runId).catch(() => undefined);
+    return new ConclaveError('INTERNAL_ERROR', 'the orchestration could not be started', {
+      detail: error instanceof StartUncertainError ? 'workflow_engine_unreachable' : 'store_or_engine_error',
+    });
+  }
+
+  #memberOf(accepted: Accepted, planned: Planned, mode: Member['mode']): Member {
+    const { request } = accepted;
+    return {
+      request_id: accepted.requestId,
+      correlation_id: accepted.correlationId,
+      traceparent: accepted.traceparent,
+      mode,
+      content: request.content,
+      content_length: codePointLength(request.content),
+      metadata: request.metadata ?? null,
+      idempotency_key: accepted.idempotencyKey,
+      parent_job_id: accepted.parentJobId ?? null,
+      received_at: accepted.receivedAt,
+      ...memberTimes({
+        receivedAt: accepted.receivedAt,
+        priority: request.priority,
+        mode,
+        allowAsyncConversion: planned.plan.allow_async_conversion,
+        settings: this.deps.sla,
+      }),
+      routing_tokens: accepted.routingTokens,
+      health_status: planned.healthStatus,
+      prior_results: accepted.priorResults ?? [],
+    };
+  }
+
+  /** A member as the joiner of a running execution sees it: its own clock, the running one's identity. */
+  joiningMember(accepted: Accepted, planned: Planned, runningRequestId: string): Member {
+    return { ...this.#memberOf(accepted, planned, 'sync'), request_id: runningRequestId };
+  }
+}

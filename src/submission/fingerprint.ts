@@ -1,0 +1,35 @@
+import { createHash } from 'node:crypto';
+import type { Claim } from '../store/runs';
+import type { OrchestrationRequest } from '../contract/request';
+
+/** SHA-256 of the canonical body: defaults applied, keys sorted, detector lists as sets, content as its hash (spec 6). */
+export function fingerprintOf(request: OrchestrationRequest): Buffer {
+  const { content, required_detectors: required, excluded_detectors: excluded, ...rest } = request;
+  const canonical = {
+    ...rest,
+    content: createHash('sha256').update(content).digest('hex'),
+    required_detectors: required?.toSorted() ?? null,
+    excluded_detectors: excluded?.toSorted() ?? null,
+  };
+  return createHash('sha256').update(JSON.stringify(canonical, sortedKeys)).digest();
+}
+
+export function claimFor(
+  route: string,
+  key: string,
+  request: OrchestrationRequest,
+  requestId: string,
+): Claim {
+  return {
+    tenantId: request.tenant_id,
+    route,
+    keyHash: createHash('sha256').update(key).digest(),
+    fingerprint: fingerprintOf(request),
+    requestId,
+  };
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import type { ErrorResponse, JobStatusResponse, OrchestrationResponse } from '../contract/answer';
+import { ConclaveError, type ErrorCode } from '../contract/errors';
+import type { OrchestrationRequest, RerunRequest } from '../contract/request';
+import type { Planned, Planner } from '../planning/planner';
+import { RunKeyDestroyedError } from '../store/key-ring';
+import type { Job, Orchestrations } from '../store/orchestrations';
+import type { Answer, Execution } from './execution';
+import { readRecipe } from './recipe';
+import type { RunGateway } from './run-gateway';
+
+export interface JobsDependencies {
+  readonly orchestrations: Orchestrations;
+  readonly planner: Planner;
+  readonly execution: Execution;
+  readonly gateway: RunGateway;
+}
+
+/** Jobs as their owners see them: status, cancellation, re-runs (spec/orchestration.md 1.9, design.md 2). */
+export class Jobs {
+  constructor(private readonly deps: JobsDependencies) {}
+
+  async status(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
+    return toStatus(await this.#job(jobId, tenantId));
+  }
+
+  async cancel(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
+    const { requestId } = await this.#job(jobId, tenantId);
+    if (!(await this.deps.orchestrations.cancel(requestId))) {
+      throw new ConclaveError('INVALID_REQUEST', 'the job has ended and cannot be cancelled', {
+        status: 409,
+        detail: 'job_not_cancellable',
+      });
+    }
+    return this.status(jobId, tenantId);
+  }
+
+  /** A new job that repeats an old one: all of it or what failed, under its own policy or today's. */
+  async rerun(
+    jobId: string,
+    tenantId: string | null,
+    rerun: RerunRequest,
+    call: {
+      readonly correlationId: string;
+      readonly traceparent: string | null;
+      readonly receivedAt: number;
+    },
+  ): Promise<Answer> {
+    const job = await this.#job(jobId, tenantId);
+    if (job.status === 'pending' || job.status === 'running') {
+      throw new ConclaveError('INVALID_REQUEST', 'the job has not ended yet; cancel it first, or wait', {
+        status: 409,
+        detail: 'job_not_finished',
+      });
+    }
+    const bytes = await this.deps.orchestrations.recipe(job.requestId);
+    if (!bytes) throw contentExpired();
+    const recipe = readRecipe(bytes);
+    const content = rerun.content ?? (await this.#contentOf(job));
+    const request: OrchestrationRequest = { ...recipe.request, content, processing_mode: 'async' };
+    const today = this.deps.planner.plan(request);
+    const planned: Planned = rerun.policy === 'current' ? today : { ...today, plan: recipe.plan };
+    const known = new Set(planned.plan.detectors.map(({ name }) => name));
+    const priorResults =
+      rerun.detectors === 'all'
+        ? []
+        : (resultOf(job)?.detector_results ?? []).filter(
+            ({ detector, status }) => status === 'success' && known.has(detector),
+          );
+    const answer = await this.deps.execution.run(
+      {
+        request,
+        requestId: randomUUID(),
+        correlationId: call.correlationId,
+        traceparent: call.traceparent,
+        idempotencyKey: null,
+        receivedAt: call.receivedAt,
+        routingTokens: [],
+        parentJobId: jobId,
+        priorResults,
+      },
+      planned,
+      null,
+    );
+    return answer!;
+  }
+
+  async #job(jobId: string, tenantId: string | null): Promise<Job> {
+    const job = await this.deps.orchestrations.job(jobId);
+    if (!job || (tenantId !== null && job.tenantId !== tenantId)) {
+      throw new ConclaveError('INVALID_REQUEST', 'there is no such job', {
+        status: 404,
+        detail: 'job_not_found',
+      });
+    }
+    return job;
+  }
+
+  async #contentOf(job: Job): Promise<string> {
+    try {
+      const input = await this.deps.gateway.inputOf(job.runId);
+      const member = input?.members.find(({ request_id: requestId }) => requestId === job.requestId);
+      if (member) return member.content;
+    } catch (error) {
+      if (!(error instanceof RunKeyDestroyedError)) throw error;
+    }
+    throw contentExpired();
+  }
+}
+
+function contentExpired(): ConclaveError {
+  return new ConclaveError(
+    'INVALID_REQUEST',
+    'the content of the job is no longer kept: send `content` again',
+    {
+      status: 409,
+      detail: 'content_expired',
+      fieldErrors: [{ path: 'content', message: 'is needed, because the job no longer has it' }],
+    },
+  );
+}
+
+/** The last answer of a job as a response; for a failed one that is what its error carries. */
+function resultOf(job: Job): OrchestrationResponse | null {
+  if (!job.answer) return null;
+  const body = JSON.parse(job.answer.body.toString()) as OrchestrationResponse | ErrorResponse;
+  return 'detector_results' in body ? body : body.response;
+}
+
+function toStatus(job: Job): JobStatusResponse {
+  const ended = job.status === 'completed' || job.status === 'failed';
+  const failure =
+    job.status === 'failed' && job.answer
+      ? (JSON.parse(job.answer.body.toString()) as Partial<ErrorResponse>)
+      : null;
+  return {
+    job_id: job.jobId,
+    request_id: job.requestId,
+    tenant_id: job.tenantId,
+    status: job.status,
+    created_at: job.createdAt.toISOString(),
+    started_at: job.startedAt?.toISOString() ?? null,
+    completed_at: job.completedAt?.toISOString() ?? null,
+    progress: progressOf(job),
+    result: ended ? resultOf(job) : null,
+    error: failure?.message ?? null,
+    error_code: ended ? (job.errorCode as ErrorCode | null) : null,
+    parent_job_id: job.parentJobId,
+  };
+}
+
+/** spec/orchestration.md 1.9; derived from what is stored, so it never falls. */
+function progressOf(job: Job): number {
+  if (job.status === 'completed' || job.status === 'failed') return 1;
+  if (job.status === 'pending') return 0;
+  if (job.stage === 'mapped') return 0.95;
+  if (job.stage === 'aggregated') return 0.8;
+  const share = job.planned === 0 ? 0 : Math.min(1, job.finishedDetectors / job.planned);
+  return Number((0.1 + 0.6 * share).toFixed(6));
+}

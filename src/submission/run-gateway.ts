@@ -1,0 +1,115 @@
+import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
+import {
+  isGrpcServiceError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import type { RunInput } from '../contract/plan';
+import { priorityKey } from '../domain/priority';
+import type { PayloadReader } from '../store/payload-codec';
+import type { orchestrationRun } from '../workflows';
+import { searchAttributes } from '../workflows/search-attributes';
+
+/** A start of which it is not known whether it took effect: the run may exist. */
+export class StartUncertainError extends Error {
+  override readonly name = 'StartUncertainError';
+}
+
+export type RunState = 'running' | 'completed' | 'broken' | 'absent';
+
+/** A killed worker's run is taken up by another after this long (design.md 7, 21). */
+const workflowTaskTimeout = '3s';
+/** Well past every deadline: a run that nobody can finish does not stay for ever. */
+const runTimeoutMs = 15 * 60_000;
+const leastStartMs = 250;
+
+/** Temporal as submission sees it. */
+export class RunGateway {
+  constructor(
+    private readonly client: Client,
+    private readonly taskQueue: string,
+    private readonly payloads: PayloadReader,
+  ) {}
+
+  /**
+   * @param deadline epoch ms by which the start must be acknowledged
+   * @returns whether this process got the first workflow task with it
+   * @throws StartUncertainError
+   */
+  async start(input: RunInput, deadline: number): Promise<{ eager: boolean }> {
+    const { plan, members, run_id: workflowId } = input;
+    const jobIds = members.some((member) => member.mode === 'async') ? [workflowId] : [];
+    const parent = members[0]?.parent_job_id ?? null;
+    const start = () =>
+      this.client.workflow.start<typeof orchestrationRun>('orchestrationRun', {
+        workflowId,
+        taskQueue: this.taskQueue,
+        args: [input],
+        requestEagerStart: true,
+        workflowTaskTimeout,
+        workflowRunTimeout: runTimeoutMs,
+        workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
+        workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
+        priority: { priorityKey: priorityKey(plan.priority), fairnessKey: plan.tenant_id },
+        typedSearchAttributes: [
+          { key: searchAttributes.kind, value: jobIds.length > 0 ? 'job' : 'sync' },
+          { key: searchAttributes.tenant, value: plan.tenant_id },
+          { key: searchAttributes.policyBundle, value: plan.policy_bundle },
+          { key: searchAttributes.policyDigest, value: plan.policy_digest },
+          { key: searchAttributes.priorityClass, value: plan.priority },
+          { key: searchAttributes.plannedDetectors, value: plan.detectors.map(({ name }) => name) },
+          ...(jobIds.length > 0 ? [{ key: searchAttributes.jobId, value: jobIds }] : []),
+          ...(parent === null ? [] : [{ key: searchAttributes.parentJob, value: parent }]),
+        ],
+      });
+    try {
+      const until = Math.max(deadline, Date.now() + leastStartMs);
+      const handle = await this.client.connection.withDeadline(until, start);
+      return { eager: handle.eagerlyStarted };
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return { eager: false };
+      if (isGrpcServiceError(error) || isGrpcServiceError((error as Error).cause)) {
+        throw new StartUncertainError('the workflow engine did not acknowledge the start', { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  async stateOf(runId: string): Promise<RunState> {
+    try {
+      const { status } = await this.client.workflow.getHandle(runId).describe();
+      return stateByStatus[status.name];
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return 'absent';
+      throw error;
+    }
+  }
+
+  /** The input of a run, content included. @throws RunKeyDestroyedError when its retention is over */
+  async inputOf(runId: string): Promise<RunInput | null> {
+    try {
+      const history = await this.client.workflow.getHandle(runId).fetchHistory();
+      const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+      const payload = started?.input?.payloads?.[0];
+      return payload ? ((await this.payloads.value(payload)) as RunInput) : null;
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw error;
+    }
+  }
+}
+
+const stateByStatus: Readonly<Record<WorkflowExecutionStatusName, RunState>> = {
+  UNSPECIFIED: 'running',
+  UNKNOWN: 'running',
+  RUNNING: 'running',
+  CONTINUED_AS_NEW: 'running',
+  COMPLETED: 'completed',
+  FAILED: 'broken',
+  CANCELLED: 'broken',
+  TERMINATED: 'broken',
+  TIMED_OUT: 'broken',
+  PAUSED: 'running',
+};

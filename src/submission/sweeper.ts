@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
+import { canonicalErrors } from '../contract/errors';
+import type { Member, RunInput } from '../contract/plan';
+import type { Db } from '../store/database';
+import { RunKeyDestroyedError } from '../store/key-ring';
+import type { Outcome, Outcomes } from '../store/outcomes';
+import type { Orchestrations } from '../store/orchestrations';
+import type { Runs } from '../store/runs';
+import { errorAnswer } from './answers';
+import type { RunGateway } from './run-gateway';
+
+export interface SweeperDependencies {
+  readonly db: Db;
+  readonly runs: Runs;
+  readonly outcomes: Outcomes;
+  readonly orchestrations: Orchestrations;
+  readonly gateway: RunGateway;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+const sweepMs = 5000;
+const housekeepingMs = 60_000;
+const batch = 100;
+/** One sweeper at a time in the whole installation. */
+const lockId = 0x434f4e43;
+
+/**
+ * Finds runs that ended without publishing, whatever ended them: repeats their members alone once, then publishes
+ * INTERNAL_ERROR (design.md 7, 16). Also destroys keys whose time has come and removes what is past its retention.
+ */
+export class Sweeper {
+  #timer: NodeJS.Timeout | null = null;
+  #sweeping: Promise<void> = Promise.resolve();
+  #lastHousekeeping = 0;
+
+  constructor(private readonly deps: SweeperDependencies) {}
+
+  start(): void {
+    this.#timer = setInterval(() => {
+      this.#sweeping = this.#sweeping
+        .then(() => this.sweep())
+        .catch((error: unknown) => {
+          this.deps.log.warn({ error: (error as Error).name }, 'sweep failed; the next comes in a moment');
+        });
+    }, sweepMs).unref();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#timer) clearInterval(this.#timer);
+    await this.#sweeping;
+  }
+
+  async sweep(): Promise<void> {
+    await this.deps.db.connection().execute(async (connection) => {
+      const { rows } = await sql<{
+        locked: boolean;
+      }>`select pg_try_advisory_lock(${lockId}) as locked`.execute(connection);
+      if (!rows[0]?.locked) return;
+      try {
+        await this.#recoverRuns();
+        await this.deps.runs.destroyKeys();
+        if (Date.now() - this.#lastHousekeeping > housekeepingMs) {
+          this.#lastHousekeeping = Date.now();
+          await this.deps.runs.removeExpired();
+        }
+      } finally {
+        await sql`select pg_advisory_unlock(${lockId})`.execute(connection);
+      }
+    });
+  }
+
+  async #recoverRuns(): Promise<void> {
+    for (const run of await this.deps.runs.openLongerThan(sweepMs, batch)) {
+      const state = await this.deps.gateway.stateOf(run.runId);
+      if (state !== 'running') await this.#recover(run.runId, run.recovery);
+    }
+  }
+
+  async #recover(runId: string, recovery: number): Promise<void> {
+    this.deps.log.warn({ run_id: runId, recovery }, 'a run ended without publishing');
+    const input = await this.#inputOf(runId);
+    if (!input) {
+      // It never started, or nobody can read it: whoever waits for a job of it is told.
+      await this.deps.outcomes.publish(runId, await this.#openJobs(runId));
+      await this.deps.runs.abandon(runId);
+      return;
+    }
+    const answered = await this.deps.orchestrations.finalAnswers(
+      input.members.map((member) => member.request_id),
+    );
+    const lost = input.members.filter((member) => !answered.has(member.request_id));
+    const rest = recovery === 0 ? await this.#repeatAlone(input, lost) : lost;
+    await this.deps.outcomes.publish(
+      runId,
+      rest.map((member) =>
+        internalError(input.plan.tenant_id, member.request_id, member.correlation_id, member.received_at),
+      ),
+    );
+  }
+
+  /** @returns the members for which no new run could be started */
+  async #repeatAlone(input: RunInput, members: readonly Member[]): Promise<Member[]> {
+    const failed: Member[] = [];
+    for (const member of members) {
+      const runId = randomUUID();
+      try {
+        await this.deps.runs.open(runId, input.plan.tenant_id, null, 1);
+        await this.deps.runs.move(member.request_id, runId);
+        const repeated: RunInput = {
+          ...input,
+          run_id: runId,
+          facade_id: null,
+          recovery: 1,
+          members: [member],
+        };
+        await this.deps.gateway.start(repeated, Date.now() + sweepMs);
+      } catch {
+        failed.push(member);
+      }
+    }
+    return failed;
+  }
+
+  async #inputOf(runId: string): Promise<RunInput | null> {
+    try {
+      return await this.deps.gateway.inputOf(runId);
+    } catch (error) {
+      if (error instanceof RunKeyDestroyedError) return null;
+      throw error;
+    }
+  }
+
+  async #openJobs(runId: string): Promise<Outcome[]> {
+    const rows = await this.deps.db
+      .selectFrom('orchestration')
+      .select(['request_id', 'tenant_id', 'created_at'])
+      .where('run_id', '=', runId)
+      .where('status', 'in', ['pending', 'running'])
+      .execute();
+    return rows.map((row) =>
+      internalError(row.tenant_id, row.request_id, row.request_id, row.created_at.getTime()),
+    );
+  }
+}
+
+function internalError(
+  tenantId: string,
+  requestId: string,
+  correlationId: string,
+  receivedAt: number,
+): Outcome {
+  return {
+    requestId,
+    tenantId,
+    status: 'failed',
+    errorCode: 'INTERNAL_ERROR',
+    receivedAt: new Date(receivedAt),
+    answer: () =>
+      errorAnswer(
+        { request_id: requestId, correlation_id: correlationId },
+        'INTERNAL_ERROR',
+        'the run of this orchestration ended without a result',
+        Date.now(),
+      ),
+    audit: { error_code: 'INTERNAL_ERROR', http_status: canonicalErrors.INTERNAL_ERROR.status },
+  };
+}

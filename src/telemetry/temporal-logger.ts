@@ -1,0 +1,23 @@
+import { DefaultLogger, type LogEntry } from '@temporalio/worker';
+import type { Logger } from './logger';
+
+const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+/** Of what Temporal logs only identifiers go on: errors and inputs may quote what must not be logged. */
+const passedOn = [
+  'workflowId',
+  'workflowType',
+  'activityType',
+  'attempt',
+  'taskQueue',
+  'sdkComponent',
+] as const;
+
+/** Temporal's own log lines in our format. */
+export function temporalLogger(log: Logger): DefaultLogger {
+  return new DefaultLogger('WARN', ({ level, message, meta }: LogEntry) => {
+    const fields = Object.fromEntries(
+      passedOn.flatMap((key) => (meta && key in meta ? [[key, (meta as Record<string, unknown>)[key]]] : [])),
+    );
+    log[levels[level]]({ ...fields, source: 'temporal' }, message.split('\n', 1)[0]);
+  });
+}

@@ -1,0 +1,1 @@
+export { failedJob, orchestrationRun } from './orchestration';

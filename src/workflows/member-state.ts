@@ -1,0 +1,70 @@
+import type { MemberWithoutContent } from '../activities/types';
+import type { DetectorResult } from '../contract/detector-result';
+import type { Member, Plan, PlannedDetector } from '../contract/plan';
+import { canAddCoverage } from '../domain/coverage';
+import { inPlanOrder, resultWithoutAnswer, skippedResults } from '../domain/results';
+
+/** One member on its way through a run. */
+export class MemberState {
+  readonly #results = new Map<string, DetectorResult>();
+  cancelled = false;
+
+  constructor(
+    readonly member: Member,
+    private readonly plan: Plan,
+  ) {
+    for (const result of [...skippedResults(plan), ...member.prior_results]) this.record(result);
+    for (const detector of plan.detectors) {
+      if (member.content_length > detector.max_content_length) {
+        this.record(resultWithoutAnswer(detector.name, 'content_too_long'));
+      }
+    }
+    if (!canAddCoverage(plan, (name) => this.#wasAvailable(name))) this.#skipUselessCalls();
+  }
+
+  record(result: DetectorResult): void {
+    this.#results.set(result.detector, result);
+  }
+
+  /** In the order in which answers list them. */
+  get results(): DetectorResult[] {
+    return inPlanOrder(this.plan, [...this.#results.values()]);
+  }
+
+  get hasSuccess(): boolean {
+    return this.results.some((result) => result.status === 'success');
+  }
+
+  /** Whether this detector is still to be asked; one whose predecessor failed is skipped here and now. */
+  wants(detector: PlannedDetector): boolean {
+    if (this.cancelled || this.#results.has(detector.name)) return false;
+    const ready = detector.depends_on.every((name) => this.#results.get(name)?.status === 'success');
+    if (!ready) this.record(resultWithoutAnswer(detector.name, 'dependency_failed'));
+    return ready;
+  }
+
+  /** The run was cancelled before these could answer. */
+  cancelUnfinished(): void {
+    this.cancelled = true;
+    for (const { name, role } of this.plan.detectors) {
+      if (role === 'primary' && !this.#results.has(name)) this.record(resultWithoutAnswer(name, 'cancelled'));
+    }
+  }
+
+  /** What follows aggregation needs neither content nor metadata. */
+  get withoutContent(): MemberWithoutContent {
+    const { content: _content, metadata: _metadata, prior_results: _prior, ...rest } = this.member;
+    return rest;
+  }
+
+  #wasAvailable(detector: string): boolean {
+    return this.#results.get(detector)?.status === 'success' || (this.member.health_status[detector] ?? true);
+  }
+
+  /** Nothing available can add coverage: nothing is called (spec/orchestration.md 5, ALL_DETECTORS_UNAVAILABLE). */
+  #skipUselessCalls(): void {
+    for (const { name } of this.plan.detectors) {
+      if (this.#wasAvailable(name)) this.record(resultWithoutAnswer(name, 'dependency_failed'));
+    }
+  }
+}

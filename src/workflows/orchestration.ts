@@ -1,0 +1,191 @@
+import {
+  ActivityCancellationType,
+  ApplicationFailure,
+  CancellationScope,
+  isCancellation,
+  ParentClosePolicy,
+  proxyLocalActivities,
+  setWorkflowOptions,
+  startChild,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { Activities, DecideOutput, MapOutput, PublishOutput, RunContext } from '../activities/types';
+import type { Plan, RunInput } from '../contract/plan';
+import { coverageOf, primariesFellShort } from '../domain/coverage';
+import { type Aggregated, aggregateMember } from './aggregate-member';
+import { askDetector } from './detector-stage';
+import { MemberState } from './member-state';
+import { searchAttributes } from './search-attributes';
+
+const quick = {
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  retry: { initialInterval: 100, backoffCoefficient: 2, maximumInterval: 1000 },
+};
+const { decide } = proxyLocalActivities<Activities>({
+  ...quick,
+  startToCloseTimeout: '5s',
+  retry: { ...quick.retry, maximumAttempts: 2 },
+});
+const { map } = proxyLocalActivities<Activities>({
+  ...quick,
+  startToCloseTimeout: '10s',
+  retry: { ...quick.retry, maximumAttempts: 2 },
+});
+
+/** Least time that `publish` goes on trying, however late it begins. */
+const publishAtLeastMs = 10_000;
+
+/** All that a run leaves behind in Temporal. */
+export interface RunSummary {
+  readonly members: number;
+  readonly statuses: Readonly<Record<string, number>>;
+  readonly policy_digest: string;
+}
+
+/**
+ * One durable run for one or more members (design.md 2): detectors stage by stage, Rego on the results, aggregation,
+ * mapping, publication. A job that does not complete fails its workflow with the canonical code.
+ */
+export async function orchestrationRun(input: RunInput): Promise<RunSummary> {
+  const { plan } = input;
+  const run: RunContext = { run_id: input.run_id, facade_id: input.facade_id };
+  const states = input.members.map((member) => new MemberState(member, plan));
+  try {
+    await detectAll(run, plan, states);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+  }
+  if (CancellationScope.current().consideredCancelled) for (const state of states) state.cancelUnfinished();
+  const published = await CancellationScope.nonCancellable(() => conclude(run, plan, states));
+  await reportUnfinished(published);
+  return { members: states.length, statuses: published.statuses, policy_digest: plan.policy_digest };
+}
+
+async function detectAll(run: RunContext, plan: Plan, states: readonly MemberState[]): Promise<void> {
+  for (const stage of plan.primary_stages) await runStage(run, plan, stage, states);
+  for (const stage of plan.secondary_stages) {
+    const short = states.filter(
+      (state) => primariesFellShort(plan, state.results) && Date.now() < state.member.cut_at,
+    );
+    if (short.length > 0) await runStage(run, plan, stage, short);
+  }
+}
+
+async function runStage(
+  run: RunContext,
+  plan: Plan,
+  stage: readonly string[],
+  states: readonly MemberState[],
+): Promise<void> {
+  const waiting = plan.detectors.filter(({ name }) => stage.includes(name));
+  async function serve(): Promise<void> {
+    for (let detector = waiting.shift(); detector; detector = waiting.shift()) {
+      const asking = detector;
+      const members = states.filter((state) => state.wants(asking));
+      if (members.length === 0) continue;
+      const { results, cancelled } = await askDetector(
+        run,
+        plan,
+        detector,
+        members.map((state) => state.member),
+      );
+      for (const state of members) {
+        const { request_id: requestId } = state.member;
+        const result = results[requestId];
+        if (result) state.record(result);
+        if (cancelled.includes(requestId)) state.cancelled = true;
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: plan.max_concurrent_detectors }, serve));
+}
+
+async function conclude(run: RunContext, plan: Plan, states: readonly MemberState[]): Promise<PublishOutput> {
+  const coverages = new Map(states.map((state) => [state, coverageOf(plan, state.results)]));
+  const decisions = await decideAll(plan, coverages);
+  const aggregated = states.map((state) =>
+    aggregateMember(
+      plan,
+      state,
+      coverages.get(state)!,
+      decisions[state.member.request_id] ?? { coverage: null, conflict: null, failed: false },
+    ),
+  );
+  const mappings = await mapAll(run, plan, aggregated);
+  const endings = aggregated.map((ending) => ({
+    ...ending,
+    mapping:
+      mappings[ending.member.request_id] ?? ({ kind: plan.mapping.enabled ? 'skipped' : 'off' } as const),
+  }));
+  return publishUntil(Math.max(...states.map(({ member }) => member.deadline_at)))({ run, plan, endings });
+}
+
+async function decideAll(plan: Plan, coverages: ReadonlyMap<MemberState, number>): Promise<DecideOutput> {
+  const members = [...coverages]
+    .filter(([state]) => state.hasSuccess)
+    .map(([state, coverage]) => ({ request_id: state.member.request_id, coverage, results: state.results }));
+  if (members.length === 0 || (!plan.rego.coverage && !plan.rego.conflict)) return {};
+  try {
+    return await decide({ plan, members });
+  } catch {
+    const failed = { coverage: null, conflict: null, failed: true };
+    return Object.fromEntries(members.map(({ request_id }) => [request_id, failed]));
+  }
+}
+
+async function mapAll(run: RunContext, plan: Plan, endings: readonly Aggregated[]): Promise<MapOutput> {
+  const members = endings.flatMap(({ member, payload, conflict, cancelled }) =>
+    payload && !cancelled ? [{ member, payload, resolution_notes: conflict?.resolution_notes ?? null }] : [],
+  );
+  if (members.length === 0 || !plan.mapping.enabled) return {};
+  try {
+    return await map({ run, plan, members });
+  } catch {
+    const failed = { kind: 'failed', code: 'DETECTOR_COMMUNICATION_FAILED' } as const;
+    return Object.fromEntries(members.map(({ member }) => [member.request_id, failed]));
+  }
+}
+
+/** Publishing is tried until the last member's deadline, then the run fails and the sweeper takes over (design.md 7, 17). */
+function publishUntil(deadline: number): Activities['publish'] {
+  return proxyLocalActivities<Activities>({
+    ...quick,
+    startToCloseTimeout: '10s',
+    scheduleToCloseTimeout: Math.max(deadline - Date.now(), publishAtLeastMs),
+  }).publish;
+}
+
+/** Operators find jobs that did not complete as Failed (design.md 7, 12): this run, or a child in its name. */
+async function reportUnfinished({ unfinished_jobs: jobs }: PublishOutput): Promise<void> {
+  const [first] = jobs;
+  if (!first) return;
+  upsertSearchAttributes([
+    { key: searchAttributes.outcome, value: first.status },
+    { key: searchAttributes.errorCode, value: first.error_code },
+  ]);
+  const { workflowId } = workflowInfo();
+  for (const job of jobs) {
+    if (job.job_id === workflowId) continue;
+    await startChild(failedJob, {
+      workflowId: job.job_id,
+      args: [job.error_code],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      typedSearchAttributes: [
+        { key: searchAttributes.kind, value: 'failed_job' },
+        { key: searchAttributes.jobId, value: [job.job_id] },
+        { key: searchAttributes.errorCode, value: job.error_code },
+      ],
+    });
+  }
+  if (first.job_id === workflowId && first.status === 'failed') {
+    throw ApplicationFailure.nonRetryable('the job did not complete', first.error_code);
+  }
+}
+
+setWorkflowOptions({ failureExceptionTypes: [Error] }, orchestrationRun);
+
+/** Stands for a converted member that failed, under its job's id. */
+export function failedJob(errorCode: string): Promise<never> {
+  return Promise.reject(ApplicationFailure.nonRetryable('the job did not complete', errorCode));
+}

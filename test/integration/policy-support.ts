@@ -1,0 +1,38 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Bundle, bundleDigest, type RegoSource } from '../../src/policy/bundle';
+import { compileRego } from '../../src/policy/compile';
+import { loadRegoModule } from '../../src/policy/rego-module';
+import { samplePolicy } from '../unit/policy/samples';
+
+export const projectRoot = join(__dirname, '..', '..');
+export const opaBin = process.env.CONCLAVE_OPA_BIN ?? join(projectRoot, '.tools', 'bin', 'opa');
+export const opaPath = () => Promise.resolve(opaBin);
+
+export async function compileBundle(
+  sources: readonly RegoSource[],
+  policy = samplePolicy(),
+): Promise<Bundle> {
+  const wasm = await compileRego(opaBin, sources);
+  return { policy, digest: bundleDigest(policy, sources), wasm, rules: loadRegoModule(wasm).rules };
+}
+
+/** A bundle of one Rego text, whose first line is `package orchestration`. */
+export function compileRules(rules: string): Promise<Bundle> {
+  return compileBundle([{ path: 'policy.rego', text: `package orchestration\n${rules}` }]);
+}
+
+const folders: string[] = [];
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true })));
+
+/** Writes files into a new temporary folder, which goes with the test file, and returns it. */
+export function folderOf(files: Readonly<Record<string, string>>): string {
+  const root = mkdtempSync(join(tmpdir(), 'policies-'));
+  folders.push(root);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  }
+  return root;
+}

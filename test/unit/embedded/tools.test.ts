@@ -1,0 +1,78 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { resolveTool } from '../../../src/embedded/tools';
+
+describe('resolveTool', () => {
+  const environment = { ...process.env };
+  let folder: string;
+  const said: string[] = [];
+  const log = (line: string): void => void said.push(line);
+
+  const program = (name: string, output: string): string => {
+    const file = path.join(folder, name);
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, `#!/bin/sh\necho '${output}'\n`);
+    chmodSync(file, 0o755);
+    return file;
+  };
+
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), 'conclave-tools-'));
+    said.length = 0;
+    delete process.env['CONCLAVE_OPA_BIN'];
+    process.env['PATH'] = path.join(folder, 'path');
+    jest.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('fetch failed'));
+  });
+  afterEach(() => {
+    process.env = { ...environment };
+    jest.restoreAllMocks();
+    rmSync(folder, { recursive: true });
+  });
+  const resolve = (): Promise<string> => resolveTool('opa', log, path.join(folder, 'own'));
+
+  it('takes the one that the variable names before any other', async () => {
+    const named = program('named/opa', 'Version: 1.3.0');
+    program('path/opa', 'Version: 1.22.0');
+    process.env['CONCLAVE_OPA_BIN'] = named;
+    await expect(resolve()).resolves.toBe(named);
+  });
+
+  it('refuses a variable that names something else, whatever else there is', async () => {
+    program('path/opa', 'Version: 1.22.0');
+    process.env['CONCLAVE_OPA_BIN'] = program('named/opa', 'hello');
+    await expect(resolve()).rejects.toMatchObject({ remedy: 'correct CONCLAVE_OPA_BIN or unset it' });
+  });
+
+  it('takes a recent enough one from the PATH', async () => {
+    const onPath = program('path/opa', 'Version: 1.10.0');
+    program('own/opa', 'Version: 1.22.0');
+    await expect(resolve()).resolves.toBe(onPath);
+  });
+
+  it('passes over an old one on the PATH and says so', async () => {
+    program('path/opa', 'Version: 0.64.1');
+    const own = program('own/opa', 'Version: 1.22.0');
+    await expect(resolve()).resolves.toBe(own);
+    expect(said).toEqual([expect.stringContaining('older than the 1.0.0 that is needed')]);
+  });
+
+  it('does not use what an earlier version of the project fetched', async () => {
+    program('own/opa', 'Version: 1.21.0');
+    await expect(resolve()).rejects.toMatchObject({
+      problem: expect.stringContaining('there is no Go to build it with'),
+      remedy: expect.stringContaining('CONCLAVE_OPA_BIN=/path/to/opa'),
+    });
+  });
+
+  it('refuses a release whose checksum is not the published one', async () => {
+    jest
+      .mocked(fetch)
+      .mockImplementation(async (url) =>
+        String(url).endsWith('.sha256')
+          ? new Response(`${'0'.repeat(64)}  ${path.posix.basename(String(url)).replace('.sha256', '')}`)
+          : new Response('#!/bin/sh\necho Version: 1.22.0\n'),
+      );
+    await expect(resolve()).rejects.toMatchObject({ problem: expect.stringContaining('wrong checksum') });
+  });
+});
