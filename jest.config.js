@@ -1,5 +1,5 @@
 /** Packages that ship only ES modules and so must be transformed for jest. */
-const esmOnly = ['@secretlint', 'tinyld', 'structured-source', 'boundary'];
+const esmOnly = ['@secretlint', 'tinyld'];
 
 /** @type {import('jest').Config} */
 const shared = {
@@ -17,5 +17,7 @@ const suite = (displayName, extra = {}) => ({
 });
 
 module.exports = {
-  projects: [suite('unit')],
+  projects: [suite('unit'), suite('integration'), suite('replay')],
+  testTimeout: 90_000,
+  maxWorkers: 2,
 };
