@@ -48,8 +48,8 @@ async function messageOf(child: ChildProcess, file: string, limitMs?: number): P
   };
   const timer = limitMs && setTimeout(() => waiting.abort(), limitMs);
   try {
-    const [message] = await Promise.race([once(child, 'message', { signal }), ended()]);
-    return message;
+    const received: unknown[] = await Promise.race([once(child, 'message', { signal }), ended()]);
+    return received[0];
   } catch (error) {
     throw signal.aborted ? new Error(`bench/${file} was not ready within ${limitMs} ms`) : error;
   } finally {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime } from '@temporalio/worker';
 import { createClient, type RedisClientType } from 'redis';
@@ -17,7 +18,7 @@ import { RunControls } from './activities/run-controls';
 import type { Activities } from './activities/types';
 import { startWorkers } from './activities/worker';
 import { createApp } from './api/app';
-import type { DependencyName } from './api/health-router';
+import type { DependencyName } from './contract/health';
 import { RateLimit } from './api/rate-limit';
 import { dependencyStates } from './api/dependency-states';
 import { pausePointFrom } from './config/pause-point';
@@ -48,6 +49,7 @@ import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
 import { Execution } from './submission/execution';
 import { Jobs } from './submission/jobs';
+import { Launcher } from './submission/launcher';
 import { RunGateway } from './submission/run-gateway';
 import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
@@ -87,6 +89,7 @@ export interface ConclaveOptions {
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
+const redisPatienceMs = 2000;
 
 /** The composition root: builds a Conclave process out of its parts and starts it. */
 export async function startConclave(options: ConclaveOptions): Promise<Conclave> {
@@ -238,9 +241,15 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     gateway,
     hub,
     memo,
-    attempts,
+    launcher: new Launcher({
+      runs,
+      gateway,
+      memo,
+      attempts,
+      processId,
+      sharing: settings.orchestration.shared_runs,
+    }),
     sla: settings.orchestration,
-    processId,
     pause,
   });
   const submission = new Submission({ planner, execution, runs, orchestrations, gateway });
@@ -312,10 +321,15 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   };
 }
 
+/** Redis is a convenience: without an answer we start all the same, and the client goes on trying. */
 async function connectRedis(url: string, log: Logger): Promise<RedisClientType> {
   const client: RedisClientType = createClient({ url, disableOfflineQueue: true });
   client.on('error', (error: unknown) => log.warn({ error }, 'redis is not reachable'));
-  await client.connect();
+  const connected = client.connect().then(
+    () => undefined,
+    () => undefined,
+  );
+  await Promise.race([connected, delay(redisPatienceMs, undefined, { ref: false })]);
   return client;
 }
 

@@ -1,16 +1,18 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 /**
- * A Temporal server and a PostgreSQL of their own for one test run, in a temporary folder, on free ports. Tests find them
- * by the variables of `environment`.
+ * A Temporal server, a PostgreSQL and, where it is installed, a Redis of their own for one test run, in a temporary
+ * folder, on free ports. Tests find them by the variables of `environment`.
  */
 export async function startTestServers(root, temporalBinary, log) {
   const load = (file) => import(pathToFileURL(path.join(root, 'dist', 'embedded', file)).href);
-  const [{ startTemporal }, { startPostgres }, { freePort }] = await Promise.all(
-    ['temporal-server.js', 'postgres-server.js', 'ports.js'].map(load),
+  const [{ startTemporal }, { startPostgres }, { freePort }, children] = await Promise.all(
+    ['temporal-server.js', 'postgres-server.js', 'ports.js', 'child.js'].map(load),
   );
   const dataDir = mkdtempSync(path.join(tmpdir(), 'conclave-test-'));
   // As root, PostgreSQL runs as another user, who must be able to enter.
@@ -33,16 +35,65 @@ export async function startTestServers(root, temporalBinary, log) {
       log,
     });
     servers.push(temporal);
+    const redis = hasRedis() ? await startRedis(dataDir, await freePort(), children) : null;
+    if (redis !== null) servers.push(redis);
+    else log('redis-server is not installed: the tests that share a Redis are skipped');
     const environment = {
       CONCLAVE_TEST_DATA_DIR: dataDir,
       CONCLAVE_TEST_TEMPORAL_ADDRESS: temporal.address,
       CONCLAVE_TEST_TEMPORAL_DB: temporal.dbFile,
       CONCLAVE_TEST_DATABASE_URL: postgres.url,
       CONCLAVE_TEST_DATABASE_DIR: postgres.clusterDir,
+      ...(redis === null ? {} : { CONCLAVE_TEST_REDIS_URL: redis.url }),
     };
     return { environment, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function hasRedis() {
+  try {
+    execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function startRedis(dataDir, port, { startChild, untilReady }) {
+  const child = startChild({
+    name: 'Redis',
+    command: 'redis-server',
+    args: [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      dataDir,
+    ],
+    logFile: path.join(dataDir, 'logs', 'redis.log'),
+    pidFile: path.join(dataDir, 'redis.pid'),
+    stopSignal: 'SIGTERM',
+  });
+  const explain = (how) => new Error(`redis-server did not start: ${how}`);
+  await untilReady(child, () => accepts(port), 10_000, explain);
+  return { url: `redis://127.0.0.1:${port}`, stop: () => child.stop() };
+}
+
+function accepts(port) {
+  return new Promise((resolve) => {
+    const socket = createConnection({ port, host: '127.0.0.1' });
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 }

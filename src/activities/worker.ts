@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ApplicationFailure, activityInfo } from '@temporalio/activity';
 import type { DataConverter } from '@temporalio/common';
-import { bundleWorkflowCode, DefaultLogger, type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  type NativeConnection,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import type { Activities, DetectInput, DetectOutput } from './types';
 
 /** Made by `conclave build`; without it the workflows are bundled at the start. */
@@ -80,12 +86,12 @@ export async function bundleWorkflows(): Promise<string> {
 }
 
 /** Every detector has an activity type of its own, `detect.<name>`; they are all the same function. */
-function registered({ detect, ...others }: Activities): object {
+function registered(activities: Activities): object {
   return {
-    ...others,
+    ...activities,
     async default(input: DetectInput): Promise<DetectOutput> {
       const { activityType } = activityInfo();
-      if (activityType.startsWith('detect.')) return detect(input);
+      if (activityType.startsWith('detect.')) return activities.detect(input);
       throw ApplicationFailure.nonRetryable(`there is no activity ${activityType}`, 'unknown_activity');
     },
   };

@@ -1,4 +1,4 @@
-import type { DependencyName, DependencyState } from './health-router';
+import type { DependencyName, DependencyState } from '../contract/health';
 
 const rememberedMs = 1000;
 const timeoutMs = 1500;

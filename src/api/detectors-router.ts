@@ -1,12 +1,13 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
-import { contentTypes } from '../contract/enums';
+import type { DetectorHealthFields, DetectorInfo, DetectorList } from '../contract/detector-info';
+import { contentTypes, registryStatuses } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
 import type { DetectorRegistration } from '../contract/registration';
-import { tenantPattern } from '../contract/text';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { DetectorRegistry } from '../registry/registry';
+import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
 export interface DetectorsRouterDependencies {
@@ -15,9 +16,13 @@ export interface DetectorsRouterDependencies {
   readonly breakers: Breakers;
 }
 
+/** As long as detectors come from a file, all that are there are active. */
+const registryStatus = 'active';
+
 const listQuerySchema = z.strictObject({
   content_type: z.enum(contentTypes).optional(),
   detector_type: z.string().max(100).optional(),
+  status: z.enum(registryStatuses).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   page_token: z.string().max(100).optional(),
 });
@@ -32,7 +37,8 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
       .filter(
         (r) => !query.content_type || r.capabilities.supported_content_types.includes(query.content_type),
       )
-      .filter((r) => !query.detector_type || r.detector_type === query.detector_type)
+      .filter((r) => !query.detector_type || typeOf(r) === query.detector_type)
+      .filter(() => !query.status || query.status === registryStatus)
       .toSorted((a, b) => (a.name < b.name ? -1 : 1));
     const rest = query.page_token === undefined ? all : all.filter(({ name }) => name > query.page_token!);
     const page = rest.slice(0, query.limit);
@@ -40,7 +46,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
       detectors: page.map(describe),
       total_count: all.length,
       ...(rest.length > page.length ? { next_page_token: page.at(-1)!.name } : {}),
-    });
+    } satisfies DetectorList);
   });
 
   router.get('/detectors/:name', (request, response) => {
@@ -53,8 +59,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   });
 
   function visible(request: Request): readonly DetectorRegistration[] {
-    const tenant = request.get('x-tenant-id');
-    return deps.registry.visibleTo(tenant !== undefined && tenantPattern.test(tenant) ? tenant : '');
+    return deps.registry.visibleTo(tenantOf(request) ?? '');
   }
 
   function one(request: Request): DetectorRegistration {
@@ -66,17 +71,19 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     });
   }
 
-  function describe(registration: DetectorRegistration): object {
+  function describe(registration: DetectorRegistration): DetectorInfo {
     const { auth_config: _secrets, http: _mapping, params: _params, ...shown } = registration;
     return {
       ...shown,
-      detector_type: registration.detector_type ?? registration.name,
-      status: 'active',
+      detector_type: typeOf(registration),
+      status: registryStatus,
       ...healthOf(registration),
+      created_at: null,
+      updated_at: null,
     };
   }
 
-  function healthOf({ name, version }: DetectorRegistration): object {
+  function healthOf({ name, version }: DetectorRegistration): DetectorHealthFields {
     const health = deps.health.healthOf(name);
     return {
       health_status: health.status,
@@ -84,9 +91,16 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
       circuit_breaker_state: deps.breakers.of(name, version).state,
       last_check: health.lastCheck?.toISOString() ?? null,
       response_time_ms: health.responseTimeMs,
+      error_message: health.consecutiveFailures > 0 ? 'the last probe failed' : null,
+      error_rate: null,
       consecutive_failures: health.consecutiveFailures,
+      uptime_percentage: null,
     };
   }
 
   return router;
+}
+
+function typeOf({ detector_type: type, name }: DetectorRegistration): string {
+  return type ?? name;
 }

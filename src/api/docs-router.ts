@@ -8,16 +8,22 @@ const page = `<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Conclave API</title>
-    <link rel="stylesheet" href="docs/assets/swagger-ui.css">
-    <link rel="icon" href="docs/assets/favicon-32x32.png">
+    <link rel="stylesheet" href="/api/v1/docs/assets/swagger-ui.css">
+    <link rel="icon" href="/api/v1/docs/assets/favicon-32x32.png">
   </head>
   <body>
     <div id="swagger-ui"></div>
-    <script src="docs/assets/swagger-ui-bundle.js"></script>
-    <script src="docs/start.js"></script>
+    <script src="/api/v1/docs/assets/swagger-ui-bundle.js"></script>
+    <script src="/api/v1/docs/start.js"></script>
   </body>
 </html>`;
-const script = `SwaggerUIBundle({ url: '/api/v1/openapi.json', dom_id: '#swagger-ui', deepLinking: true });`;
+/** Without `validatorUrl: null` the page would show the document to a server elsewhere. */
+const script = `SwaggerUIBundle({
+  url: '/api/v1/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  validatorUrl: null,
+});`;
 
 /** The OpenAPI document and a page to read and try it, all served from here. */
 export function docsRouter(version: string): Router {

@@ -55,11 +55,14 @@ export function notFound(): never {
 
 function asConclaveError(error: unknown): ConclaveError {
   if (error instanceof ConclaveError) return error;
-  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
+  const { type, status, limit } = (error ?? {}) as { type?: unknown; status?: unknown; limit?: unknown };
   if (type === 'entity.too.large') {
-    return new ConclaveError('INVALID_REQUEST', 'the body is larger than 10 MiB', {
+    return new ConclaveError('INVALID_REQUEST', `the body is larger than ${Number(limit)} bytes`, {
       detail: 'body_too_large',
     });
+  }
+  if (error instanceof URIError) {
+    return new ConclaveError('INVALID_REQUEST', 'the path is not well-formed', { detail: 'malformed_path' });
   }
   if (type === 'request.aborted' || type === 'encoding.unsupported' || status === 400 || status === 415) {
     return new ConclaveError('INVALID_REQUEST', 'the body could not be read', { detail: 'unreadable_body' });

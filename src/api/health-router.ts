@@ -1,8 +1,13 @@
 import { Router } from 'express';
+import {
+  dependencyNames,
+  type DependencyName,
+  type DependencyState,
+  type HealthResponse,
+  type ReadinessResponse,
+} from '../contract/health';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { DetectorRegistry } from '../registry/registry';
-
-export type DependencyState = 'connected' | 'disconnected' | 'error' | 'not_configured';
 
 export interface HealthRouterDependencies {
   readonly version: string;
@@ -16,9 +21,6 @@ export interface HealthRouterDependencies {
   readonly pendingJobs: () => Promise<number>;
   readonly dependencies: () => Promise<Readonly<Record<DependencyName, DependencyState>>>;
 }
-
-export const dependencyNames = ['workflow_engine', 'store', 'cache', 'policy_engine', 'mapper'] as const;
-export type DependencyName = (typeof dependencyNames)[number];
 
 /** Without these nothing can be accepted. */
 const essential: readonly DependencyName[] = ['workflow_engine', 'store'];
@@ -34,11 +36,8 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
   router.get('/health/ready', async (_request, response) => {
     const states = await deps.dependencies();
     const up = Object.fromEntries(
-      Object.entries(states).map(([name, state]) => [
-        name,
-        state === 'connected' || state === 'not_configured',
-      ]),
-    );
+      dependencyNames.map((name) => [name, isWell(states[name])]),
+    ) as ReadinessResponse['dependencies'];
     const ready =
       deps.accepting() &&
       essential.every((name) => up[name]) &&
@@ -51,12 +50,13 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
       dependencies: up,
       ...detectorCounts(),
       min_detectors_ready: deps.minDetectorsReady,
-    });
+    } satisfies ReadinessResponse);
   });
 
   router.get('/health', async (_request, response) => {
     const dependencies = await deps.dependencies();
-    const pendingJobs = dependencies.store === 'connected' ? await deps.pendingJobs() : 0;
+    // The store may have gone since it was asked; /health answers all the same.
+    const pendingJobs = await deps.pendingJobs().catch(() => null);
     response.json({
       status: overall(dependencies),
       timestamp: new Date().toISOString(),
@@ -66,7 +66,7 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
       ...detectorCounts(),
       pending_jobs: pendingJobs,
       dependencies,
-    });
+    } satisfies HealthResponse);
   });
 
   function detectorCounts(): { detectors_total: number; detectors_healthy: number } {
@@ -81,11 +81,13 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
   ): 'healthy' | 'degraded' | 'unhealthy' {
     const { detectors_total: total, detectors_healthy: healthy } = detectorCounts();
     if (essential.some((name) => states[name] !== 'connected') || healthy === 0) return 'unhealthy';
-    const allWell = Object.values(states).every(
-      (state) => state === 'connected' || state === 'not_configured',
-    );
+    const allWell = Object.values(states).every(isWell);
     return allWell && healthy === total ? 'healthy' : 'degraded';
   }
 
   return router;
+}
+
+function isWell(state: DependencyState): boolean {
+  return state === 'connected' || state === 'not_configured';
 }

@@ -1,5 +1,5 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
-import { z } from 'zod';
+import { type z } from 'zod';
 import { ConclaveError } from '../contract/errors';
 import { parseJsonBody, refuseDuplicateKeys } from './strict-json';
 import { validate } from './validate';

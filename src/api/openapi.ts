@@ -1,15 +1,13 @@
 import { z } from 'zod';
 import '../contract/answer';
+import '../contract/detector-info';
+import '../contract/health';
 import '../contract/request';
-import '../contract/registration';
 
-const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
+const refTo = (id: string) => `#/components/schemas/${id}`;
+const ref = (id: string) => ({ $ref: refTo(id) });
 const json = (id: string) => ({ 'application/json': { schema: ref(id) } });
 const answer = (description: string, id: string) => ({ description, content: json(id) });
-const object = (description: string) => ({
-  description,
-  content: { 'application/json': { schema: { type: 'object' } } },
-});
 
 const errors = {
   '400': answer('INVALID_REQUEST or POLICY_NOT_FOUND; `field_errors` names the fields', 'ErrorResponse'),
@@ -126,37 +124,47 @@ const paths = {
       parameters: [
         query('content_type', { enum: ['text', 'image', 'document', 'code'] }),
         query('detector_type', { type: 'string' }),
+        query('status', { enum: ['active', 'inactive', 'maintenance', 'failed'] }),
         query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
         query('page_token', { type: 'string' }),
         ...common,
       ],
-      responses: { '200': object('`detectors`, `total_count`, `next_page_token`'), ...errors },
+      responses: { '200': answer('A page of them, by name', 'DetectorList'), ...errors },
     },
   },
   '/detectors/{name}': {
     get: {
       operationId: 'getDetector',
       parameters: [pathParameter('name'), ...common],
-      responses: { '200': object('The detector'), ...errors, ...notFound },
+      responses: { '200': answer('The detector', 'DetectorInfo'), ...errors, ...notFound },
     },
   },
   '/detectors/{name}/health': {
     get: {
       operationId: 'getDetectorHealth',
       parameters: [pathParameter('name'), ...common],
-      responses: { '200': object('Health and breaker of the detector'), ...errors, ...notFound },
+      responses: {
+        '200': answer('Health and breaker of the detector', 'DetectorHealth'),
+        ...errors,
+        ...notFound,
+      },
     },
   },
   '/health': {
-    get: { operationId: 'health', responses: { '200': object('Always 200; `status` is the verdict') } },
+    get: {
+      operationId: 'health',
+      responses: { '200': answer('Always 200; `status` is the verdict', 'HealthResponse') },
+    },
   },
-  '/health/live': { get: { operationId: 'live', responses: { '200': object('The process is alive') } } },
+  '/health/live': {
+    get: { operationId: 'live', responses: { '200': answer('The process is alive', 'LivenessResponse') } },
+  },
   '/health/ready': {
     get: {
       operationId: 'ready',
       responses: {
-        '200': object('Requests can be taken'),
-        '503': object('Not now; `dependencies` says why'),
+        '200': answer('Requests can be taken', 'ReadinessResponse'),
+        '503': answer('Not now; `dependencies` says why', 'ReadinessResponse'),
       },
     },
   },
@@ -166,13 +174,6 @@ const requestSchemas = ['OrchestrationRequest', 'RerunRequest'];
 
 /** OpenAPI 3.1, generated from the schemas that the code validates with. */
 export function openApiDocument(version: string): object {
-  const schemas = (io: 'input' | 'output') =>
-    z.toJSONSchema(z.globalRegistry, {
-      io,
-      unrepresentable: 'any',
-      uri: (id) => `#/components/schemas/${id}`,
-    }).schemas;
-  const inputs = schemas('input');
   return {
     openapi: '3.1.0',
     info: {
@@ -184,14 +185,43 @@ export function openApiDocument(version: string): object {
     servers: [{ url: '/api/v1' }],
     paths,
     components: {
-      schemas: Object.fromEntries(
-        Object.entries(schemas('output')).map(([id, schema]) => [
-          id,
-          withoutIds(requestSchemas.includes(id) ? inputs[id]! : schema),
-        ]),
-      ),
+      schemas: reachable(paths, { ...generated('output'), ...only(generated('input'), requestSchemas) }),
     },
   };
+}
+
+type Schemas = Readonly<Record<string, object>>;
+
+function generated(io: 'input' | 'output'): Schemas {
+  const { schemas } = z.toJSONSchema(z.globalRegistry, { io, unrepresentable: 'any', uri: refTo });
+  const plain = JSON.parse(JSON.stringify(schemas), (_key, value: unknown) =>
+    isAnyJson(value) ? {} : value,
+  ) as Schemas;
+  return Object.fromEntries(Object.entries(plain).map(([id, schema]) => [id, withoutIds(schema)]));
+}
+
+/** zod sets its recursive "any JSON" outside the components, where no reference leads; `{}` says the same. */
+function isAnyJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('$ref' in value)) return false;
+  return String(value.$ref).startsWith(refTo('__shared'));
+}
+
+/** The registry knows the schemas of all rooms; the document shows what its paths lead to. */
+function reachable(from: object, schemas: Schemas): Schemas {
+  const found = new Set<string>();
+  const follow = (value: object): void => {
+    for (const [, id] of JSON.stringify(value).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+      if (id === undefined || found.has(id)) continue;
+      found.add(id);
+      follow(schemas[id]!);
+    }
+  };
+  follow(from);
+  return only(schemas, [...found]);
+}
+
+function only(schemas: Schemas, ids: readonly string[]): Schemas {
+  return Object.fromEntries(ids.map((id) => [id, schemas[id]!]));
 }
 
 function withoutIds(schema: object): object {

@@ -1,7 +1,7 @@
 import { type Request, type Response, Router } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { orchestrationRequestSchema, rerunRequestSchema } from '../contract/request';
-import { jobIdPattern, tenantPattern } from '../contract/text';
+import { jobIdPattern } from '../contract/text';
 import type { Answer } from '../submission/execution';
 import type { Jobs } from '../submission/jobs';
 import type { Submission } from '../submission/submission';
@@ -9,6 +9,7 @@ import { checkContentForm } from './content-form';
 import { bodyOf, readBody } from './json-body';
 import type { RateLimit } from './rate-limit';
 import { contextOf } from './request-context';
+import { tenantOf } from './tenant-header';
 
 export interface OrchestrateRouterDependencies {
   readonly submission: Submission;
@@ -103,15 +104,6 @@ function jobIdOf(request: Request): string {
   throw new ConclaveError('INVALID_REQUEST', 'there is no such job', {
     status: 404,
     detail: 'job_not_found',
-  });
-}
-
-function tenantOf(request: Request): string | null {
-  const tenant = request.get('x-tenant-id');
-  if (tenant === undefined) return null;
-  if (tenantPattern.test(tenant)) return tenant;
-  throw new ConclaveError('INVALID_REQUEST', 'X-Tenant-ID must be 1-64 letters, digits, `_` or `-`', {
-    detail: 'invalid_tenant_header',
   });
 }
 

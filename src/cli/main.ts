@@ -4,6 +4,7 @@ import { explainSetting, loadSettings, SettingsError } from '../config/load-sett
 import { build } from './build';
 import { printPolicyReport } from './policy';
 import { printQuality } from './quality';
+import { setUp } from './setup';
 import { type Part, parts, start } from './start';
 import { version } from './version';
 
@@ -28,6 +29,11 @@ function program(): Command {
       // Whatever a library has left open must not keep a stopped process alive.
       process.exit();
     });
+
+  conclave
+    .command('setup')
+    .description('prepare the external PostgreSQL and Temporal that the settings name; safe to repeat')
+    .action(() => setUp(loadSettings().settings, console.log));
 
   conclave
     .command('build')

@@ -17,6 +17,7 @@ export async function printPolicyReport(dir: string, registryFile: string): Prom
     const mark = report.ok ? pc.green('ok') : pc.red('invalid');
     console.log(`${report.tenant}/${report.bundle}: ${mark}`);
     for (const fault of report.errors) console.log(`  error: ${formatProblem(fault)}`);
+    for (const name of report.missing_detectors) console.log(`  error: ${name} is not a registered detector`);
     for (const warning of report.warnings) console.log(`  warning: ${warning}`);
   }
   return reports.every(({ ok }) => ok) ? 0 : 1;

@@ -39,9 +39,9 @@ export function loadSettings(environment: NodeJS.ProcessEnv = process.env): Load
     throw new SettingsError([`${configPathVariable} names ${basePath}, which does not exist`]);
   }
   readFile(basePath, origins, faults);
-  const named =
-    environment['ORCHESTRATION_ENV'] ?? origins.get('service.environment')?.value ?? 'development';
-  readFile(basePath.replace(/(\.ya?ml)$/, `.${String(named)}$1`), origins, faults);
+  const inFile = origins.get('service.environment')?.value;
+  const named = environment['ORCHESTRATION_ENV'] ?? (typeof inFile === 'string' ? inFile : 'development');
+  readFile(basePath.replace(/(\.ya?ml)$/, `.${named}$1`), origins, faults);
   readEnvironment(environment, origins, faults);
 
   const parsed = settingsSchema.safeParse(nested(origins));
@@ -57,13 +57,38 @@ export function explainSetting(
   loaded: LoadedSettings,
   key: string,
 ): { value: string; source: string } | null {
-  let value: unknown = loaded.settings;
+  const value = valueAt(loaded.settings, key);
+  if (value === undefined) return null;
+  const source = isSection(value)
+    ? [
+        ...new Set(
+          [...loaded.origins].filter(([known]) => known.startsWith(`${key}.`)).map(([, o]) => o.source),
+        ),
+      ]
+    : [loaded.origins.get(key)?.source ?? 'default'];
+  return { value: JSON.stringify(masked(value, key)), source: source.join(', ') || 'default' };
+}
+
+/** What stands at a dotted name; undefined where nothing does. */
+function valueAt(settings: unknown, key: string): unknown {
+  let value = settings;
   for (const part of key.split('.')) {
-    if (typeof value !== 'object' || value === null || !(part in value)) return null;
-    value = (value as Record<string, unknown>)[part];
+    if (!isSection(value) || !Object.hasOwn(value, part)) return undefined;
+    value = value[part];
   }
-  const shown = secretKeys.includes(key) && value !== null ? '********' : JSON.stringify(value);
-  return { value: shown, source: loaded.origins.get(key)?.source ?? 'default' };
+  return value;
+}
+
+function isSection(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function masked(value: unknown, key: string): unknown {
+  if (secretKeys.includes(key) && value !== null) return '********';
+  if (!isSection(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([part, inner]) => [part, masked(inner, `${key}.${part}`)]),
+  );
 }
 
 function readFile(file: string, origins: Map<string, Origin>, faults: string[]): void {
@@ -73,11 +98,13 @@ function readFile(file: string, origins: Map<string, Origin>, faults: string[]):
     faults.push(...document.errors.map((error) => `${file}: ${error.message.split('\n')[0]}`));
     return;
   }
-  flatten(document.toJS() as unknown, '', (key, value) => origins.set(key, { value, source: file }));
+  const content = document.toJS() as unknown;
+  if (content !== null && !isSection(content)) faults.push(`${file}: must hold sections with keys`);
+  flatten(content, '', (key, value) => origins.set(key, { value, source: file }));
 }
 
 function flatten(value: unknown, key: string, put: (key: string, value: unknown) => void): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+  if (!isSection(value)) {
     if (key !== '') put(key, value);
     return;
   }
@@ -105,17 +132,13 @@ function readEnvironment(
 const defaults = settingsSchema.parse({});
 
 function isKnown(key: string): boolean {
-  let value: unknown = defaults;
-  for (const part of key.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return false;
-    value = (value as Record<string, unknown>)[part];
-  }
-  return true;
+  const value = valueAt(defaults, key);
+  return value !== undefined && !isSection(value);
 }
 
 /** Numbers, booleans, null and lists are written as JSON; everything else is text. */
 function parseText(text: string, key: string): unknown {
-  if (secretKeys.includes(key)) return text;
+  if (secretKeys.includes(key) || typeof valueAt(defaults, key) === 'string') return text;
   try {
     return JSON.parse(text) as unknown;
   } catch {
@@ -124,17 +147,22 @@ function parseText(text: string, key: string): unknown {
 }
 
 function nested(origins: ReadonlyMap<string, Origin>): unknown {
-  const root: Record<string, unknown> = {};
+  const root = emptySection();
   for (const [key, { value }] of origins) {
     const parts = key.split('.');
     let node = root;
     for (const part of parts.slice(0, -1)) {
-      if (typeof node[part] !== 'object' || node[part] === null) node[part] = {};
+      node[part] = isSection(node[part]) ? node[part] : emptySection();
       node = node[part] as Record<string, unknown>;
     }
     node[parts.at(-1)!] = value;
   }
   return root;
+}
+
+/** Without a prototype, so that a key like `__proto__` is an unknown key and nothing else. */
+function emptySection(): Record<string, unknown> {
+  return Object.create(null) as Record<string, unknown>;
 }
 
 function describe(

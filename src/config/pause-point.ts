@@ -1,15 +1,13 @@
-const pausePoints = [
-  'before_claim',
-  'claimed',
-  'started',
-  'detecting',
-  'publishing',
-  'published',
-  'converting',
-  'converted',
-  'answering',
-] as const;
-export type PausePointName = (typeof pausePoints)[number];
+export type PausePointName =
+  | 'before_claim'
+  | 'claimed'
+  | 'started'
+  | 'detecting'
+  | 'publishing'
+  | 'published'
+  | 'converting'
+  | 'converted'
+  | 'answering';
 
 /** A named point in the life of a request at which recovery tests hold a process, to kill it there. */
 export type PausePoint = (name: PausePointName) => Promise<void>;

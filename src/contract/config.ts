@@ -60,6 +60,8 @@ const orchestrationSchema = z
     min_detectors_ready: z.int().min(0).default(1),
     default_rate_limit_per_minute: z.int().min(1).max(1_000_000).default(1000),
     idempotency_retention_hours: z.number().positive().default(24),
+    /** Sync requests of equal plans that arrive while runs are in flight share the next one; off: a run for each. */
+    shared_runs: z.boolean().default(true),
     /** Minutes after the end during which a re-run may still copy the content; then its key is destroyed. */
     content_retention_minutes: z.number().min(0).max(10).default(10),
   })

@@ -56,7 +56,10 @@ export const detectorRegistrationSchema = z
     endpoint: z
       .string()
       .max(500)
-      .regex(/^(https?:\/\/|builtin:)/, 'must begin with http://, https:// or builtin:'),
+      .regex(/^(https?:\/\/|builtin:)/, 'must begin with http://, https:// or builtin:')
+      .refine((endpoint) => !/^https?:\/\/[^/?#]*@/.test(endpoint), {
+        error: 'must not hold a password; use auth_type and auth_config',
+      }),
     auth_type: z.enum(['none', 'api_key', 'bearer_token', 'basic_auth']).default('none'),
     auth_config: z.record(z.string(), z.json()).default({}),
     timeout_ms: z.int().min(100).max(30_000).default(5000),

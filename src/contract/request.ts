@@ -21,8 +21,8 @@ function optional<T extends z.ZodType>(schema: T) {
 function withDefault<T extends z.ZodType>(schema: T, fallback: z.output<T>) {
   return schema
     .nullish()
-    .transform((value) => value ?? fallback)
-    .meta({ default: fallback });
+    .meta({ default: fallback })
+    .transform((value) => value ?? fallback);
 }
 
 const detectorList = z

@@ -4,7 +4,8 @@ import type { ContentType } from '../contract/enums';
 import type { Member, PlannedDetector } from '../contract/plan';
 import type { DetectorAdapter, DetectorItem, DetectorRequest, ItemAnswer } from './adapter';
 import { conclaveProtocol } from './conclave-protocol';
-import { successResult, type Timing } from './detector-result';
+import { DetectorCallError } from './call-error';
+import { failureResult, successResult, type Timing } from './detector-result';
 import { detectorsApi } from './detectors-api';
 import type { DetectorHttpClient } from './http-client';
 import { httpJson } from './http-json';
@@ -35,8 +36,8 @@ export class DetectorCaller {
   }
 
   /**
-   * @returns a success for every member
-   * @throws DetectorCallError, or the reason of the signal's abort
+   * @returns a result for every member: a failure only where the others of its batch were judged
+   * @throws DetectorCallError when none was judged, or the reason of the signal's abort
    */
   async call(
     detector: PlannedDetector,
@@ -44,20 +45,43 @@ export class DetectorCaller {
     context: CallContext,
     signal: AbortSignal,
   ): Promise<Map<string, DetectorResult>> {
-    const items = members.map(toItem);
-    const answers: ItemAnswer[] = [];
-    for (let at = 0; at < items.length; at += detector.call.max_batch) {
-      const batch = items.slice(at, at + detector.call.max_batch);
-      const request = toRequest(detector, members[at]!, batch, context);
-      answers.push(...(await this.#adapters[detector.call.protocol](request, signal)));
+    const answers: (ItemAnswer | DetectorCallError)[] = [];
+    for (let at = 0; at < members.length; at += detector.call.max_batch) {
+      const batch = members.slice(at, at + detector.call.max_batch);
+      answers.push(...(await this.#judge(detector, batch, context, signal)));
     }
+    const failures = answers.filter((answer) => answer instanceof DetectorCallError);
+    if (failures.length === answers.length) throw failures[0]!;
     const timing: Timing = { attempts: context.attempt, processingTimeMs: this.now() - context.startedAt };
     return new Map(
-      items.map((item, index) => [
-        item.requestId,
-        successResult(detector, item, answers[index]!, timing, context.fingerprintKey),
-      ]),
+      members.map((member, index) => {
+        const answer = answers[index]!;
+        const result =
+          answer instanceof DetectorCallError
+            ? failureResult(detector.name, answer.failure, answer.message, timing)
+            : successResult(detector, toItem(member), answer, timing, context.fingerprintKey);
+        return [member.request_id, result];
+      }),
     );
+  }
+
+  /** A batch that the detector refuses or answers wrongly is halved until the guilty item stands alone. */
+  async #judge(
+    detector: PlannedDetector,
+    members: readonly Member[],
+    context: CallContext,
+    signal: AbortSignal,
+  ): Promise<(ItemAnswer | DetectorCallError)[]> {
+    try {
+      const request = toRequest(detector, members, context);
+      return [...(await this.#adapters[detector.call.protocol](request, signal))];
+    } catch (error) {
+      if (!(error instanceof DetectorCallError) || error.options.retryable) throw error;
+      if (members.length === 1) return [error];
+      const middle = Math.ceil(members.length / 2);
+      const first = await this.#judge(detector, members.slice(0, middle), context, signal);
+      return [...first, ...(await this.#judge(detector, members.slice(middle), context, signal))];
+    }
   }
 }
 
@@ -72,22 +96,19 @@ function toItem(member: Member): DetectorItem {
 
 function toRequest(
   detector: PlannedDetector,
-  first: Member,
-  items: readonly DetectorItem[],
+  members: readonly Member[],
   context: CallContext,
 ): DetectorRequest {
-  const ids = createHash('sha256')
-    .update(items.map((item) => item.requestId).join())
-    .digest('hex')
-    .slice(0, 32);
+  const ids = members.map((member) => member.request_id).join();
+  const [first] = members;
   return {
     detector: detector.name,
     call: detector.call,
     contentType: context.contentType,
     tenantId: context.tenantId,
-    correlationId: first.correlation_id,
-    traceparent: first.traceparent,
-    idempotencyKey: `${context.runId}:${detector.name}:${ids}`,
-    items,
+    correlationId: first!.correlation_id,
+    traceparent: first!.traceparent,
+    idempotencyKey: `${context.runId}:${detector.name}:${createHash('sha256').update(ids).digest('hex').slice(0, 32)}`,
+    items: members.map(toItem),
   };
 }

@@ -38,7 +38,7 @@ export function successResult(
     metadata: bounded(own as JsonRecord, {
       ...(verdict.raw === null ? {} : { raw_confidence: verdict.raw }),
       attempts: timing.attempts,
-      detector_version: answer.version ?? detector.version,
+      detector_version: redactText(answer.version ?? detector.version, item.content),
       ...(output.length < verdict.output.length ? { output_truncated: true } : {}),
     }),
     processing_time_ms: timing.processingTimeMs,

@@ -45,7 +45,8 @@ export class DetectorHttpClient {
     }
     const type = String(response.headers['content-type'] ?? '');
     if (!/^application\/(.+\+)?json\b/i.test(type)) {
-      response.body.destroy();
+      // Destroying it makes it emit an error, which without a listener would end the process.
+      response.body.on('error', () => undefined).destroy();
       throw invalid('the answer is not JSON by its content type');
     }
     const bytes = await response.body.arrayBuffer().catch((error: unknown) => {

@@ -27,6 +27,8 @@ export interface PostgresServer {
 
 const role = 'conclave';
 const startTimeoutMs = 60_000;
+/** The old server's processes still hold its shared memory, or it is dead and nobody has collected it yet. */
+const stillHeld = /shared memory block|lock file "postmaster.pid" already exists/;
 
 /** Content travels in statements and parameters, so the server's log carries neither. */
 const serverSettings: Readonly<Record<string, string>> = {
@@ -89,7 +91,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   };
 }
 
-/** After a kill -9 the old server's processes may need a moment to let go of its shared memory: tries again for 10 s. */
+/** After a kill -9 the old server may need a moment to be gone altogether: tries again for 10 s. */
 async function serve(start: () => Child, place: ClusterPlace, ready: () => Promise<boolean>): Promise<Child> {
   const giveUpAt = Date.now() + 10_000;
   for (;;) {
@@ -99,7 +101,7 @@ async function serve(start: () => Child, place: ClusterPlace, ready: () => Promi
       await untilReady(child, ready, startTimeoutMs, explain);
       return child;
     } catch (error) {
-      if (Date.now() > giveUpAt || !child.recentLog().includes('shared memory block')) throw error;
+      if (Date.now() > giveUpAt || !stillHeld.test(child.recentLog())) throw error;
     }
   }
 }

@@ -13,6 +13,7 @@ export async function moveDataAside(dataDir: string, now: Date, log: Progress): 
   if (!existsSync(dataDir) || readdirSync(dataDir).length === 0) return;
   await stopLeftover('PostgreSQL', path.join(dataDir, 'postgres.pid'), 'SIGINT');
   await stopLeftover('Temporal', path.join(dataDir, 'temporal.pid'), 'SIGTERM');
+  await stopLeftover('The service of the builtin detectors', path.join(dataDir, 'detectors.pid'), 'SIGTERM');
   for (const folder of [path.resolve(dataDir), runtimeFolder(dataDir)].filter((known) => existsSync(known))) {
     const aside = `${folder}.before-${now.toISOString().replace(/[:.]/g, '-')}`;
     renameSync(folder, aside);

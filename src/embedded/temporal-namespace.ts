@@ -4,6 +4,8 @@ import { searchAttributes } from './temporal-settings';
 
 const retentionSeconds = 72 * 3600;
 const grpcNotFound = 5;
+/** What a server answers that keeps its operator service to itself, as Temporal Cloud does. */
+const grpcRefusals: readonly number[] = [7, 12];
 
 /**
  * Makes a namespace fit for Conclave: it exists, keeps closed runs for 72 h, and has our search attributes. Changes only
@@ -12,6 +14,21 @@ const grpcNotFound = 5;
 export async function prepareNamespace(connection: Connection, namespace: string): Promise<void> {
   await ensureNamespace(connection, namespace);
   await ensureSearchAttributes(connection, namespace);
+}
+
+/** What `prepareNamespace` would still have to do, in words; null when nothing, or when the server does not tell. */
+export async function unpreparedPart(connection: Connection, namespace: string): Promise<string | null> {
+  try {
+    const missing = await missingSearchAttributes(connection, namespace);
+    return missing.length === 0
+      ? null
+      : `namespace ${namespace} lacks the search attributes ${missing.map(([name]) => name).join(', ')}`;
+  } catch (error) {
+    if (!isGrpcServiceError(error)) throw error;
+    if (error.code === grpcNotFound) return `there is no namespace ${namespace}`;
+    if (grpcRefusals.includes(error.code)) return null;
+    throw error;
+  }
 }
 
 async function ensureNamespace(connection: Connection, namespace: string): Promise<void> {
@@ -35,10 +52,7 @@ async function ensureNamespace(connection: Connection, namespace: string): Promi
 }
 
 async function ensureSearchAttributes(connection: Connection, namespace: string): Promise<void> {
-  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-  const missing = Object.entries(searchAttributes()).filter(
-    ([name]) => !Object.hasOwn(customAttributes ?? {}, name),
-  );
+  const missing = await missingSearchAttributes(connection, namespace);
   if (missing.length === 0) return;
   const types = {
     Keyword: temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
@@ -48,4 +62,12 @@ async function ensureSearchAttributes(connection: Connection, namespace: string)
     namespace,
     searchAttributes: Object.fromEntries(missing.map(([name, type]) => [name, types[type]])),
   });
+}
+
+async function missingSearchAttributes(
+  connection: Connection,
+  namespace: string,
+): Promise<[string, 'Keyword' | 'KeywordList'][]> {
+  const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
+  return Object.entries(searchAttributes()).filter(([name]) => !Object.hasOwn(customAttributes ?? {}, name));
 }

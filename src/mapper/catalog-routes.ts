@@ -44,7 +44,7 @@ export function catalogRoutes(knowledge: Knowledge, limits: RateLimits): Router 
 
   router.get('/api/v1/taxonomies/:version/categories', (request, response) => {
     found(request.params.version === taxonomy.version || undefined);
-    const prefix = String(request.query.prefix ?? '');
+    const prefix = typeof request.query['prefix'] === 'string' ? request.query['prefix'] : '';
     const categories = taxonomy.categories.filter(({ id }) => id.startsWith(prefix));
     response.json(
       pageOf(

@@ -49,7 +49,7 @@ function describe({ path, message }: z.core.$ZodIssue): string {
 /** Where the value at the path stands, or the nearest that encloses it. */
 function offsetOf(document: ReturnType<typeof parseDocument>, path: readonly PropertyKey[]): number | null {
   for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true);
+    const node: unknown = document.getIn(path.slice(0, length), true);
     if (isNode(node) && node.range) return node.range[0];
   }
   return null;

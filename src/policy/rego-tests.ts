@@ -32,8 +32,8 @@ export async function runRegoTests(dir: string, opaPath: string): Promise<RegoTe
 /** As {@link runRegoTests}, with the sources at hand. */
 export async function testRego(opaPath: string, sources: readonly RegoSource[]): Promise<RegoTestReport> {
   if (sources.length === 0) return { run: 0, failed: 0, problems: [] };
-  const { stdout, stderr } = await withOpaWorkspace(opaPath, sources, ({ run }) =>
-    run('test', '--format', 'json'),
+  const { stdout, stderr } = await withOpaWorkspace(opaPath, sources, (workspace) =>
+    workspace.run('test', '--format', 'json'),
   );
   const output = parseOutput(stdout);
   if (output === undefined) return { run: 0, failed: 0, problems: problemsOfText(stderr || stdout, sources) };

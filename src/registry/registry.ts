@@ -29,7 +29,7 @@ export class DetectorRegistry {
  * @throws RegistryError naming every fault
  */
 export function loadRegistry(file: string, builtinUrl: string): DetectorRegistry {
-  const parsed = registryFileSchema.safeParse(parse(readFileSync(file, 'utf8')));
+  const parsed = registryFileSchema.safeParse(readYaml(file));
   if (!parsed.success) {
     const faults = parsed.error.issues.map(
       (issue) => `${issue.path.map(String).join('.')}: ${issue.message}`,
@@ -49,6 +49,17 @@ export function loadRegistry(file: string, builtinUrl: string): DetectorRegistry
     throw new RegistryError(file, [(error as Error).message]);
   }
   return new DetectorRegistry(detectors.map((registration) => resolveBuiltin(registration, builtinUrl)));
+}
+
+function readYaml(file: string): unknown {
+  try {
+    return parse(readFileSync(file, 'utf8')) as unknown;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new RegistryError(file, [
+      code === 'ENOENT' ? 'the file does not exist' : (message.split('\n')[0] ?? message),
+    ]);
+  }
 }
 
 function resolveBuiltin(registration: DetectorRegistration, builtinUrl: string): DetectorRegistration {

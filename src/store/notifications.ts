@@ -38,7 +38,7 @@ export class Notifications extends EventEmitter<Events> {
   async listen(): Promise<void> {
     const client = new Client({ connectionString: this.url, application_name: 'conclave-listen' });
     client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
-    client.once('error', () => void this.#reconnect(client));
+    client.on('error', () => void this.#reconnect(client));
     client.once('end', () => void this.#reconnect(client));
     await client.connect();
     await client.query(`listen ${channel}`);

@@ -36,57 +36,98 @@ export class Outcomes {
 
   /** First writer wins: an outcome that is already there stays and is returned (design.md 7, 11). */
   async publish(runId: string, outcomes: readonly Outcome[]): Promise<Published[]> {
-    const published = await this.db.transaction().execute(async (tx) => {
-      const fresh =
-        outcomes.length > 0 ? await this.#insertAnswers(tx, runId, outcomes) : new Map<string, Published>();
-      const rest = outcomes.filter((outcome) => !fresh.has(outcome.requestId));
-      const jobs = rest.length > 0 ? await this.#finishJobs(tx, rest) : new Map<string, Published>();
-      const written = outcomes.filter((o) => fresh.has(o.requestId) || jobs.get(o.requestId)?.answer);
-      await this.#audit(tx, written);
-      await freeKeys(tx, written);
-      await this.runs.close(runId, new Date(Date.now() + this.settings.contentRetentionMs), tx);
-      await notify(tx, { kind: 'published', run_id: runId });
-      return outcomes.map((outcome) => fresh.get(outcome.requestId) ?? jobs.get(outcome.requestId)!);
-    });
-    return Promise.all(published.map((member) => this.#withStoredAnswer(member)));
+    const destroyAt = new Date(Date.now() + this.settings.contentRetentionMs);
+    if (outcomes.length === 0) {
+      await this.runs.close(runId, destroyAt);
+      return [];
+    }
+    const fresh = await this.#publishFresh(runId, outcomes, destroyAt);
+    const rest = outcomes.filter((outcome) => !fresh.has(outcome.requestId));
+    const others =
+      rest.length > 0 ? await this.#publishRest(runId, rest, destroyAt) : new Map<string, Published>();
+    return outcomes.map(({ requestId }) => fresh.get(requestId) ?? others.get(requestId)!);
   }
 
-  async #insertAnswers(tx: Db, runId: string, outcomes: readonly Outcome[]): Promise<Map<string, Published>> {
-    const answers = outcomes.map((outcome) => ({ outcome, answer: outcome.answer(null) }));
+  /**
+   * Outcomes of members that nothing is known of yet, all in one statement: answers, audit rows, keys that errors free
+   * and, when that was the whole run, its end.
+   */
+  async #publishFresh(
+    runId: string,
+    outcomes: readonly Outcome[],
+    destroyAt: Date,
+  ): Promise<Map<string, Published>> {
+    const now = new Date();
+    const expiresAt = new Date(now.getTime() + this.settings.answerRetentionMs);
+    const answers = outcomes.map((outcome) => outcome.answer(null));
     const rows = await Promise.all(
-      answers.map(async ({ outcome, answer }) => ({
-        request_id: outcome.requestId,
-        tenant_id: outcome.tenantId,
-        run_id: runId,
-        status: outcome.status,
-        http_status: answer.status,
-        answer: await this.orchestrations.seal(outcome.tenantId, outcome.requestId, answer.body),
-        error_code: outcome.errorCode,
-        created_at: outcome.receivedAt,
-        started_at: outcome.receivedAt,
-        completed_at: new Date(),
-        expires_at: new Date(Date.now() + this.settings.answerRetentionMs),
-      })),
+      outcomes.map(async (outcome, index) => {
+        const { status, body } = answers[index]!;
+        const sealed = await this.orchestrations.seal(outcome.tenantId, outcome.requestId, body);
+        return sql`(${outcome.requestId}::uuid, ${outcome.tenantId}, ${runId}, ${outcome.status}, ${status}::int,
+          ${sealed}::bytea, ${outcome.errorCode}, ${outcome.receivedAt}::timestamptz, ${outcome.receivedAt}::timestamptz,
+          ${now}::timestamptz, ${expiresAt}::timestamptz, ${JSON.stringify(outcome.audit)}::jsonb)`;
+      }),
     );
-    const inserted = await tx
-      .insertInto('orchestration')
-      .values(rows)
-      .onConflict((conflict) => conflict.doNothing())
-      .returning('request_id')
-      .execute();
+    const { rows: inserted } = await sql<{ request_id: string }>`
+      with given (request_id, tenant_id, run_id, status, http_status, answer, error_code, created_at, started_at,
+                  completed_at, expires_at, record) as (values ${sql.join(rows)}),
+      fresh as (
+        insert into orchestration (request_id, tenant_id, run_id, status, http_status, answer, error_code, created_at,
+                                   started_at, completed_at, expires_at)
+        select request_id, tenant_id, run_id, status, http_status, answer, error_code, created_at, started_at,
+               completed_at, expires_at
+        from given
+        on conflict do nothing
+        returning request_id, status
+      ),
+      noted as (
+        insert into audit (tenant_id, request_id, kind, record)
+        select tenant_id, request_id, 'orchestration', record from given join fresh using (request_id)
+      ),
+      freed as (
+        delete from idempotency using fresh
+        where idempotency.request_id = fresh.request_id and fresh.status <> 'completed'
+      ),
+      closed as (
+        update run_key set closed_at = now(), destroy_at = ${destroyAt}::timestamptz
+        where run_id = ${runId} and closed_at is null and (select count(*) from fresh) = ${outcomes.length}::int
+      ),
+      told as (select pg_notify('conclave', ${JSON.stringify({ kind: 'published', run_id: runId })}))
+      select fresh.request_id from fresh, told`.execute(this.db);
     const fresh = new Set(inserted.map((row) => row.request_id));
     return new Map(
-      answers
-        .filter(({ outcome }) => fresh.has(outcome.requestId))
-        .map(({ outcome, answer }) => [
-          outcome.requestId,
-          { requestId: outcome.requestId, jobId: null, answer },
-        ]),
+      outcomes.flatMap(({ requestId }, index) =>
+        fresh.has(requestId)
+          ? [[requestId, { requestId, jobId: null, answer: answers[index]! }] as const]
+          : [],
+      ),
     );
+  }
+
+  /** Members that had become jobs, or that another had published, and then the end of the run. */
+  async #publishRest(
+    runId: string,
+    outcomes: readonly Outcome[],
+    destroyAt: Date,
+  ): Promise<Map<string, Published>> {
+    const published = await this.db.transaction().execute(async (tx) => {
+      const finished = await this.#finishJobs(tx, runId, outcomes);
+      const written = outcomes.filter(({ requestId }) => finished.get(requestId)?.answer);
+      await this.#audit(tx, written);
+      await freeKeys(tx, written);
+      await this.runs.close(runId, destroyAt, tx);
+      await notify(tx, { kind: 'published', run_id: runId });
+      return finished;
+    });
+    const members = await Promise.all(
+      [...published.values()].map((member) => this.#withStoredAnswer(member)),
+    );
+    return new Map(members.map((member) => [member.requestId, member]));
   }
 
   /** Members that were jobs already: asynchronous from the start, or converted meanwhile. */
-  async #finishJobs(tx: Db, outcomes: readonly Outcome[]): Promise<Map<string, Published>> {
+  async #finishJobs(tx: Db, runId: string, outcomes: readonly Outcome[]): Promise<Map<string, Published>> {
     const rows = await tx
       .selectFrom('orchestration')
       .select(['request_id', 'job_id', 'status'])
@@ -103,16 +144,17 @@ export class Outcomes {
       const outcome = byId.get(row.request_id)!;
       const open = row.status === 'pending' || row.status === 'running';
       const answer = open ? outcome.answer(row.job_id) : null;
-      if (answer) await this.#finishJob(tx, outcome, answer);
+      if (answer) await this.#finishJob(tx, runId, outcome, answer);
       published.set(row.request_id, { requestId: row.request_id, jobId: row.job_id, answer });
     }
     return published;
   }
 
-  async #finishJob(tx: Db, outcome: Outcome, answer: StoredAnswer): Promise<void> {
+  async #finishJob(tx: Db, runId: string, outcome: Outcome, answer: StoredAnswer): Promise<void> {
     await tx
       .updateTable('orchestration')
       .set({
+        run_id: runId,
         status: outcome.status,
         http_status: answer.status,
         answer: await this.orchestrations.seal(outcome.tenantId, outcome.requestId, answer.body),

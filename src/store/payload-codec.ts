@@ -14,7 +14,7 @@ import {
 import type { SerializationContext } from '@temporalio/common/lib/converter/serialization-context';
 import { decodeReferencePayload, isReferencePayload } from '@temporalio/common/lib/internal-non-workflow';
 import type { Db } from './database';
-import type { KeyRing } from './key-ring';
+import { type KeyRing, RunKeyDestroyedError } from './key-ring';
 import { seal, unseal } from './sealed-box';
 
 // Serialization context and external storage are experimental in SDK 1.24; everything that knows them is in this file.
@@ -28,13 +28,15 @@ export class EncryptingCodec implements PayloadCodec {
   constructor(private readonly keys: KeyRing) {}
 
   async encode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
-    const workflowId = requireWorkflowId(context);
-    const runKey = await this.keys.runKey(workflowId);
+    // What belongs to no workflow, such as a failure of the worker itself, goes under the service key.
+    const workflowId = context?.workflowId ?? '';
+    const runKey = workflowId === '' ? null : await this.keys.runKey(workflowId);
     return payloads.map((payload) => ({
       metadata: {
         encoding,
         'conclave-workflow': Buffer.from(workflowId),
         'conclave-key': Buffer.from(runKey ? 'run' : 'service'),
+        ...(context?.type === 'activity' && context.isLocal ? { 'conclave-local': Buffer.from('true') } : {}),
       },
       data: seal(runKey ?? this.keys.serviceKey, PayloadProto.encode(payload).finish(), workflowId),
     }));
@@ -49,7 +51,7 @@ export class EncryptingCodec implements PayloadCodec {
     const workflowId = textOf(payload, 'conclave-workflow');
     const key =
       textOf(payload, 'conclave-key') === 'run' ? await this.keys.runKey(workflowId) : this.keys.serviceKey;
-    if (key === null) throw new Error(`no key for workflow ${workflowId}`);
+    if (key === null) throw new RunKeyDestroyedError(workflowId);
     return PayloadProto.decode(unseal(key, payload.data ?? new Uint8Array(), workflowId));
   }
 }
@@ -68,16 +70,17 @@ class BlobStorageDriver implements StorageDriver {
       payload: Buffer.from(PayloadProto.encode(payload).finish()),
     }));
     await this.db.insertInto('blob').values(rows).execute();
-    return rows.map(({ blob_id }) => new StorageDriverClaim({ blob_id }));
+    return rows.map(({ blob_id, run_id }) => new StorageDriverClaim({ blob_id, run_id }));
   }
 
   async retrieve(_context: unknown, claims: StorageDriverClaim[]): Promise<Payload[]> {
     const ids = claims.map((claim) => claim.claimData['blob_id']!);
     const rows = await this.db.selectFrom('blob').selectAll().where('blob_id', 'in', ids).execute();
     const byId = new Map(rows.map((row) => [row.blob_id, row.payload]));
-    return ids.map((id) => {
-      const payload = byId.get(id);
-      if (payload === undefined) throw new Error(`payload ${id} is gone: its retention is over`);
+    return claims.map(({ claimData }) => {
+      const payload = byId.get(claimData['blob_id']!);
+      // It goes with the key of its run.
+      if (payload === undefined) throw new RunKeyDestroyedError(claimData['run_id'] ?? 'unknown');
       return PayloadProto.decode(payload);
     });
   }
@@ -112,19 +115,17 @@ export class PayloadReader {
 }
 
 export function createDataConverter(db: Db, keys: KeyRing): DataConverter {
+  const blobs = new BlobStorageDriver(db);
   return {
     payloadCodecs: [new EncryptingCodec(keys)],
     failureConverterPath: require.resolve('../workflows/failure-converter'),
     externalStorage: new ExternalStorage({
-      drivers: [new BlobStorageDriver(db)],
+      drivers: [blobs],
+      // Arguments of local activities never leave the process; a detour through the store would only cost.
+      driverSelector: (_context, payload) => (textOf(payload, 'conclave-local') === '' ? blobs : null),
       payloadSizeThreshold: largePayloadBytes,
     }),
   };
-}
-
-function requireWorkflowId(context: SerializationContext | undefined): string {
-  if (context?.workflowId === undefined) throw new Error('a payload without a workflow cannot be encrypted');
-  return context.workflowId;
 }
 
 function textOf(payload: Payload, key: string): string {

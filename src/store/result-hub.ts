@@ -5,7 +5,7 @@ import type { Published } from './outcomes';
 const rereadMs = 250;
 
 interface Waiter {
-  readonly runId: string;
+  readonly runId: () => string | null;
   readonly resolve: (answer: StoredAnswer) => void;
 }
 
@@ -31,8 +31,11 @@ export class ResultHub {
     notifications.on('reconnected', () => void this.#reread([...this.#waiters.keys()]));
   }
 
-  /** @returns the answer, or null when `deadline` (epoch ms) or the signal came first */
-  wait(requestId: string, runId: string, deadline: number): Promise<StoredAnswer | null> {
+  /**
+   * @param runId the run that serves the request; null while that is not known
+   * @returns the answer, or null when `deadline` (epoch ms) came first
+   */
+  wait(requestId: string, runId: () => string | null, deadline: number): Promise<StoredAnswer | null> {
     return new Promise((resolve) => {
       const waiter: Waiter = { runId, resolve: (answer) => finish(answer) };
       const timer = setTimeout(() => finish(null), Math.max(0, deadline - Date.now()));
@@ -90,7 +93,7 @@ export class ResultHub {
     const ids: string[] = [];
     for (const [requestId, waiters] of this.#waiters) {
       for (const waiter of waiters) {
-        if (waiter.runId !== runId) continue;
+        if (waiter.runId() !== runId) continue;
         ids.push(requestId);
         break;
       }

@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
 
@@ -19,6 +18,8 @@ export interface HeldClaim {
 }
 
 const leaseMs = 5000;
+/** After publication a run still writes its own end, and needs its key for it. */
+const lastWordsMs = 3000;
 
 /** Table `run_key` and the claims on it: what exists from before the start of a run to the end of its retention. */
 export class Runs {
@@ -28,42 +29,54 @@ export class Runs {
     private readonly claimRetentionMs: number,
   ) {}
 
-  /**
-   * Records a run with its data key, and the claim if there is one, in one statement.
-   * @returns false when another holds the claim; then nothing was written
-   */
-  async open(
-    runId: string,
-    tenantId: string,
-    claim: Claim | null,
-    recovery = 0,
-    db: Db = this.db,
-  ): Promise<boolean> {
+  /** Records a run with its data key. */
+  async open(runId: string, tenantId: string, recovery = 0, db: Db = this.db): Promise<void> {
     const { wrapped } = await this.keys.newRunKey(runId, tenantId);
-    if (claim === null) {
-      await db
-        .insertInto('run_key')
-        .values({ run_id: runId, tenant_id: tenantId, wrapped_key: wrapped, recovery })
-        .execute();
-      return true;
-    }
+    await db
+      .insertInto('run_key')
+      .values({ run_id: runId, tenant_id: tenantId, wrapped_key: wrapped, recovery })
+      .execute();
+  }
+
+  /**
+   * Claims a caller's key for a request, before anything is done for it.
+   * @returns false when another request holds it
+   */
+  async claim(claim: Claim, runId: string, db: Db = this.db): Promise<boolean> {
     const now = Date.now();
-    const { rows } = await sql`
-      with claimed as (
-        insert into idempotency (tenant_id, route, key_hash, fingerprint, request_id, run_id, lease_until, expires_at)
-        values (${tenantId}, ${claim.route}, ${claim.keyHash}, ${claim.fingerprint}, ${claim.requestId}, ${runId},
-                ${new Date(now + leaseMs)}, ${new Date(now + this.claimRetentionMs)})
-        on conflict (tenant_id, route, key_hash) do update
-          set fingerprint = excluded.fingerprint, request_id = excluded.request_id, run_id = excluded.run_id,
-              lease_until = excluded.lease_until, expires_at = excluded.expires_at
-          where idempotency.expires_at < now()
-        returning run_id
+    const row = {
+      fingerprint: claim.fingerprint,
+      request_id: claim.requestId,
+      run_id: runId,
+      lease_until: new Date(now + leaseMs),
+      expires_at: new Date(now + this.claimRetentionMs),
+    };
+    const claimed = await db
+      .insertInto('idempotency')
+      .values({ tenant_id: claim.tenantId, route: claim.route, key_hash: claim.keyHash, ...row })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['tenant_id', 'route', 'key_hash'])
+          .doUpdateSet(row)
+          .where('idempotency.expires_at', '<', new Date(now)),
       )
-      insert into run_key (run_id, tenant_id, wrapped_key)
-      select run_id, ${tenantId}, ${wrapped}::bytea from claimed
-      returning run_id`.execute(db);
-    if (rows.length === 0) this.keys.forgetRunKey(runId);
-    return rows.length === 1;
+      .returning('run_id')
+      .execute();
+    return claimed.length === 1;
+  }
+
+  /** Tells the claims of these requests which run serves them. */
+  async assign(requestIds: readonly string[], runId: string): Promise<void> {
+    if (requestIds.length === 0) return;
+    await this.db
+      .updateTable('idempotency')
+      .set({ run_id: runId })
+      .where('request_id', 'in', [...requestIds])
+      .execute();
+  }
+
+  async releaseClaim(requestId: string): Promise<void> {
+    await this.db.deleteFrom('idempotency').where('request_id', '=', requestId).execute();
   }
 
   async claimOn(claim: Claim): Promise<HeldClaim | null> {
@@ -156,6 +169,7 @@ export class Runs {
         .set({ wrapped_key: null })
         .where('wrapped_key', 'is not', null)
         .where('destroy_at', '<=', new Date())
+        .where('closed_at', '<=', new Date(Date.now() - lastWordsMs))
         .returning('run_id')
         .execute();
       const runIds = destroyed.map((row) => row.run_id);

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import type { DetectorAttempts } from '../activities/detector-attempts';
 import type { DetectorMemo } from '../activities/detector-memo';
 import type { DetectorResult } from '../contract/detector-result';
 import { ConclaveError } from '../contract/errors';
@@ -13,8 +11,8 @@ import type { Db } from '../store/database';
 import type { Orchestrations, StoredAnswer } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
 import type { Claim, Runs } from '../store/runs';
-import { MemberState } from '../workflows/member-state';
 import { acceptedAnswer, errorAnswer } from './answers';
+import type { Launcher, Ride } from './launcher';
 import { recipeOf } from './recipe';
 import { type RunGateway, StartUncertainError } from './run-gateway';
 
@@ -46,9 +44,8 @@ export interface ExecutionDependencies {
   readonly gateway: RunGateway;
   readonly hub: ResultHub;
   readonly memo: DetectorMemo;
-  readonly attempts: DetectorAttempts;
+  readonly launcher: Launcher;
   readonly sla: SlaSettings;
-  readonly processId: string;
   readonly pause: PausePoint;
 }
 
@@ -69,64 +66,65 @@ export class Execution {
     const member = this.#memberOf(accepted, planned, asJob ? 'async' : 'sync');
     return asJob
       ? this.#runJob(accepted, planned.plan, member, claim)
-      : this.#runSync(accepted, planned.plan, member, claim);
+      : this.#runSync(accepted, planned, member, claim);
   }
 
   /** Waits for a member that is under way, converting it to a job at the caller's own point. */
-  async await(accepted: Accepted, plan: Plan, member: Member, runId: string): Promise<Answer> {
+  async await(
+    accepted: Accepted,
+    plan: Plan,
+    member: Member,
+    ride: Pick<Ride, 'runId'> & Partial<Ride>,
+  ): Promise<Answer> {
     const { hub } = this.deps;
     const answered = (answer: StoredAnswer): Answer => ({
       ...answer,
       requestId: member.request_id,
       jobId: null,
     });
-    const inTime = await hub.wait(member.request_id, runId, member.convert_at);
+    const inTime = await hub.wait(member.request_id, ride.runId, member.convert_at);
     if (inTime) return answered(inTime);
-    if (hub.isAggregated(runId) || !plan.allow_async_conversion) {
-      const late = await hub.wait(member.request_id, runId, member.sla_at - sendReserveMs);
+    const runId = ride.runId();
+    if ((runId !== null && hub.isAggregated(runId)) || !plan.allow_async_conversion) {
+      const late = await hub.wait(member.request_id, ride.runId, member.sla_at - sendReserveMs);
       if (late) return answered(late);
     }
     if (!plan.allow_async_conversion) {
       return answered(errorAnswer(member, 'REQUEST_TIMEOUT', 'the time of the request is up', Date.now()));
     }
-    return this.#convert(accepted, plan, member, runId);
+    ride.hurry?.();
+    return this.#convert(accepted, plan, member, (await ride.started) ?? ride.runId()!);
   }
 
   async #runSync(
     accepted: Accepted,
-    plan: Plan,
+    planned: Planned,
     member: Member,
     claim: Claim | null,
   ): Promise<Answer | null> {
-    const input: RunInput = {
-      run_id: randomUUID(),
-      facade_id: this.deps.processId,
-      recovery: 0,
-      plan,
-      members: [member],
-    };
-    const { run_id: runId } = input;
-    const { runs, memo } = this.deps;
     await this.deps.pause('before_claim');
-    // A claim must stand before anything is done for it; without one the record may be written beside the start.
-    const opening = runs.open(runId, plan.tenant_id, claim);
-    if (claim !== null && !(await opening)) return null;
+    if (claim !== null && !(await this.deps.runs.claim(claim, member.request_id))) return null;
     await this.deps.pause('claimed');
-    memo.markBornHere(runId);
-    const issued = this.#issueFirstStage(input);
-    const answer = this.await(accepted, plan, member, runId);
+    const ride = this.deps.launcher.board(planned.plan, planned.digest, member);
     try {
-      const [, { eager }] = await Promise.all([opening, this.deps.gateway.start(input, member.sla_at)]);
-      if (!eager) memo.abandon(runId, issued);
-      await this.deps.pause('started');
-    } catch (error) {
-      memo.abandon(runId, issued);
+      const answer = this.await(accepted, planned.plan, member, ride);
       answer.catch(() => undefined);
-      throw await this.#startFailed(runId, error);
+      // A run may have published before its start was acknowledged.
+      const afterStart = ride.started.then(() => this.deps.pause('started')).then(() => answer);
+      const result = await Promise.race([answer, afterStart]);
+      await this.deps.pause('answering');
+      return result;
+    } catch (error) {
+      throw error instanceof ConclaveError
+        ? error
+        : await this.#startFailed(error, () => this.#release(claim));
+    } finally {
+      ride.done();
     }
-    const result = await answer;
-    await this.deps.pause('answering');
-    return result;
+  }
+
+  async #release(claim: Claim | null): Promise<void> {
+    if (claim !== null) await this.deps.runs.releaseClaim(claim.requestId);
   }
 
   async #runJob(accepted: Accepted, plan: Plan, member: Member, claim: Claim | null): Promise<Answer | null> {
@@ -134,7 +132,8 @@ export class Execution {
     const accepted202 = acceptedAnswer(plan, member, jobId, member.prior_results, Date.now());
     const input: RunInput = { run_id: jobId, facade_id: null, recovery: 0, plan, members: [member] };
     const opened = await this.deps.db.transaction().execute(async (tx) => {
-      if (!(await this.deps.runs.open(jobId, plan.tenant_id, claim, 0, tx))) return false;
+      if (claim !== null && !(await this.deps.runs.claim(claim, jobId, tx))) return false;
+      await this.deps.runs.open(jobId, plan.tenant_id, 0, tx);
       await this.deps.orchestrations.recordJob(
         {
           requestId: member.request_id,
@@ -158,42 +157,10 @@ export class Execution {
     try {
       await this.deps.gateway.start(input, Date.now() + this.deps.sla.sync_request_sla_ms);
     } catch (error) {
-      throw await this.#startFailed(jobId, error);
+      throw await this.#startFailed(error, () => this.deps.runs.abandon(jobId));
     }
     await this.deps.pause('started');
     return { ...accepted202, requestId: member.request_id, jobId };
-  }
-
-  /** The first stage's calls go out in parallel with the start; the run adopts them (design.md 7, 1). */
-  #issueFirstStage(input: RunInput): string[] {
-    const { plan, members } = input;
-    if (plan.lane !== 'fast') return [];
-    const states = members.map((member) => new MemberState(member, plan));
-    const stage = plan.primary_stages[0] ?? [];
-    const detectors = plan.detectors
-      .filter(({ name }) => stage.includes(name))
-      .slice(0, plan.max_concurrent_detectors);
-    const issued: string[] = [];
-    for (const detector of detectors) {
-      const wanting = states.filter((state) => state.wants(detector)).map((state) => state.member);
-      if (wanting.length === 0) continue;
-      issued.push(detector.name);
-      this.deps.memo.issue(input.run_id, detector.name, (signal) =>
-        this.deps.attempts.make({
-          input: {
-            run: { run_id: input.run_id, facade_id: input.facade_id },
-            plan: { tenant_id: plan.tenant_id, content_type: plan.content_type },
-            detector,
-            members: wanting,
-          },
-          members: wanting,
-          number: 1,
-          startedAt: Date.now(),
-          signal,
-        }),
-      );
-    }
-    return issued;
   }
 
   /** First writer wins: either the job is recorded and 202 goes out, or the outcome that was there before (design.md 7, 13). */
@@ -223,10 +190,11 @@ export class Execution {
   }
 
   /** An uncertain start keeps its claim: whoever comes next with the key finds out whether the run lives. */
-  async #startFailed(runId: string, error: unknown): Promise<ConclaveError> {
-    if (!(error instanceof StartUncertainError)) await this.deps.runs.abandon(runId).catch(() => undefined);
+  async #startFailed(error: unknown, undo: () => Promise<void>): Promise<ConclaveError> {
+    const uncertain = error instanceof StartUncertainError;
+    if (!uncertain) await undo().catch(() => undefined);
     return new ConclaveError('INTERNAL_ERROR', 'the orchestration could not be started', {
-      detail: error instanceof StartUncertainError ? 'workflow_engine_unreachable' : 'store_or_engine_error',
+      detail: uncertain ? 'workflow_engine_unreachable' : 'store_or_engine_error',
     });
   }
 

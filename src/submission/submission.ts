@@ -60,7 +60,7 @@ export class Submission {
     }
     const planned = this.deps.planner.plan(accepted.request);
     const member = this.deps.execution.joiningMember(accepted, planned, held.requestId);
-    return this.deps.execution.await(accepted, planned.plan, member, held.runId);
+    return this.deps.execution.await(accepted, planned.plan, member, { runId: () => held.runId });
   }
 
   async #replay(requestId: string): Promise<Answer | null> {

@@ -105,7 +105,7 @@ export class Sweeper {
     for (const member of members) {
       const runId = randomUUID();
       try {
-        await this.deps.runs.open(runId, input.plan.tenant_id, null, 1);
+        await this.deps.runs.open(runId, input.plan.tenant_id, 1);
         await this.deps.runs.move(member.request_id, runId);
         const repeated: RunInput = {
           ...input,

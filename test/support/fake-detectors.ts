@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** One call as a fake detector received it. */
 export interface ReceivedCall {
@@ -50,6 +51,49 @@ export const closes: Behavior = (_call, response) => void response.destroy();
 /** Raw bytes under any content type. */
 export function raw(body: string | Buffer, contentType = 'application/json', code = 200): Behavior {
   return (_call, response) => void response.writeHead(code, { 'content-type': contentType }).end(body);
+}
+
+/** Takes a while, as a real detector does. */
+export function after(ms: number, then: Behavior): Behavior {
+  return async (call, response) => {
+    await delay(ms);
+    await then(call, response);
+  };
+}
+
+/** A valid beginning, then a byte now and then, for ever. */
+export function drips(everyMs: number): Behavior {
+  return async (_call, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write('[[');
+    while (!response.destroyed) {
+      await delay(everyMs);
+      response.write(' ');
+    }
+  };
+}
+
+/** Promises more bytes than it sends before the connection is gone. */
+export const breaksOff: Behavior = (_call, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
+  response.write('[[', () => response.destroy());
+};
+
+/** An answer without end; `written` counts the bytes that the caller has taken or that wait in its socket. */
+export function floods(code = 200): { behavior: Behavior; written: () => number } {
+  const piece = Buffer.alloc(64 * 1024, 0x20);
+  let written = 0;
+  return {
+    behavior: async (_call, response) => {
+      response.writeHead(code, { 'content-type': 'application/json' });
+      const gone = new Promise<void>((resolve) => response.once('close', resolve));
+      while (!response.destroyed) {
+        written += piece.length;
+        if (response.write(piece)) continue;
+        await Promise.race([gone, new Promise<void>((resolve) => response.once('drain', resolve))]);
+      }
+    },
+    written: () => written,
+  };
 }
 
 /** Answers only after `release` is called; `calls` arrive meanwhile. */

@@ -70,17 +70,19 @@ export class Part {
     readonly kind: 'api' | 'worker',
     readonly process: ChildProcess,
     readonly logFile: string,
+    /** Of a facade. */
+    readonly url: string,
   ) {}
 
   get log(): string {
     return readFileSync(this.logFile, 'utf8');
   }
 
-  /** Resolves when the process holds at a pause point (CONCLAVE_PAUSE_AT). */
-  async paused(at: string): Promise<void> {
+  /** Resolves when the process holds at a pause point (CONCLAVE_PAUSE_AT), so often. */
+  async paused(at: string, times = 1): Promise<void> {
     await eventually(
-      () => this.log,
-      (log) => log.includes(`paused at ${at}`),
+      () => this.log.split(`paused at ${at}\n`).length - 1,
+      (seen) => seen >= times,
     );
   }
 
@@ -171,7 +173,7 @@ export class System {
     });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
-    const part = new Part(kind, child, logFile);
+    const part = new Part(kind, child, logFile, kind === 'api' ? `http://127.0.0.1:${port}` : '');
     this.parts.push(part);
     await eventually(
       () => ({ log: part.log, ended: child.exitCode }),
@@ -179,7 +181,7 @@ export class System {
         ended !== null || text.includes(kind === 'api' ? 'the facade is ready' : 'the worker is ready'),
     );
     if (child.exitCode !== null) throw new Error(`${kind} did not start: ${part.log}`);
-    if (kind === 'api') this.url = `http://127.0.0.1:${port}`;
+    if (kind === 'api') this.url = part.url;
     return part;
   }
 
@@ -297,14 +299,14 @@ function writePolicies(
   }
 }
 
-async function createDatabase(adminUrl: string, name: string): Promise<string> {
+export async function createDatabase(adminUrl: string, name: string): Promise<string> {
   await withAdmin(adminUrl, `create database ${name}`);
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   return url.href;
 }
 
-async function dropDatabase(adminUrl: string, name: string): Promise<void> {
+export async function dropDatabase(adminUrl: string, name: string): Promise<void> {
   await withAdmin(adminUrl, `drop database if exists ${name} with (force)`);
 }
 

@@ -55,7 +55,7 @@ export const piiDetector: BuiltinDetector = {
     const candidates = [
       ...recognizers.flatMap((recognizer) => recognize(recognizer, text)),
       ...findIbans(text),
-      ...findPhones(text, defaultCountry as CountryCode),
+      ...findPhones(text, defaultCountry),
     ];
     const codePoint = codePointIndexer(text);
     return strongestOfOverlapping(candidates).map(({ start, end, label, score }) => ({

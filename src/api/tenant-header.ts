@@ -1,0 +1,18 @@
+import type { Request } from 'express';
+import { ConclaveError } from '../contract/errors';
+import { tenantPattern } from '../contract/text';
+
+/**
+ * The tenant that X-Tenant-ID names; null without the header.
+ * @throws ConclaveError INVALID_REQUEST `invalid_tenant_header`
+ */
+export function tenantOf(request: Request): string | null {
+  const tenant = request.get('x-tenant-id');
+  if (tenant === undefined) return null;
+  if (tenantPattern.test(tenant)) return tenant;
+  const form = 'must be 1-64 letters, digits, `_` or `-`';
+  throw new ConclaveError('INVALID_REQUEST', `X-Tenant-ID ${form}`, {
+    detail: 'invalid_tenant_header',
+    fieldErrors: [{ path: 'X-Tenant-ID', message: form }],
+  });
+}

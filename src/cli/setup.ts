@@ -1,0 +1,64 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Connection, isGrpcServiceError } from '@temporalio/client';
+import type { Settings } from '../contract/config';
+import { SetupError } from '../embedded/setup-error';
+import { prepareNamespace, unpreparedPart } from '../embedded/temporal-namespace';
+import { openDatabase } from '../store/database';
+import { migrate } from '../store/migrations';
+import { assertDatabaseAnswers, connectTemporal, externalServers } from './external-servers';
+
+/** A Temporal server shows a new namespace and its search attributes only after its caches were renewed. */
+const visibleWithinMs = 60_000;
+const pollMs = 250;
+
+/**
+ * Prepares the servers that the settings name: tables, Temporal namespace, retention, search attributes. Changes only
+ * what is missing, so it may run before every rollout.
+ * @throws SetupError when a server is not named, does not answer or stays unprepared
+ */
+export async function setUp(settings: Settings, say: (line: string) => void): Promise<void> {
+  const { databaseUrl, temporalAddress } = externalServers(settings);
+  await assertDatabaseAnswers(databaseUrl);
+  const db = openDatabase(databaseUrl, 2);
+  try {
+    await migrate(db);
+  } finally {
+    await db.destroy();
+  }
+  say('the tables are there');
+
+  const { namespace } = settings.workflow;
+  const connection = await connectTemporal(settings, temporalAddress);
+  try {
+    await untilPrepared(connection, namespace);
+  } finally {
+    await connection.close();
+  }
+  say(`Temporal's namespace ${namespace} is prepared`);
+}
+
+async function untilPrepared(connection: Connection, namespace: string): Promise<void> {
+  const giveUpAt = Date.now() + visibleWithinMs;
+  for (;;) {
+    const lacking = await prepareOnce(connection, namespace);
+    if (lacking === null) return;
+    if (Date.now() > giveUpAt) {
+      throw new SetupError(
+        `Temporal's namespace ${namespace} could not be prepared: ${lacking}.`,
+        `create it with the tools of that server, with the search attributes of temporal/search-attributes.yaml`,
+      );
+    }
+    await delay(pollMs);
+  }
+}
+
+async function prepareOnce(connection: Connection, namespace: string): Promise<string | null> {
+  try {
+    await prepareNamespace(connection, namespace);
+    await connection.workflowService.countWorkflowExecutions({ namespace, query: `Tenant = 'none'` });
+    return await unpreparedPart(connection, namespace);
+  } catch (error) {
+    if (!isGrpcServiceError(error)) throw error;
+    return error.details;
+  }
+}
