@@ -14,7 +14,7 @@ const arrows = {
   security: ['contract'],
   telemetry: ['contract'],
   detectors: ['contract', 'domain', 'security'],
-  policy: ['contract', 'domain'],
+  policy: ['contract', 'domain', 'security'],
   registry: ['contract', 'domain'],
   store: ['contract'],
   planning: ['contract', 'domain', 'policy', 'registry'],

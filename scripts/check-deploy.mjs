@@ -12,6 +12,8 @@ const inRoot = (...parts) => path.join(root, ...parts);
 const require = createRequire(import.meta.url);
 const base = 'docker-compose.yml';
 const stacks = { development: [base], production: [base, 'docker-compose.prod.yml'] };
+/** Until there is authentication, production refuses to start, and its file must say so. */
+const notYetUsable = { production: /NOT YET USABLE/ };
 const parts = ['api', 'worker', 'mapper', 'detectors'];
 const exampleSecret = 'ZXhhbXBsZSBleGFtcGxlIGV4YW1wbGUgZXhhbXBsZSE=';
 
@@ -37,9 +39,10 @@ function schemaProblems(file) {
 
 function stackProblems(stack, compose) {
   return Object.entries(compose.services).flatMap(([name, service]) => {
-    const checks = [hardening, resources, references, mountedFiles, dependencies, command, settings];
-    return checks
-      .flatMap((check) => check(service, compose))
+    const checks = [hardening, resources, references, mountedFiles, dependencies];
+    const ourChecks = isOurs(service) ? [command, addresses, settings] : [];
+    return [...checks, ...ourChecks]
+      .flatMap((check) => check(service, compose, stack))
       .map((problem) => `${stack}: ${name}: ${problem}`);
   });
 }
@@ -61,13 +64,15 @@ function resources({ deploy }) {
   return cpus && memory ? [] : ['has no limits of cpu and memory'];
 }
 
-function references({ networks, volumes }, compose) {
+function references({ networks, volumes, network_mode: mode, ports }, compose) {
+  const shut = mode === 'host' && (networks || ports) ? ['uses the host network, and others besides'] : [];
   const unknownNetworks = (networks ?? []).filter((name) => !(name in compose.networks));
   const named = (volumes ?? [])
     .map((volume) => volume.split(':')[0])
     .filter((source) => !/^[./]/.test(source));
   const unknownVolumes = named.filter((name) => !(name in compose.volumes));
-  return [...unknownNetworks, ...unknownVolumes].map((name) => `${name} is declared nowhere`);
+  const unknown = [...unknownNetworks, ...unknownVolumes].map((name) => `${name} is declared nowhere`);
+  return [...shut, ...unknown];
 }
 
 function mountedFiles({ volumes }) {
@@ -95,7 +100,6 @@ function isOurs({ image }) {
 }
 
 function command(service) {
-  if (!isOurs(service)) return [];
   const [program, file, verb, part] = service.command ?? [];
   const known = verb === 'setup' || (verb === 'start' && parts.includes(part));
   const found =
@@ -108,19 +112,54 @@ function command(service) {
   ];
 }
 
-/** The application itself judges the variables it would be given. */
-function settings(service) {
-  if (!isOurs(service)) return [];
+/** Every server that a part is sent to must be where it is sent. */
+function addresses({ environment, networks, network_mode: mode }, compose) {
+  return Object.entries(environment).flatMap(([key, value]) => {
+    const { host, port } = addressIn(interpolate(value, exampleSecret));
+    if (host === undefined) return [];
+    const published = `127.0.0.1:${port}:`;
+    const found =
+      mode === 'host'
+        ? host === '127.0.0.1' &&
+          Object.values(compose.services).some(({ ports }) => ports?.some((p) => p.startsWith(published)))
+        : compose.services[host]?.networks?.some((network) => networks.includes(network));
+    return found ? [] : [`${key} leads to ${host}:${port}, where it finds nothing`];
+  });
+}
+
+function addressIn(text) {
+  if (text.includes('://')) {
+    const { hostname, port } = new URL(text);
+    return { host: hostname, port };
+  }
+  return /^(?<host>[a-z][\w.-]*|127\.0\.0\.1):(?<port>\d+)$/.exec(text)?.groups ?? {};
+}
+
+/** The application itself judges the variables it would be given, and whether it starts with them. */
+function settings(service, _compose, stack) {
   const { loadSettings } = require(inRoot('dist', 'config', 'load-settings.js'));
+  const { refuseUnsafeStart } = require(inRoot('dist', 'cli', 'refuse-unsafe-start.js'));
   const environment = Object.fromEntries(
-    Object.entries(service.environment ?? {}).map(([key, value]) => [key, interpolate(value, exampleSecret)]),
+    Object.entries(service.environment).map(([key, value]) => [key, interpolate(value, exampleSecret)]),
   );
+  let refusal = null;
   try {
-    loadSettings({ ...environment, ORCHESTRATION_CONFIG_PATH: inRoot('config', 'settings.yaml') });
-    return [];
+    const variables = { ...environment, ORCHESTRATION_CONFIG_PATH: inRoot('config', 'settings.yaml') };
+    const { settings: loaded } = loadSettings(variables);
+    if (!service.command.includes('start')) return [];
+    try {
+      refuseUnsafeStart(loaded);
+    } catch (error) {
+      refusal = error.message;
+    }
   } catch (error) {
     return [error.message];
   }
+  const notice = notYetUsable[stack];
+  if (notice === undefined) return refusal === null ? [] : [refusal];
+  const said = stacks[stack].some((file) => notice.test(readFileSync(inRoot(file), 'utf8')));
+  if (refusal === null) return [`starts, so the notice that ${stack} is not yet usable can go`];
+  return said ? [] : [`refuses to start, which the files of ${stack} do not say`];
 }
 
 function dockerfileProblems(file) {

@@ -3,9 +3,11 @@ import { canonicalErrors, type ErrorCode } from '../contract/errors';
 import type { Plan } from '../contract/plan';
 import { counts, errorToken } from '../domain/results';
 import { rounded } from '../domain/compare';
+import { onWire } from '../domain/on-wire';
 import type { OutcomeVerdict } from '../domain/outcome';
 import { routingDecision } from '../domain/routing-reason';
 import type { StoredAnswer } from '../store/orchestrations';
+import { versionsOf } from './mapping-notes';
 import type { MemberEnding } from './types';
 
 /** The final bytes of a member's answer (design.md 2: `publish` builds them, the facade sends them). */
@@ -35,7 +37,7 @@ function orchestrationResponse(
     request_id: member.request_id,
     job_id: jobId,
     processing_mode: jobId === null ? 'sync' : 'async',
-    detector_results: [...results],
+    detector_results: onWire(results),
     aggregated_payload: payload,
     mapping_result: mapped,
     total_processing_time_ms: Math.max(0, now - member.received_at),
@@ -48,7 +50,7 @@ function orchestrationResponse(
     error_code: verdict.error_code,
     timestamp: new Date(now).toISOString(),
     idempotency_key: member.idempotency_key ?? jobId,
-    version_info: { ...plan.version_info, ...mapped?.version_info },
+    version_info: versionsOf(plan, mapped),
     correlation_id: member.correlation_id,
     fallback_reasons: verdict.fallback_reasons,
   };

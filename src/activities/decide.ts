@@ -37,6 +37,7 @@ function decisionsFor(
   member: DecideInput['members'][number],
 ): RegoDecisions {
   const { policy } = bundle;
+  const weighted = plan.coverage.method === 'weighted_coverage';
   const about = { tenant_id: plan.tenant_id, policy_bundle: plan.policy_bundle, policy };
   const coverage = evaluator.cover(bundle, {
     ...about,
@@ -55,7 +56,12 @@ function decisionsFor(
           ...about,
           content_type: plan.content_type,
           detector_outputs: outputs,
-          weights: Object.fromEntries(plan.detectors.map((d) => [d.name, d.priority_weight])),
+          weights: Object.fromEntries(
+            plan.detectors.map((detector) => [
+              detector.name,
+              weighted ? detector.coverage_weight : detector.priority_weight,
+            ]),
+          ),
         });
   return {
     coverage: valueOf(coverage),

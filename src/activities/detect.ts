@@ -30,6 +30,7 @@ export function createDetect(deps: DetectDependencies) {
   return async function detect(input: DetectInput): Promise<DetectOutput> {
     const info = activityInfo();
     const { run, detector, plan } = input;
+    const startedAt = deps.memo.issuedAt(run.run_id, detector.name) ?? info.scheduledTimestampMs;
     const ticker = info.isLocal ? null : setInterval(() => heartbeat(), heartbeatMs);
     try {
       await deps.pause('detecting');
@@ -43,7 +44,7 @@ export function createDetect(deps: DetectDependencies) {
           input,
           members: open,
           number: info.attempt,
-          startedAt: info.scheduledTimestampMs,
+          startedAt,
           signal: cancellationSignal(),
         };
         const adopted = info.attempt === 1 ? deps.memo.adopt(run.run_id, detector.name) : null;
@@ -53,7 +54,7 @@ export function createDetect(deps: DetectDependencies) {
       }
       return outputOf(input, deps.memo.known(run.run_id, detector.name));
     } catch (error) {
-      throw asFailure(deps, input, error, info.attempt, info.scheduledTimestampMs);
+      throw asFailure(deps, input, error, info.attempt, startedAt);
     } finally {
       if (ticker) clearInterval(ticker);
     }

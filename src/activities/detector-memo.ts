@@ -16,6 +16,7 @@ export class DetectorMemo {
     max: 10_000,
     ttl: rememberedMs,
   });
+  readonly #issuedAt = new LRUCache<string, number>({ max: 50_000, ttl: rememberedMs });
   readonly #born = new LRUCache<string, true>({ max: 50_000, ttl: 10 * rememberedMs });
 
   /** A run that this process started: nothing of it can have been stored elsewhere before. */
@@ -41,10 +42,16 @@ export class DetectorMemo {
   /** Issues the first attempt before the run has started. */
   issue(runId: string, detector: string, attempt: (signal: AbortSignal) => Promise<AttemptResults>): void {
     const abort = new AbortController();
+    this.#issuedAt.set(keyOf(runId, detector), Date.now());
     const promise = attempt(abort.signal);
     // Whoever adopts the attempt sees its error; without an adopter nobody needs it.
     promise.catch(() => undefined);
     this.#issued.set(keyOf(runId, detector), { promise, abort });
+  }
+
+  /** When the first attempt was issued (epoch ms), if that was before the run asked for it. */
+  issuedAt(runId: string, detector: string): number | undefined {
+    return this.#issuedAt.get(keyOf(runId, detector));
   }
 
   /** Takes over an attempt that {@link issue} made; each can be taken once. */
@@ -61,6 +68,7 @@ export class DetectorMemo {
       const key = keyOf(runId, detector);
       this.#issued.get(key)?.abort.abort();
       this.#issued.delete(key);
+      this.#issuedAt.delete(key);
     }
   }
 }

@@ -64,7 +64,8 @@ export class MapperClient {
       dispatcher: this.#agent,
     });
     if (statusCode !== 200) {
-      await body.dump({ limit: 64 * 1024, signal });
+      // The status says it all; how its body ends must not change that.
+      await body.dump({ limit: 64 * 1024, signal }).catch(() => undefined);
       if (statusCode === 408) return failed('REQUEST_TIMEOUT');
       return failed(statusCode === 429 ? 'DETECTOR_OVERLOADED' : 'DETECTOR_COMMUNICATION_FAILED');
     }
@@ -82,6 +83,8 @@ function failed(code: MapperErrorCode): MapperAnswer {
 const connectionErrors = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
   'EPIPE',
   'UND_ERR_SOCKET',
   'UND_ERR_CONNECT_TIMEOUT',

@@ -1,7 +1,6 @@
-import type { MappingResponse, VersionInfo } from '../contract/payload';
+import { maxNotesLength, type MappingResponse, type VersionInfo } from '../contract/payload';
 import type { Plan } from '../contract/plan';
-
-const maxNotes = 500;
+import { codePointLength } from '../contract/text';
 
 /** The only marks the orchestrator leaves on a mapping (spec/orchestration.md 1.8). */
 export function annotated(
@@ -9,21 +8,28 @@ export function annotated(
   plan: Plan,
   resolutionNotes: string | null,
 ): MappingResponse {
-  const versions = response.version_info ?? { ...plan.version_info, model: 'none' };
   return {
     ...response,
-    notes: withNotes(response.notes ?? '', plan, versions, resolutionNotes),
+    notes: withNotes(response, plan, resolutionNotes),
     provenance: { ...response.provenance, route: 'orchestrator', tenant_id: plan.tenant_id },
     policy_context: response.policy_context ?? {
       expected_detectors: plan.detectors.map(({ name }) => name),
       environment: plan.environment,
     },
-    version_info: versions,
+    version_info: response.version_info ?? null,
   };
 }
 
+/** What answered: the mapper knows of its data and model, everything else is ours (spec/orchestration.md 1.8). */
+export function versionsOf(plan: Plan, mapping: MappingResponse | null): VersionInfo {
+  const { taxonomy, frameworks, model } = mapping?.version_info ?? plan.version_info;
+  return { ...plan.version_info, taxonomy, frameworks, model };
+}
+
 /** As much as fits: the conflict part is the first to go, then the mapper's own words. */
-function withNotes(own: string, plan: Plan, versions: VersionInfo, resolutionNotes: string | null): string {
+function withNotes(response: MappingResponse, plan: Plan, resolutionNotes: string | null): string {
+  const own = response.notes ?? '';
+  const versions = versionsOf(plan, response);
   const ours = [
     `orchestrator=${plan.version_info.orchestrator}`,
     `policy=${plan.policy_bundle}:${plan.policy_version}`,
@@ -33,5 +39,11 @@ function withNotes(own: string, plan: Plan, versions: VersionInfo, resolutionNot
   ].join('; ');
   const base = [own, ours].filter((part) => part !== '').join('; ');
   const full = resolutionNotes === null ? base : `${base}; conflict=${resolutionNotes}`;
-  return [full, base, ours].find((notes) => notes.length <= maxNotes) ?? ours.slice(0, maxNotes);
+  return (
+    [full, base].find((notes) => codePointLength(notes) <= maxNotesLength) ?? firstOf(ours, maxNotesLength)
+  );
+}
+
+function firstOf(text: string, codePoints: number): string {
+  return [...text].slice(0, codePoints).join('');
 }

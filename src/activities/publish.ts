@@ -88,6 +88,12 @@ function auditRecord(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict):
     processing_mode: member.mode,
     policy: { bundle: plan.policy_bundle, version: plan.policy_version, digest: plan.policy_digest },
     decider: plan.decider,
+    decisions: {
+      selection: plan.selection_reason,
+      coverage: ending.decisions.coverage,
+      conflict: ending.decisions.conflict,
+      failed: ending.decisions.failed,
+    },
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
     plan_digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
     results: results.map(({ detector, status, processing_time_ms }) => ({

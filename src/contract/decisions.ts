@@ -75,11 +75,14 @@ export interface CoverageInput {
   readonly policy: TenantPolicy;
 }
 
+/** These are kept in histories and audit records, so a policy must not grow them without end. */
+const remarks = z.array(z.string().max(200)).max(100);
+
 export const coverageDecisionSchema = z.object({
   coverage_met: z.boolean(),
   coverage_score: z.number().optional(),
-  missing_requirements: z.array(z.string()).optional(),
-  policy_violations: z.array(z.string()).optional(),
+  missing_requirements: remarks.optional(),
+  policy_violations: remarks.optional(),
 });
 export type CoverageDecision = z.output<typeof coverageDecisionSchema>;
 

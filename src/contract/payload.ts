@@ -6,10 +6,12 @@ import {
   coverageMethods,
   tieBreakers,
 } from './enums';
-import { tenantSchema } from './text';
+import { boundedText, tenantSchema } from './text';
 
 /** Most bytes of a serialized MapperPayload (spec/orchestration.md 1.7). */
 export const maxPayloadBytes = 65_536;
+/** Most code points of a mapping's notes (1.8). */
+export const maxNotesLength = 500;
 
 export const versionInfoSchema = z
   .strictObject({
@@ -69,6 +71,9 @@ export const mapperPayloadSchema = z
       version_info: versionInfoSchema.optional(),
     }),
   })
+  .refine((payload) => Buffer.byteLength(JSON.stringify(payload)) <= maxPayloadBytes, {
+    error: `must be at most ${maxPayloadBytes} bytes when serialized`,
+  })
   .meta({ id: 'MapperPayload' });
 export type MapperPayload = z.output<typeof mapperPayloadSchema>;
 
@@ -78,7 +83,7 @@ export const mappingResponseSchema = z
     taxonomy: z.array(z.string().regex(/^[A-Z][A-Z0-9_]*(\.[A-Za-z0-9_]+)*$/)).min(1),
     scores: z.record(z.string(), unit),
     confidence: unit,
-    notes: z.string().max(500).nullish(),
+    notes: boundedText(0, maxNotesLength).nullish(),
     provenance: z
       .object({
         vendor: z.string(),

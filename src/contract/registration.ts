@@ -46,6 +46,24 @@ export const detectorCapabilitiesSchema = z.strictObject({
 });
 export type DetectorCapabilities = z.output<typeof detectorCapabilitiesSchema>;
 
+const secretReference = z
+  .string()
+  .regex(/^(env|file):.+$/, 'must be a reference like env:NAME or file:/path');
+
+/** What each way to authenticate needs (spec/orchestration.md 7, Outbound); secrets by reference only. */
+const authConfigs = {
+  none: z.strictObject({}),
+  api_key: z.strictObject({
+    header: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header')
+      .optional(),
+    secret_ref: secretReference,
+  }),
+  bearer_token: z.strictObject({ secret_ref: secretReference }),
+  basic_auth: z.strictObject({ username_ref: secretReference, password_ref: secretReference }),
+};
+
 /** A detector as an operator registers it (spec/orchestration.md 1.10, spec/README.md "Two detector calls"). */
 export const detectorRegistrationSchema = z
   .strictObject({
@@ -94,6 +112,12 @@ export const detectorRegistrationSchema = z
   .refine((registration) => registration.protocol !== 'http-json' || registration.http !== undefined, {
     path: ['http'],
     error: 'protocol http-json needs the http section with request and response mapping',
+  })
+  .superRefine(({ auth_type, auth_config }, context) => {
+    const { error } = authConfigs[auth_type].safeParse(auth_config);
+    for (const { path, message } of error?.issues ?? []) {
+      context.addIssue({ code: 'custom', path: ['auth_config', ...path], message });
+    }
   })
   .refine(
     (registration) => (registration.tenant_scope === 'own') === (registration.tenant_id !== undefined),

@@ -15,6 +15,7 @@ import {
 import { decisionFault } from '../domain/select';
 import type { Bundle, DecisionName } from './bundle';
 import { loadRegoModule, type RegoModule } from './rego-module';
+import { withPresentableRemarks } from './remarks';
 
 /**
  * What became of asking a bundle's Rego. Anything but `decision` leaves it to the static fields; only `failed` is a
@@ -84,7 +85,7 @@ export function createPolicyEvaluator(options: PolicyEvaluatorOptions = {}): Pol
     return fresh;
   }
 
-  function decide<S extends z.ZodType>(
+  function decide<S extends z.ZodType<object>>(
     bundle: Bundle,
     name: DecisionName,
     input: object,
@@ -121,7 +122,8 @@ export function createPolicyEvaluator(options: PolicyEvaluatorOptions = {}): Pol
     const parsed = schema.safeParse(raw);
     if (!parsed.success) return failed('invalid', describe(parsed.error));
     const fault = faultOf(parsed.data);
-    return fault === null ? { kind: 'decision', value: parsed.data, raw } : failed('invalid', fault);
+    if (fault !== null) return failed('invalid', fault);
+    return { kind: 'decision', value: withPresentableRemarks(parsed.data), raw };
   }
 
   return {

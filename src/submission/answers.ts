@@ -2,6 +2,7 @@ import type { ErrorResponse, OrchestrationResponse } from '../contract/answer';
 import type { DetectorResult } from '../contract/detector-result';
 import { canonicalErrors, type ErrorCode } from '../contract/errors';
 import type { Member, Plan } from '../contract/plan';
+import { onWire } from '../domain/on-wire';
 import { counts, inPlanOrder, skippedResults } from '../domain/results';
 import { routingDecision } from '../domain/routing-reason';
 import type { StoredAnswer } from '../store/orchestrations';
@@ -14,7 +15,7 @@ export function acceptedAnswer(
   known: readonly DetectorResult[],
   now: number,
 ): StoredAnswer {
-  const results = inPlanOrder(plan, [...skippedResults(plan), ...known]);
+  const results = onWire(inPlanOrder(plan, [...skippedResults(plan), ...known]));
   const tally = counts(results);
   const body: OrchestrationResponse = {
     request_id: member.request_id,

@@ -24,5 +24,7 @@ export interface BuiltinDetector {
   readonly maxContentLength: number;
   /** Canonical categories its labels can lead to (spec/orchestration.md 1.10, taxonomy_categories). */
   readonly taxonomyCategories: readonly string[];
+  /** It waits and computes nothing: a worker thread would only be taken from those that judge. */
+  readonly waits?: true;
   detect(text: string, params?: DetectorParams): BuiltinFinding[] | Promise<BuiltinFinding[]>;
 }

@@ -1,6 +1,6 @@
 import type { BuiltinDetector } from './builtin-detector';
 import { dangerousCodeDetector } from './dangerous-code';
-import { demoEchoDetector, demoPiiDetector, demoToxicityDetector } from './demo';
+import { demoEchoDetector, demoPiiDetector, demoSlowDetector, demoToxicityDetector } from './demo';
 import { languageDetector } from './language';
 import { piiDetector } from './pii';
 import { promptInjectionDetector } from './prompt-injection';
@@ -13,6 +13,7 @@ export const builtinDetectors: ReadonlyMap<string, BuiltinDetector> = new Map(
     dangerousCodeDetector,
     demoEchoDetector,
     demoPiiDetector,
+    demoSlowDetector,
     demoToxicityDetector,
     languageDetector,
     piiDetector,

@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
 import type { BuiltinDetector, BuiltinFinding } from './builtin-detector';
 import { codePointIndexer } from './code-points';
 
@@ -42,6 +44,21 @@ export const demoPiiDetector: BuiltinDetector = {
       type: 'demo',
       score: 0.85,
     });
+  },
+};
+
+const slowParamsSchema = z.object({ seconds: z.number().min(0).max(20).default(5) });
+
+/** Finds nothing and takes its time: for a look at jobs, progress and cancellation. */
+export const demoSlowDetector: BuiltinDetector = {
+  name: 'demo-slow',
+  version: '1.0.0',
+  maxContentLength: 50_000,
+  taxonomyCategories: [],
+  waits: true,
+  async detect(_text, params = {}) {
+    await delay(slowParamsSchema.parse(params).seconds * 1000);
+    return [];
   },
 };
 

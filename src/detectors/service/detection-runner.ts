@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Piscina } from 'piscina';
+import { builtinDetectors } from '../builtin/catalog';
 import { runDetection, warmUpDetectors, type DetectionOutcome, type DetectionTask } from './detection';
 
 /** Judges contents off the event loop where it can; see {@link createDetectionRunner}. */
@@ -55,6 +56,7 @@ function createThreadRunner(filename: string, options: DetectionRunnerOptions): 
   let inFlight = 0;
   return {
     async run(task) {
+      if (builtinDetectors.get(task.detector)?.waits) return runDetection(task);
       if (inFlight >= threads + maxWaiting) throw new DetectionOverloadError();
       inFlight += 1;
       const deadline = new AbortController();

@@ -55,7 +55,9 @@ export async function runDetection(
 /** A plain sentence makes every detector load its word lists and models before the first caller waits for them. */
 export async function warmUpDetectors(): Promise<void> {
   const contents = ['Please send the agenda for the meeting on Monday to the whole team.'];
-  for (const detector of builtinDetectors.keys()) await runDetection({ detector, contents, params: {} });
+  for (const [detector, { waits }] of builtinDetectors) {
+    if (!waits) await runDetection({ detector, contents, params: {} });
+  }
 }
 
 function toWire(content: string, findings: readonly BuiltinFinding[]): WireFinding[] {

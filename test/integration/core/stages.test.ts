@@ -55,7 +55,7 @@ describe('Detectors run in groups', () => {
     const { status: code, body } = await system.orchestrate({ policy_bundle: 'four' });
     expect(code).toBe(200);
     expect(body.detectors_succeeded).toBe(4);
-    expect(body.total_processing_time_ms).toBeGreaterThanOrEqual(300);
+    expect(body.total_processing_time_ms).toBeGreaterThanOrEqual(295);
     expect(body.total_processing_time_ms).toBeLessThan(1000);
   });
 
@@ -136,9 +136,11 @@ describe('Detectors run in groups', () => {
     const [brisk, unhurried] = body.detector_results;
     expect(brisk).toMatchObject({ detector: 'brisk', status: 'timeout' });
     expect(brisk!.error).toMatch(/^attempt_timeout\b/);
-    expect(brisk!.processing_time_ms).toBeGreaterThanOrEqual(100);
+    // Its 100 ms, by timers that may be a little early.
+    expect(brisk!.processing_time_ms).toBeGreaterThanOrEqual(95);
+    expect(brisk!.processing_time_ms).toBeLessThan(300);
     expect(unhurried).toMatchObject({ detector: 'unhurried', status: 'success' });
-    expect(unhurried!.processing_time_ms).toBeGreaterThanOrEqual(300);
+    expect(unhurried!.processing_time_ms).toBeGreaterThanOrEqual(295);
   });
 
   it('never more than 10 are asked at once: the others queue [6.1]', async () => {

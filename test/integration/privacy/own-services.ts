@@ -31,16 +31,11 @@ export async function startService(kind: keyof typeof settings, dataDir: string)
   });
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const health = `http://127.0.0.1:${port}${settings[kind].health}`;
-  await eventually(
-    () =>
-      child.exitCode === null
-        ? fetch(health).then(
-            ({ ok }) => ok,
-            () => false,
-          )
-        : 'ended',
-    (state) => state !== false,
-  );
+  const healthy = async (): Promise<boolean> => {
+    const answer = await fetch(health).catch(() => null);
+    return child.exitCode !== null || answer?.ok === true;
+  };
+  await eventually(healthy, Boolean);
   if (child.exitCode !== null) throw new Error(`${kind} did not start`);
   return {
     port,

@@ -36,7 +36,10 @@ describe('config/detectors.yaml', () => {
     '%s: says of the detector what the detector and its labels say',
     (name, registration) => {
       const detector = builtinDetectors.get(name);
-      const { labels } = labelFileSchema.parse(readYaml('taxonomy', 'detectors', `${name}.yaml`));
+      // What only waits finds nothing, and so has no labels.
+      const { labels } = detector?.waits
+        ? { labels: [] }
+        : labelFileSchema.parse(readYaml('taxonomy', 'detectors', `${name}.yaml`));
       const { capabilities } = registration;
       expect(registration).toMatchObject({ endpoint: `builtin:${name}`, version: detector?.version });
       expect(capabilities.max_content_length).toBe(detector?.maxContentLength);
