@@ -138,28 +138,37 @@ function addressIn(text) {
 /** The application itself judges the variables it would be given, and whether it starts with them. */
 function settings(service, _compose, stack) {
   const { loadSettings } = require(inRoot('dist', 'config', 'load-settings.js'));
-  const { refuseUnsafeStart } = require(inRoot('dist', 'cli', 'refuse-unsafe-start.js'));
   const environment = Object.fromEntries(
     Object.entries(service.environment).map(([key, value]) => [key, interpolate(value, exampleSecret)]),
   );
-  let refusal = null;
   try {
-    const variables = { ...environment, ORCHESTRATION_CONFIG_PATH: inRoot('config', 'settings.yaml') };
-    const { settings: loaded } = loadSettings(variables);
-    if (!service.command.includes('start')) return [];
-    try {
-      refuseUnsafeStart(loaded);
-    } catch (error) {
-      refusal = error.message;
-    }
+    const loaded = loadSettings({
+      ...environment,
+      ORCHESTRATION_CONFIG_PATH: inRoot('config', 'settings.yaml'),
+    });
+    return service.command.includes('start') ? startProblems(loaded.settings, stack) : [];
   } catch (error) {
     return [error.message];
   }
+}
+
+function startProblems(loaded, stack) {
+  const refusal = refusalOf(loaded);
   const notice = notYetUsable[stack];
   if (notice === undefined) return refusal === null ? [] : [refusal];
   const said = stacks[stack].some((file) => notice.test(readFileSync(inRoot(file), 'utf8')));
   if (refusal === null) return [`starts, so the notice that ${stack} is not yet usable can go`];
   return said ? [] : [`refuses to start, which the files of ${stack} do not say`];
+}
+
+function refusalOf(loaded) {
+  const { refuseUnsafeStart } = require(inRoot('dist', 'cli', 'refuse-unsafe-start.js'));
+  try {
+    refuseUnsafeStart(loaded);
+    return null;
+  } catch (error) {
+    return error.message;
+  }
 }
 
 function dockerfileProblems(file) {

@@ -18,7 +18,8 @@ const before = {
   format: () => node(bin('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'),
   lint: () => node(bin('eslint', 'bin', 'eslint.js'), '.'),
   types: () => node(bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'),
-  rego: (tools) => [tools.opa, ['test', 'policies']],
+  knip: () => node(bin('knip', 'bin', 'knip.js')),
+  rego: () => node(inRoot('dist', 'cli', 'main.js'), 'policy', 'validate-all'),
 };
 const after = {
   deploy: () => node(inRoot('scripts', 'check-deploy.mjs')),

@@ -160,7 +160,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Activities
   const memo = new DetectorMemo();
   const controls = new RunControls(orchestrations, notifications);
-  const keeper = new CheckpointKeeper(new Checkpoints(db, keys), memo);
+  const checkpoints = new Checkpoints(db, keys);
+  const keeper = new CheckpointKeeper(checkpoints, memo);
   const attempts = new DetectorAttempts({
     caller: new DetectorCaller(http),
     breakers,
@@ -254,7 +255,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   });
   const submission = new Submission({ planner, execution, runs, orchestrations, gateway });
   const jobs = new Jobs({ orchestrations, planner, execution, gateway });
-  const sweeper = new Sweeper({ db, runs, outcomes, orchestrations, gateway, log });
+  const sweeper = new Sweeper({ db, runs, outcomes, orchestrations, checkpoints, gateway, log });
   if (options.parts.maintenance) sweeper.start();
 
   // Facade

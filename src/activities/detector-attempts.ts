@@ -12,7 +12,7 @@ import { CancelledByCaller, type RunControls } from './run-controls';
 import type { DetectInput } from './types';
 
 /** The time of the request, not of the attempt, is up. */
-export class RequestDeadline extends Error {
+class RequestDeadline extends Error {
   override readonly name = 'RequestDeadline';
 }
 

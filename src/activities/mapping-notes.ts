@@ -13,7 +13,7 @@ export function annotated(
     notes: withNotes(response, plan, resolutionNotes),
     provenance: { ...response.provenance, route: 'orchestrator', tenant_id: plan.tenant_id },
     policy_context: response.policy_context ?? {
-      expected_detectors: plan.detectors.map(({ name }) => name),
+      expected_detectors: plan.detectors.filter(({ role }) => role === 'primary').map(({ name }) => name),
       environment: plan.environment,
     },
     version_info: response.version_info ?? null,

@@ -115,8 +115,11 @@ function auditRecord(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict):
   };
 }
 
-function unfinished(outcome: Outcome, { jobId }: Published): PublishOutput['unfinished_jobs'] {
-  if (jobId === null || outcome.status === 'completed') return [];
+/** By what is stored: a job that was cancelled before it could end has no answer. */
+function unfinished(outcome: Outcome, { jobId, answer }: Published): PublishOutput['unfinished_jobs'] {
+  if (jobId === null) return [];
+  if (answer === null) return [{ job_id: jobId, status: 'cancelled', error_code: null }];
+  if (outcome.status === 'completed') return [];
   return [{ job_id: jobId, status: outcome.status, error_code: outcome.errorCode ?? 'INTERNAL_ERROR' }];
 }
 

@@ -7,7 +7,8 @@ const rememberedMs = 120_000;
 /** Cancellation reaches activities through the store, not through Temporal (design.md 7, 3). */
 export class RunControls {
   readonly #cancelled = new LRUCache<string, true>({ max: 100_000, ttl: rememberedMs });
-  readonly #listeners = new Set<() => void>();
+  /** Checks of those who wait for a cancellation, with the requests each waits for. */
+  readonly #checks = new Map<() => void, readonly string[]>();
 
   constructor(
     private readonly orchestrations: Orchestrations,
@@ -16,8 +17,9 @@ export class RunControls {
     notifications.on('message', (message) => {
       if (message.kind !== 'cancelled') return;
       this.#cancelled.set(message.request_id, true);
-      for (const listener of this.#listeners) listener();
+      this.#checkAll();
     });
+    notifications.on('reconnected', () => void this.#lookAgain());
   }
 
   isCancelled(requestId: string): boolean {
@@ -38,9 +40,22 @@ export class RunControls {
       if (requestIds.every((requestId) => this.isCancelled(requestId)))
         controller.abort(new CancelledByCaller());
     };
-    this.#listeners.add(check);
+    this.#checks.set(check, requestIds);
     check();
-    return { signal: controller.signal, dispose: () => this.#listeners.delete(check) };
+    return { signal: controller.signal, dispose: () => this.#checks.delete(check) };
+  }
+
+  /** What was cancelled while nobody listened. */
+  async #lookAgain(): Promise<void> {
+    const waitedFor = [...new Set([...this.#checks.values()].flat())];
+    if (waitedFor.length === 0) return;
+    // Without the store the calls go on to their own limits, and publication finds the cancellation.
+    await this.refresh(waitedFor).catch(() => undefined);
+    this.#checkAll();
+  }
+
+  #checkAll(): void {
+    for (const check of this.#checks.keys()) check();
   }
 }
 

@@ -92,7 +92,8 @@ export interface PublishOutput {
   readonly unfinished_jobs: readonly {
     readonly job_id: string;
     readonly status: Exclude<JobStatus, 'completed'>;
-    readonly error_code: string;
+    /** Null for a cancelled one. */
+    readonly error_code: string | null;
   }[];
   /** How many ended with which HTTP status. */
   readonly statuses: Readonly<Record<string, number>>;

@@ -29,6 +29,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
   router.post('/orchestrate', ...readJson, async (request, response) => {
     const context = contextOf(response);
     const idempotencyKey = idempotencyKeyOf(request);
+    if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
     const body = bodyOf(request, orchestrationRequestSchema);
     requireOwnTenant(request, body.tenant_id);
     const perMinute = deps.rateLimitOf(body.tenant_id, body.policy_bundle);
@@ -44,7 +45,6 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
       receivedAt: context.receivedAt,
       routingTokens,
     });
-    if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
     response.set('X-Cache', 'BYPASS');
     send(response, answer);
   });

@@ -4,7 +4,7 @@ import { nameSchema, tenantSchema, versionSchema } from './text';
 
 const weightTolerance = 1e-6;
 
-export const coverageCalculationSchema = z
+const coverageCalculationSchema = z
   .strictObject({
     calculation_method: z.enum(coverageMethods),
     required_detector_set: z.array(nameSchema).optional(),

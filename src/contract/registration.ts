@@ -36,7 +36,7 @@ export const httpMappingSchema = z.strictObject({
 });
 export type HttpMapping = z.output<typeof httpMappingSchema>;
 
-export const detectorCapabilitiesSchema = z.strictObject({
+const detectorCapabilitiesSchema = z.strictObject({
   supported_content_types: z.array(z.enum(contentTypes)).min(1),
   max_content_length: z.int().positive().default(50_000),
   average_processing_time_ms: z.int().nonnegative().nullable().default(null),
@@ -44,7 +44,6 @@ export const detectorCapabilitiesSchema = z.strictObject({
   batch_supported: z.boolean().default(false),
   taxonomy_categories: z.array(z.string()).default([]),
 });
-export type DetectorCapabilities = z.output<typeof detectorCapabilitiesSchema>;
 
 const secretReference = z
   .string()

@@ -3,7 +3,7 @@ import { contentTypes, environments, priorities, processingModes } from './enums
 import { boundedText, nameSchema, tenantSchema } from './text';
 
 /** Most code points of one piece of content (spec/orchestration.md 1.1, R5). */
-export const maxContentLength = 50_000;
+const maxContentLength = 50_000;
 const maxMetadataBytes = 16 * 1024;
 const maxMetadataDepth = 5;
 

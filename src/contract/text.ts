@@ -28,7 +28,7 @@ export function boundedText(min: number, max: number) {
 
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 export const tenantPattern = /^[A-Za-z0-9_-]{1,64}$/;
-export const versionPattern = /^\d+\.\d+(\.\d+)?$/;
+const versionPattern = /^\d+\.\d+(\.\d+)?$/;
 export const jobIdPattern = /^job-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 export const nameSchema = z

@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { DetectorAdapter } from './adapter';
 import { eachItem } from './each-item';
 import { type DetectorHttpClient, invalid } from './http-client';
+import { labelSchema } from './label-schema';
 import { requestHeaders } from './request-headers';
 
 const answerSchema = z.object({
-  output: z.string().refine((output) => output.trim() !== ''),
+  output: labelSchema,
   confidence: z.union([z.number(), z.boolean()]).nullish(),
   scores: z.record(z.string(), z.number()).nullish(),
   metadata: z.record(z.string(), z.unknown()).nullish(),

@@ -26,9 +26,9 @@ export function successResult(
   timing: Timing,
   fingerprintKey: Buffer,
 ): DetectorResult {
-  const findings = rawFindingsOf(answer).map((finding) => toFinding(finding, detector, item, fingerprintKey));
+  const findings = rawFindingsOf(answer).map((raw) => judged(raw, detector, item));
   const verdict = answer.kind === 'findings' ? strongest(findings) : ownVerdict(answer, detector, item);
-  const output = verdict.output.slice(0, maxOutput);
+  const output = cut(verdict.output, maxOutput);
   const own = answer.kind === 'verdict' ? redactJson(answer.metadata ?? {}, item.content) : {};
   return {
     detector: detector.name,
@@ -43,7 +43,7 @@ export function successResult(
     }),
     processing_time_ms: timing.processingTimeMs,
     error: null,
-    findings: findings.slice(0, maxFindings),
+    findings: mostTelling(findings).map((finding) => toFinding(finding, item, fingerprintKey)),
     findings_truncated: findings.length > maxFindings,
   };
 }
@@ -68,10 +68,26 @@ interface Verdict {
   readonly raw: number | boolean | null;
 }
 
-function strongest(findings: readonly Finding[]): Verdict {
+/** A finding before its fingerprint, which is only worth computing for those that are kept. */
+interface JudgedFinding {
+  readonly label: string;
+  readonly raw: number | boolean | null;
+  readonly strength: number;
+  readonly start: number | null;
+  readonly end: number | null;
+}
+
+function strongest(findings: readonly JudgedFinding[]): Verdict {
   const { output, confidence } = verdictOf(findings);
   const source = findings.find((finding) => finding.label === output && finding.strength === confidence);
-  return { output, confidence, raw: source?.raw_strength ?? null };
+  return { output, confidence, raw: source?.raw ?? null };
+}
+
+/** In the detector's order; when there are too many, the strongest of them. */
+function mostTelling(findings: readonly JudgedFinding[]): readonly JudgedFinding[] {
+  if (findings.length <= maxFindings) return findings;
+  const kept = new Set(findings.toSorted((a, b) => b.strength - a.strength).slice(0, maxFindings));
+  return findings.filter((finding) => kept.has(finding));
 }
 
 function ownVerdict(
@@ -81,10 +97,15 @@ function ownVerdict(
 ): Verdict {
   const { confidence: raw } = answer;
   return {
-    output: redactText(answer.output.trim(), item.content),
+    // The bar separates the outputs in the mapper's payload.
+    output: redactText(answer.output.trim(), item.content).replaceAll('|', '_'),
     confidence: normalizeScore(raw, detector.score_normalization),
-    raw: typeof raw === 'number' || typeof raw === 'boolean' ? raw : null,
+    raw: usableRaw(raw),
   };
+}
+
+function usableRaw(score: unknown): number | boolean | null {
+  return typeof score === 'boolean' || (typeof score === 'number' && Number.isFinite(score)) ? score : null;
 }
 
 /** The labels that a verdict scores beside its output are findings without a place. */
@@ -93,22 +114,31 @@ function rawFindingsOf(answer: ItemAnswer): readonly RawFinding[] {
   return Object.entries(answer.scores).map(([label, score]) => ({ label, score, start: null, end: null }));
 }
 
-function toFinding(raw: RawFinding, detector: PlannedDetector, item: DetectorItem, key: Buffer): Finding {
-  const label = cleanLabel(redactText(raw.label, item.content));
+function judged(raw: RawFinding, detector: PlannedDetector, item: DetectorItem): JudgedFinding {
   return {
-    label,
-    raw_strength: typeof raw.score === 'number' && Number.isFinite(raw.score) ? raw.score : null,
+    label: cleanLabel(redactText(raw.label, item.content)),
+    raw: usableRaw(raw.score),
     strength: normalizeScore(raw.score, detector.score_normalization) ?? 0,
     start: raw.start,
     end: raw.end,
-    fingerprint: fingerprint(key, label, raw, item),
+  };
+}
+
+function toFinding(finding: JudgedFinding, item: DetectorItem, key: Buffer): Finding {
+  const { label, raw, strength, start, end } = finding;
+  return {
+    label,
+    raw_strength: typeof raw === 'number' ? raw : null,
+    strength,
+    start,
+    end,
+    fingerprint: fingerprint(key, finding, item),
   };
 }
 
 /** Keyed, so that it tells nothing of the text to who has no key; equal for the same text under the same label. */
-function fingerprint(key: Buffer, label: string, raw: RawFinding, item: DetectorItem): string {
-  const matched =
-    raw.start === null || raw.end === null ? item.content : sliceCodePoints(item.content, raw.start, raw.end);
+function fingerprint(key: Buffer, { label, start, end }: JudgedFinding, item: DetectorItem): string {
+  const matched = start === null || end === null ? item.content : sliceCodePoints(item.content, start, end);
   return createHmac('sha256', key).update(label).update('\0').update(matched).digest('hex').slice(0, 32);
 }
 
@@ -127,10 +157,13 @@ function sliceCodePoints(text: string, start: number, end: number): string {
 
 /** Single token without the payload's separator (design.md 8). */
 function cleanLabel(label: string): string {
-  return label
-    .trim()
-    .replaceAll(/[\s|]+/g, '_')
-    .slice(0, maxLabel);
+  return cut(label.trim().replaceAll(/[\s|]+/g, '_'), maxLabel);
+}
+
+/** The first so many code points. */
+function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return [...text.slice(0, 2 * max)].slice(0, max).join('');
 }
 
 type JsonRecord = NonNullable<DetectorResult['metadata']>;

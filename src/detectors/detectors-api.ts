@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { DetectorAdapter, ItemAnswer } from './adapter';
 import { type DetectorHttpClient, invalid } from './http-client';
+import { labelSchema } from './label-schema';
 import { requestHeaders } from './request-headers';
 
 /** Label of a finding: what was detected, else of which type it is. */
 const findingSchema = z.object({
   start: z.int().nonnegative(),
   end: z.int().nonnegative(),
-  detection: z.string().min(1),
+  detection: labelSchema,
   detection_type: z.string().optional(),
   score: z.number(),
   metadata: z.record(z.string(), z.unknown()).optional(),

@@ -109,9 +109,12 @@ function statusError(status: number, retryAfter: string | string[] | undefined):
   return invalid(message);
 }
 
+/** Seconds, or the date of HTTP. */
 function retryAfterMs(header: string | string[] | undefined): number | undefined {
-  const seconds = Number(Array.isArray(header) ? header[0] : header);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  if (typeof header !== 'string' || header.trim() === '') return undefined;
+  const seconds = Number(header);
+  const ms = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1000;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 function asCallError(error: unknown, signal: AbortSignal): unknown {

@@ -3,7 +3,8 @@ import type { HttpMapping } from '../contract/registration';
 import type { DetectorAdapter, DetectorItem, DetectorRequest, ItemAnswer, RawFinding } from './adapter';
 import { eachItem } from './each-item';
 import { type DetectorHttpClient, invalid } from './http-client';
-import { codePointOffset } from './offsets';
+import { labelSchema } from './label-schema';
+import { codePointOffsets } from './offsets';
 import { requestHeaders } from './request-headers';
 
 /** Any JSON service: what is sent and where the verdict stands is declared in the registration. */
@@ -40,7 +41,6 @@ function fill(template: unknown, request: DetectorRequest, item: DetectorItem): 
 }
 
 const offsetSchema = z.int().nonnegative();
-const labelSchema = z.string().refine((label) => label.trim() !== '');
 
 function read(body: unknown, mapping: HttpMapping['response'], item: DetectorItem): ItemAnswer {
   if (mapping.findings === undefined) {
@@ -51,35 +51,39 @@ function read(body: unknown, mapping: HttpMapping['response'], item: DetectorIte
   }
   const list = at(body, mapping.findings);
   if (!Array.isArray(list)) throw invalid(`there is no list of findings at ${mapping.findings}`);
+  const toCodePoints = codePointOffsets(item.content, mapping.offsets);
   return {
     kind: 'findings',
-    findings: list.map((entry) => readFinding(entry, mapping, item)),
+    findings: list.map((entry) => readFinding(entry, mapping, toCodePoints)),
     version: null,
   };
 }
 
-function readFinding(entry: unknown, mapping: HttpMapping['response'], item: DetectorItem): RawFinding {
+type OffsetTranslation = ReturnType<typeof codePointOffsets>;
+
+function readFinding(
+  entry: unknown,
+  mapping: HttpMapping['response'],
+  toCodePoints: OffsetTranslation,
+): RawFinding {
   const label = labelSchema.safeParse(at(entry, mapping.label));
   if (!label.success) throw invalid(`a finding has no label at ${mapping.label}`);
-  return {
-    label: label.data,
-    score: mapping.score === undefined ? 1 : at(entry, mapping.score),
-    start: readOffset(entry, mapping.start, mapping.offsets, item),
-    end: readOffset(entry, mapping.end, mapping.offsets, item),
-  };
+  const start = readOffset(entry, mapping.start, toCodePoints);
+  const end = readOffset(entry, mapping.end, toCodePoints);
+  if (start !== null && end !== null && start > end) throw invalid('a span ends before it begins');
+  const score = mapping.score === undefined ? 1 : at(entry, mapping.score);
+  return { label: label.data, score, start, end };
 }
 
 function readOffset(
   entry: unknown,
   pointer: string | undefined,
-  unit: HttpMapping['response']['offsets'],
-  item: DetectorItem,
+  toCodePoints: OffsetTranslation,
 ): number | null {
   if (pointer === undefined) return null;
   const offset = offsetSchema.safeParse(at(entry, pointer));
-  const codePoints = offset.success ? codePointOffset(item.content, offset.data, unit) : null;
-  if (codePoints === null || codePoints > item.contentLength)
-    throw invalid('a span lies outside the content');
+  const codePoints = offset.success ? toCodePoints(offset.data) : null;
+  if (codePoints === null) throw invalid('a span lies outside the content');
   return codePoints;
 }
 

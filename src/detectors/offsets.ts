@@ -1,15 +1,19 @@
-import { codePointLength } from '../contract/text';
-
-/** An offset of a detector in code points; null when it points into the middle of a character or past the end. */
-export function codePointOffset(
+/**
+ * Translates a detector's offsets into code points; made once for a text, however many findings point into it.
+ * @returns for an offset, null when it points into the middle of a character or past the end
+ */
+export function codePointOffsets(
   text: string,
-  offset: number,
   unit: 'code_points' | 'utf16' | 'bytes',
-): number | null {
-  if (unit === 'code_points') return offset;
-  if (unit === 'utf16') return offset <= text.length ? codePointLength(text.slice(0, offset)) : null;
-  const bytes = Buffer.from(text);
-  if (offset > bytes.length) return null;
-  const startsCharacter = offset === bytes.length || (bytes[offset]! & 0xc0) !== 0x80;
-  return startsCharacter ? codePointLength(bytes.subarray(0, offset).toString()) : null;
+): (offset: number) => number | null {
+  const codePointAt = new Map<number, number>();
+  let offset = 0;
+  let codePoints = 0;
+  for (const character of text) {
+    codePointAt.set(offset, codePoints);
+    offset += unit === 'code_points' ? 1 : unit === 'utf16' ? character.length : Buffer.byteLength(character);
+    codePoints++;
+  }
+  codePointAt.set(offset, codePoints);
+  return (at) => codePointAt.get(at) ?? null;
 }

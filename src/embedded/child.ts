@@ -139,7 +139,7 @@ export async function stopLeftover(name: string, pidFile: string, signal: NodeJS
 }
 
 /** Asks a process that is not our child to stop, kills it after 20 s, resolves when it is gone. */
-export async function stopProcess(identity: ProcessIdentity, signal: NodeJS.Signals): Promise<void> {
+async function stopProcess(identity: ProcessIdentity, signal: NodeJS.Signals): Promise<void> {
   const killAt = Date.now() + defaultGraceMs;
   let next: NodeJS.Signals | null = signal;
   while (isRunning(identity)) {

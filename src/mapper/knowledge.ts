@@ -30,7 +30,7 @@ export function loadKnowledge(dir: string): Knowledge {
 }
 
 /** @throws KnowledgeError listing every fault between the files */
-export function buildKnowledge(files: DataFiles): Knowledge {
+function buildKnowledge(files: DataFiles): Knowledge {
   const faults = findFaults(files);
   if (faults.length > 0) throw new KnowledgeError(faults);
   const { taxonomy, frameworks, detectors } = files;

@@ -2,7 +2,7 @@ import { MapperError } from './errors';
 import { fold } from './fold';
 import type { MapRequest } from './requests';
 
-export const maxSignals = 100;
+const maxSignals = 100;
 
 /** What a payload says when its detectors reported nothing. */
 const nothingReported = 'none';

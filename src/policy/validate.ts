@@ -49,7 +49,7 @@ export async function validatePolicies(dir: string, options: ValidationOptions):
 }
 
 /** As {@link validatePolicies}, for one bundle. */
-export async function validateBundle(
+async function validateBundle(
   folder: BundleFolder,
   options: ValidationOptions,
 ): Promise<BundleReport> {

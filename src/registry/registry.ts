@@ -4,7 +4,7 @@ import { type DetectorRegistration, registryFileSchema } from '../contract/regis
 import { stagesOf } from '../domain/stages';
 
 /** Every fault of a registry file, each with its place. */
-export class RegistryError extends Error {
+class RegistryError extends Error {
   override readonly name = 'RegistryError';
   constructor(file: string, faults: readonly string[]) {
     super(`${file} is not a valid detector registry:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);

@@ -3,14 +3,17 @@ import { scrub } from './scrub';
 const shortest = 32;
 const overlap = 24;
 const probe = 12;
+/** NUL and lone surrogates: databases and other services refuse them. */
+const unstorable = /[\0\p{Surrogate}]/gu;
 
 /**
  * Free text that is kept or passed on anywhere: personal data and credentials become `[REDACTED:<KIND>]`, and a string
  * that repeats a stretch of the content becomes `[REDACTED:CONTENT]` (spec/orchestration.md 7, Privacy).
  */
 export function redactText(text: string, content: string): string {
-  if (text.length > shortest && repeats(text, content)) return '[REDACTED:CONTENT]';
-  return scrub(text).text;
+  const storable = text.replaceAll(unstorable, '');
+  if (storable.length > shortest && repeats(storable, content)) return '[REDACTED:CONTENT]';
+  return scrub(storable).text;
 }
 
 /** The same for every string inside a JSON value, keys included. */

@@ -16,5 +16,7 @@ export function openDatabase(url: string, poolSize: number): Db {
   });
   // A server that goes away kills idle connections; the next query reports it to whoever asks.
   pool.on('error', () => undefined);
+  // The pool listens only while a connection is idle; one that dies between two queries of a transaction must not end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }

@@ -6,7 +6,7 @@ const keyBytes = 32;
 
 /**
  * The key that wraps all others: from the settings, else a file of its own that is made on the first start.
- * @throws when it is not 32 bytes of base64, or when a new one would orphan an existing database
+ * @throws when it is not 32 bytes of base64
  */
 export function loadMasterKey(configured: string | null, dataDir: string): Buffer {
   if (configured !== null) return decode(configured, 'security.master_key');

@@ -176,9 +176,18 @@ export class Orchestrations {
         .set({ status: 'cancelled', completed_at: new Date() })
         .where('request_id', '=', requestId)
         .where('status', 'in', openStatuses)
-        .returning('request_id')
+        .returning('tenant_id')
+        .executeTakeFirst();
+      if (!cancelled) return false;
+      await tx
+        .insertInto('audit')
+        .values({
+          tenant_id: cancelled.tenant_id,
+          request_id: requestId,
+          kind: 'orchestration',
+          record: JSON.stringify({ status: 'cancelled', decided_by: 'caller' }),
+        })
         .execute();
-      if (cancelled.length === 0) return false;
       await tx.deleteFrom('idempotency').where('request_id', '=', requestId).execute();
       await notify(tx, { kind: 'cancelled', request_id: requestId });
       return true;

@@ -29,13 +29,16 @@ export class Runs {
     private readonly claimRetentionMs: number,
   ) {}
 
-  /** Records a run with its data key. */
+  /** Records a run with its data key; one that is recorded already stays as it is. */
   async open(runId: string, tenantId: string, recovery = 0, db: Db = this.db): Promise<void> {
     const { wrapped } = await this.keys.newRunKey(runId, tenantId);
-    await db
+    const opened = await db
       .insertInto('run_key')
       .values({ run_id: runId, tenant_id: tenantId, wrapped_key: wrapped, recovery })
+      .onConflict((conflict) => conflict.doNothing())
+      .returning('run_id')
       .execute();
+    if (opened.length === 0) this.keys.forgetRunKey(runId);
   }
 
   /**

@@ -131,6 +131,7 @@ export class Execution {
     const jobId = `job-${member.request_id}`;
     const accepted202 = acceptedAnswer(plan, member, jobId, member.prior_results, Date.now());
     const input: RunInput = { run_id: jobId, facade_id: null, recovery: 0, plan, members: [member] };
+    await this.deps.pause('before_claim');
     const opened = await this.deps.db.transaction().execute(async (tx) => {
       if (claim !== null && !(await this.deps.runs.claim(claim, jobId, tx))) return false;
       await this.deps.runs.open(jobId, plan.tenant_id, 0, tx);

@@ -152,7 +152,7 @@ function toStatus(job: Job): JobStatusResponse {
 /** spec/orchestration.md 1.9; derived from what is stored, so it never falls. */
 function progressOf(job: Job): number {
   if (job.status === 'completed' || job.status === 'failed') return 1;
-  if (job.status === 'pending') return 0;
+  if (job.startedAt === null) return 0;
   if (job.stage === 'mapped') return 0.95;
   if (job.stage === 'aggregated') return 0.8;
   const share = job.planned === 0 ? 0 : Math.min(1, job.finishedDetectors / job.planned);

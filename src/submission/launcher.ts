@@ -143,9 +143,10 @@ export class Launcher {
     const issued = this.#issueFirstStage(input);
     try {
       const deadline = Math.min(...members.map((member) => member.sla_at));
-      const [, , { eager }] = await Promise.all([
+      // A claim leads to its run before there can be one: who follows it must not find it dead.
+      await runs.assign(keyed(members), runId);
+      const [, { eager }] = await Promise.all([
         runs.open(runId, plan.tenant_id),
-        runs.assign(keyed(members), runId),
         gateway.start(input, deadline),
       ]);
       if (!eager) memo.abandon(runId, issued);

@@ -24,6 +24,7 @@ const workflowTaskTimeout = '3s';
 /** Well past every deadline: a run that nobody can finish does not stay for ever. */
 const runTimeoutMs = 15 * 60_000;
 const leastStartMs = 250;
+const grpcNotFound = 5;
 
 /** Temporal as submission sees it. */
 export class RunGateway {
@@ -40,7 +41,7 @@ export class RunGateway {
    */
   async start(input: RunInput, deadline: number): Promise<{ eager: boolean }> {
     const { plan, members, run_id: workflowId } = input;
-    const jobIds = members.some((member) => member.mode === 'async') ? [workflowId] : [];
+    const jobIds = members.flatMap(({ mode, request_id }) => (mode === 'async' ? [`job-${request_id}`] : []));
     const parent = members[0]?.parent_job_id ?? null;
     const start = () =>
       this.client.workflow.start<typeof orchestrationRun>('orchestrationRun', {
@@ -95,7 +96,8 @@ export class RunGateway {
       const payload = started?.input?.payloads?.[0];
       return payload ? ((await this.payloads.value(payload)) as RunInput) : null;
     } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
+      // A history is fetched by the bare service, which has no error of its own for this.
+      if (isGrpcServiceError(error) && error.code === grpcNotFound) return null;
       throw error;
     }
   }

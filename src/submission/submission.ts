@@ -1,4 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ConclaveError } from '../contract/errors';
 import { jobIdPattern } from '../contract/text';
 import type { Planner } from '../planning/planner';
@@ -19,6 +20,15 @@ export interface SubmissionDependencies {
 const route = 'POST /orchestrate';
 /** A key changes hands at most so often before we give up: more would mean that callers fight over it. */
 const maxTurns = 5;
+const confirmEveryMs = 100;
+
+/** Nothing runs for the claim, and nothing will. */
+class DeadClaimError extends Error {
+  override readonly name = 'DeadClaimError';
+  constructor(readonly runId: string) {
+    super('the claim is dead');
+  }
+}
 
 /** Takes an accepted request to its answer: once, whatever the caller repeats (spec/orchestration.md 6). */
 export class Submission {
@@ -49,18 +59,51 @@ export class Submission {
       });
     }
     const stored = await this.#replay(held.requestId);
-    if (stored) return stored;
-    if (held.leaseExpired) {
-      const state = await this.deps.gateway.stateOf(held.runId);
-      if (state === 'absent' || state === 'broken') {
-        const published = await this.#replay(held.requestId);
-        if (!published) await this.deps.runs.dropClaim(claim, held.runId);
-        return published;
-      }
-    }
+    if (stored && (stored.jobId === null || (await this.#isRunning(stored.jobId)))) return stored;
     const planned = this.deps.planner.plan(accepted.request);
     const member = this.deps.execution.joiningMember(accepted, planned, held.requestId);
-    return this.deps.execution.await(accepted, planned.plan, member, { runId: () => held.runId });
+    const confirmed = () => this.#confirmedRun(claim, held, member.sla_at);
+    try {
+      if (stored || held.leaseExpired) await confirmed();
+      if (stored) return stored;
+      return await this.deps.execution.await(accepted, planned.plan, member, {
+        runId: () => held.runId,
+        // Asked for when the caller's time comes to convert: no 202 for a run that was never started.
+        get started() {
+          return confirmed();
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof DeadClaimError)) throw error;
+      await this.deps.runs.abandon(error.runId);
+      return null;
+    }
+  }
+
+  /**
+   * The run behind a claim, once the engine knows it: a claimant that died before the start left none (design.md 7, 19).
+   * @throws DeadClaimError when there is none and the lease is over
+   */
+  async #confirmedRun(claim: Claim, first: HeldClaim, deadline: number): Promise<string> {
+    for (let held: HeldClaim | null = first; held; held = await this.deps.runs.claimOn(claim)) {
+      if (held.requestId !== first.requestId) break;
+      if ((await this.deps.gateway.stateOf(held.runId)) !== 'absent') return held.runId;
+      if (held.leaseExpired) throw new DeadClaimError(held.runId);
+      if (Date.now() >= deadline) break;
+      await delay(confirmEveryMs);
+    }
+    throw new ConclaveError(
+      'INTERNAL_ERROR',
+      'the first call with this Idempotency-Key has not started; try again',
+      {
+        detail: 'start_unconfirmed',
+      },
+    );
+  }
+
+  async #isRunning(jobId: string): Promise<boolean> {
+    const job = await this.deps.orchestrations.job(jobId);
+    return job !== null && job.status !== 'pending';
   }
 
   async #replay(requestId: string): Promise<Answer | null> {

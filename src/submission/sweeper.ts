@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { canonicalErrors } from '../contract/errors';
 import type { Member, RunInput } from '../contract/plan';
+import type { Checkpoints } from '../store/checkpoints';
 import type { Db } from '../store/database';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Outcome, Outcomes } from '../store/outcomes';
@@ -15,6 +15,7 @@ export interface SweeperDependencies {
   readonly runs: Runs;
   readonly outcomes: Outcomes;
   readonly orchestrations: Orchestrations;
+  readonly checkpoints: Checkpoints;
   readonly gateway: RunGateway;
   readonly log: { warn(fields: object, message: string): void };
 }
@@ -41,7 +42,7 @@ export class Sweeper {
       this.#sweeping = this.#sweeping
         .then(() => this.sweep())
         .catch((error: unknown) => {
-          this.deps.log.warn({ error: (error as Error).name }, 'sweep failed; the next comes in a moment');
+          this.deps.log.warn({ error }, 'sweep failed; the next comes in a moment');
         });
     }, sweepMs).unref();
   }
@@ -72,8 +73,13 @@ export class Sweeper {
 
   async #recoverRuns(): Promise<void> {
     for (const run of await this.deps.runs.openLongerThan(sweepMs, batch)) {
-      const state = await this.deps.gateway.stateOf(run.runId);
-      if (state !== 'running') await this.#recover(run.runId, run.recovery);
+      try {
+        const state = await this.deps.gateway.stateOf(run.runId);
+        if (state !== 'running') await this.#recover(run.runId, run.recovery);
+      } catch (error) {
+        // One that cannot be recovered now must not keep the others from it.
+        this.deps.log.warn({ run_id: run.runId, error }, 'a run could not be recovered yet');
+      }
     }
   }
 
@@ -102,8 +108,14 @@ export class Sweeper {
   /** @returns the members for which no new run could be started */
   async #repeatAlone(input: RunInput, members: readonly Member[]): Promise<Member[]> {
     const failed: Member[] = [];
+    if (members.length === 0) return failed;
+    const finished = await this.deps.checkpoints.load(input.run_id, input.plan.tenant_id);
     for (const member of members) {
-      const runId = randomUUID();
+      // The same at every try: a sweeper that dies in between is followed by one that starts nothing twice.
+      const runId = `repeat-${member.request_id}`;
+      const bought = finished.filter(
+        ({ requestId, result }) => requestId === member.request_id && result.status === 'success',
+      );
       try {
         await this.deps.runs.open(runId, input.plan.tenant_id, 1);
         await this.deps.runs.move(member.request_id, runId);
@@ -112,7 +124,7 @@ export class Sweeper {
           run_id: runId,
           facade_id: null,
           recovery: 1,
-          members: [member],
+          members: [{ ...member, prior_results: [...member.prior_results, ...bought.map((b) => b.result)] }],
         };
         await this.deps.gateway.start(repeated, Date.now() + sweepMs);
       } catch {

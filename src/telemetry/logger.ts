@@ -1,4 +1,4 @@
-import { pino, type Logger } from 'pino';
+import { type LogFn, type Logger, pino } from 'pino';
 
 export type { Logger };
 
@@ -24,13 +24,28 @@ export function createLogger(service: string, level: string, destination?: NodeJ
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: describeError, err: describeError },
     redact: { paths: redacted.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]), censor: '[REDACTED]' },
+    hooks: { logMethod: withoutErrorMessage },
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+/** An error that is logged without a message of ours would lend the line its own. */
+function withoutErrorMessage(this: Logger, args: Parameters<LogFn>, method: LogFn): void {
+  const [first, message, ...rest] = args;
+  if (typeof first === 'string') return method.apply(this, args);
+  method.call(this, first instanceof Error ? { error: first } : first, message ?? '', ...rest);
 }
 
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { name: typeof error };
   const { code } = error as { code?: unknown };
-  const frame = error.stack?.split('\n').find((line) => line.trimStart().startsWith('at '));
-  return { name: error.name, ...(typeof code === 'string' ? { code } : {}), at: frame?.trim() };
+  return { name: error.name, ...(typeof code === 'string' ? { code } : {}), at: firstFrame(error) };
+}
+
+/** Looked for behind the message, whose lines may look like anything. */
+function firstFrame({ stack = '', message }: Error): string | undefined {
+  const at = stack.indexOf(message);
+  if (at === -1) return undefined;
+  const frames = stack.slice(at + message.length).split('\n');
+  return frames.find((line) => line.trimStart().startsWith('at '))?.trim();
 }

@@ -17,6 +17,8 @@ import { resultWithoutAnswer } from '../domain/results';
 /** Activities keep their own time by AbortSignal; the server's timeouts only catch one that is lost. */
 const graceMs = 2000;
 const heartbeatTimeoutMs = 5000;
+/** Attempts that end with their worker are not the detector's: they leave its retries alone. */
+const lostWorkers = 2;
 
 type Detect = (input: DetectInput) => Promise<DetectOutput>;
 
@@ -55,7 +57,8 @@ function detectActivity(plan: Plan, detector: PlannedDetector, members: readonly
       initialInterval: 100,
       backoffCoefficient: 2,
       maximumInterval: 1000,
-      maximumAttempts: detector.max_retries + 1,
+      // How many of these are retries of a failed call is for the activity to say.
+      maximumAttempts: detector.max_retries + 1 + lostWorkers,
     },
   };
   const activities =
@@ -64,6 +67,8 @@ function detectActivity(plan: Plan, detector: PlannedDetector, members: readonly
       : proxyActivities<Record<string, Detect>>({
           ...options,
           ...(detector.pool === null ? {} : { taskQueue: `pool-${detector.pool}` }),
+          // A pool that nobody serves must not cost the others their answer in time.
+          scheduleToStartTimeout: Math.max(left, 1),
           heartbeatTimeout: heartbeatTimeoutMs,
           priority: { priorityKey: priorityKey(plan.priority), fairnessKey: plan.tenant_id },
         });

@@ -58,7 +58,7 @@ export async function orchestrationRun(input: RunInput): Promise<RunSummary> {
   }
   if (CancellationScope.current().consideredCancelled) for (const state of states) state.cancelUnfinished();
   const published = await CancellationScope.nonCancellable(() => conclude(run, plan, states));
-  await reportUnfinished(published);
+  await reportUnfinished(published, states.length);
   return { members: states.length, statuses: published.statuses, policy_digest: plan.policy_digest };
 }
 
@@ -156,30 +156,28 @@ function publishUntil(deadline: number): Activities['publish'] {
   }).publish;
 }
 
-/** Operators find jobs that did not complete as Failed (design.md 7, 12): this run, or a child in its name. */
-async function reportUnfinished({ unfinished_jobs: jobs }: PublishOutput): Promise<void> {
+/** Operators find jobs that failed as Failed (design.md 7, 12): this run, or a child in its name. */
+async function reportUnfinished({ unfinished_jobs: jobs }: PublishOutput, members: number): Promise<void> {
   const [first] = jobs;
   if (!first) return;
-  upsertSearchAttributes([
-    { key: searchAttributes.outcome, value: first.status },
-    { key: searchAttributes.errorCode, value: first.error_code },
-  ]);
   const { workflowId } = workflowInfo();
-  for (const job of jobs) {
-    if (job.job_id === workflowId) continue;
+  const failed = jobs.flatMap(({ job_id, error_code }) => (error_code === null ? [] : { job_id, error_code }));
+  upsertSearchAttributes([
+    { key: searchAttributes.outcome, value: members > 1 ? 'mixed' : first.status },
+    ...failed.slice(0, 1).map(({ error_code }) => ({ key: searchAttributes.errorCode, value: error_code })),
+  ]);
+  for (const { job_id, error_code } of failed) {
+    if (job_id === workflowId) throw ApplicationFailure.nonRetryable('the job did not complete', error_code);
     await startChild(failedJob, {
-      workflowId: job.job_id,
-      args: [job.error_code],
+      workflowId: job_id,
+      args: [error_code],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       typedSearchAttributes: [
         { key: searchAttributes.kind, value: 'failed_job' },
-        { key: searchAttributes.jobId, value: [job.job_id] },
-        { key: searchAttributes.errorCode, value: job.error_code },
+        { key: searchAttributes.jobId, value: [job_id] },
+        { key: searchAttributes.errorCode, value: error_code },
       ],
     });
-  }
-  if (first.job_id === workflowId && first.status === 'failed') {
-    throw ApplicationFailure.nonRetryable('the job did not complete', first.error_code);
   }
 }
 

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  cpSync,
   createWriteStream,
   mkdirSync,
   mkdtempSync,
@@ -13,11 +14,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Client as TemporalClient, Connection } from '@temporalio/client';
 import { Client as PgClient } from 'pg';
-import { stringify } from 'yaml';
+import { pino } from 'pino';
+import { parse, stringify } from 'yaml';
 import type { z } from 'zod';
 import type { OrchestrationResponse } from '../../src/contract/answer';
 import type { tenantPolicySchema } from '../../src/contract/policy';
 import type { detectorRegistrationSchema } from '../../src/contract/registration';
+import { createDetectorService, type DetectorService } from '../../src/detectors/service/detector-service';
 import { freePort } from '../../src/embedded/ports';
 import { createMapperService, type MapperService } from '../../src/mapper/service';
 import { eventually } from './eventually';
@@ -39,6 +42,11 @@ export interface SystemOptions {
   readonly detectors?: readonly (string | Registration)[];
   /** By `tenant/bundle`. Default: demo/default, a required set of all detectors, threshold 0.8. */
   readonly policies?: Readonly<Record<string, BundleFixture>>;
+  /**
+   * Adds what the product comes with: the detectors of config/detectors.yaml, judging for real, and the bundles of
+   * policies/. `detectors` and `policies` then default to nothing of their own.
+   */
+  readonly builtins?: boolean;
   /** `real`: the mapper service; `off`: auto mapping off; else the address of one. Default off. */
   readonly mapper?: string;
   /** Environment of every part. */
@@ -105,6 +113,7 @@ export class System {
   readonly parts: Part[] = [];
   url = '';
   #mapper: MapperService | null = null;
+  #builtins: DetectorService | null = null;
 
   private constructor(
     readonly detectors: FakeDetectors,
@@ -148,12 +157,13 @@ export class System {
       env,
     );
     writeFileSync(path.join(dataDir, 'settings.yaml'), '{}\n');
-    writeRegistry(dataDir, detectors.url, options.detectors ?? ['a', 'b', 'c']);
-    writePolicies(
-      dataDir,
-      options.policies ?? { 'demo/default': { policy: {} } },
-      options.detectors ?? ['a', 'b', 'c'],
-    );
+    const builtins = options.builtins ?? false;
+    const registered = options.detectors ?? (builtins ? [] : ['a', 'b', 'c']);
+    writeRegistry(dataDir, detectors.url, registered, builtins ? shippedDetectors() : []);
+    if (builtins) cpSync(path.join(root, 'policies'), path.join(dataDir, 'policies'), { recursive: true });
+    const policies = options.policies ?? (builtins ? {} : { 'demo/default': { policy: {} } });
+    writePolicies(dataDir, policies, registered);
+    if (builtins) await system.#startBuiltins();
     await system.#configureMapper(options.mapper ?? 'off');
     Object.assign(env, options.env);
     await Promise.all((options.parts ?? ['api', 'worker']).map((kind) => system.startPart(kind)));
@@ -219,7 +229,9 @@ export class System {
     const response = await fetch(`${this.url}/api/v1${route}`, {
       method,
       headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-      ...(body === undefined ? {} : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
     });
     const text = await response.text();
     return {
@@ -246,7 +258,14 @@ export class System {
     await this.temporal.connection.close();
     await this.detectors.close();
     await this.#mapper?.close();
+    await this.#builtins?.close();
     rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  async #startBuiltins(): Promise<void> {
+    this.#builtins = createDetectorService({ logger: pino({ enabled: false }) });
+    const { port } = await this.#builtins.listen(0);
+    this.env['ORCHESTRATION_REGISTRY__BUILTIN_URL'] = `http://127.0.0.1:${port}`;
   }
 
   async #configureMapper(mapper: string): Promise<void> {
@@ -264,13 +283,27 @@ export class System {
   }
 }
 
-function writeRegistry(dataDir: string, url: string, detectors: readonly (string | Registration)[]): void {
+/** The registrations of config/detectors.yaml. */
+function shippedDetectors(): Registration[] {
+  const file = readFileSync(path.join(root, 'config', 'detectors.yaml'), 'utf8');
+  return (parse(file) as { detectors: Registration[] }).detectors;
+}
+
+function writeRegistry(
+  dataDir: string,
+  url: string,
+  detectors: readonly (string | Registration)[],
+  shipped: readonly Registration[],
+): void {
   const registrations = detectors.map((detector) => ({
     protocol: 'detectors-api',
     endpoint: url,
     ...(typeof detector === 'string' ? { name: detector } : detector),
   }));
-  writeFileSync(path.join(dataDir, 'detectors.yaml'), stringify({ detectors: registrations }));
+  writeFileSync(
+    path.join(dataDir, 'detectors.yaml'),
+    stringify({ detectors: [...shipped, ...registrations] }),
+  );
 }
 
 function writePolicies(

@@ -349,13 +349,13 @@ describe('Bad input', () => {
     },
   );
 
-  it.each([
+  it.each<Record<string, string>>([
     { 'X-API-Key': marker },
     { Authorization: `Bearer ${marker}` },
     { Authorization: `Basic ${marker}` },
     { 'X-API-Key': '' },
   ])('answers 401 to a credential that nobody knows: %p', async (headers) => {
-    const answer = await post(system.body(), headers as Record<string, string>);
+    const answer = await post(system.body(), headers);
     await expectRefusal(answer, { code: 'UNAUTHORIZED', detail: 'unknown_credential' });
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
   });
@@ -434,7 +434,7 @@ describe('Input at its limits', () => {
   it.each(good)('accepts %s', async (_claim, overrides) => {
     const body = system.body(overrides());
     const answer = await post(body);
-    expect([answer.status, answer.text.slice(0, 0)]).toEqual([200, '']);
+    expect(answer.status).toBe(200);
     expect(system.detectors.callsOf('a').at(-1)!.contents).toEqual([body['content']]);
   });
 

@@ -52,7 +52,7 @@ describe('a facade killed while requests are under way', () => {
     });
     survivor = system.url;
   });
-  afterAll(() => system?.stop());
+  afterAll(() => { if (process.env['DBG']) for (const p of system.parts) console.log(p.kind, p.log.slice(-3000)); return system?.stop(); });
 
   it.each(crashes)('$at: one outcome for each accepted request, and no claim stays [9] [4.6]', async (crash) => {
     const before = await outcomes(system);

@@ -83,7 +83,7 @@ export async function settled(system: System): Promise<void> {
       return rows[0]!;
     },
     ({ jobs, runs }) => jobs === 0 && runs === 0,
-    { withinMs: 50_000 },
+    { withinMs: 30_000 },
   );
   const unaudited = await system.db.query(
     `select request_id, o.status, count(a.sequence)::int as audits

@@ -5,7 +5,7 @@ import { KeyRing, RunKeyDestroyedError } from '../../../src/store/key-ring';
 import { createDataConverter, EncryptingCodec, PayloadReader } from '../../../src/store/payload-codec';
 import { FakeDatabase } from './fake-database';
 
-const payloadOf = (value: unknown): Payload => defaultPayloadConverter.toPayload(value)!;
+const payloadOf = (value: unknown): Payload => defaultPayloadConverter.toPayload(value);
 const inRun = (workflowId: string) => ({ type: 'workflow' as const, namespace: 'default', workflowId });
 const text = (bytes: Uint8Array | null | undefined): string => Buffer.from(bytes ?? []).toString();
 
@@ -85,16 +85,15 @@ describe('the payload codec', () => {
   });
 
   it('encrypts under the service key only what belongs to no run', async () => {
-    const own = await encoded('INTERNAL_ERROR', 'job-of-a-failed-child');
-    expect(text(own.metadata!['conclave-key'])).toBe('service');
-    expect(await reader.value(own)).toBe('INTERNAL_ERROR');
+    const child = await encoded('INTERNAL_ERROR', 'job-of-a-failed-child');
+    const [workflowless] = await codec.encode([payloadOf('the worker broke down')]);
+    for (const payload of [child, workflowless!]) {
+      expect(text(payload.metadata!['conclave-key'])).toBe('service');
+      expect(text(payload.metadata!['encoding'])).toBe('binary/encrypted');
+    }
+    expect(await reader.value(child)).toBe('INTERNAL_ERROR');
+    expect(await reader.value(workflowless!)).toBe('the worker broke down');
     expect(text((await encoded('content')).metadata!['conclave-key'])).toBe('run');
-  });
-
-  it('encrypts under the service key what belongs to no workflow, such as a failure of the worker', async () => {
-    const [own] = await codec.encode([payloadOf('x')]);
-    expect(text(own!.metadata!['conclave-key'])).toBe('service');
-    expect(await reader.value(own!)).toBe('x');
   });
 
   it('passes on what it did not encrypt', async () => {

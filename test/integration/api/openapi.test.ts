@@ -1,0 +1,284 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020';
+import addFormats from 'ajv-formats';
+import { flags, hangs, held, status } from '../../support/fake-detectors';
+import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
+import { type HttpAnswer, System } from '../../support/system';
+
+type Operations = Record<string, { operationId: string; responses: Record<string, object> }>;
+interface OpenApiDocument {
+  readonly openapi: string;
+  readonly paths: Record<string, Operations>;
+}
+
+let system: System;
+let document: OpenApiDocument;
+let ajv: Ajv2020;
+beforeAll(async () => {
+  system = await System.start({
+    mapper: 'real',
+    detectors: ['toxicity', 'b'],
+    policies: {
+      'demo/default': { policy: {} },
+      'demo/limited': { policy: { rate_limit_per_minute: 1 } },
+      'demo/patient': { policy: { allow_async_conversion: false } },
+    },
+  });
+  document = (await system.request<OpenApiDocument>('GET', '/openapi.json')).body;
+  ajv = new Ajv2020({ strict: false, allErrors: true, logger: false });
+  addFormats.default(ajv);
+  ajv.addSchema(document, 'openapi');
+});
+afterAll(() => system?.stop());
+beforeEach(() => system.detectors.reset());
+
+function pointer(...parts: string[]): string {
+  return `openapi#/${parts.map((part) => part.replaceAll('~', '~0').replaceAll('/', '~1')).join('/')}`;
+}
+
+function faultsOf(value: unknown, ref: string): unknown {
+  const validate = ajv.compile({ $ref: ref });
+  return validate(value) ? [] : validate.errors;
+}
+
+/** Asserts that the document foresees the answer's status for the operation, and its body. */
+function expectDocumented(
+  answer: HttpAnswer<unknown>,
+  method: string,
+  route: string,
+  expected: number,
+): void {
+  expect(answer.status).toBe(expected);
+  const operation = document.paths[route]?.[method];
+  expect(Object.keys(operation?.responses ?? {})).toContain(String(expected));
+  const place = [
+    'paths',
+    route,
+    method,
+    'responses',
+    String(expected),
+    'content',
+    'application/json',
+    'schema',
+  ];
+  expect(faultsOf(answer.body, pointer(...place))).toEqual([]);
+}
+
+/** Every operation of the document, and how each of its answers is come by. */
+const post = '/orchestrate';
+const jobRoute = '/orchestrate/status/{job_id}';
+const rerunRoute = '/orchestrate/jobs/{job_id}/rerun';
+const unknownJob = `job-${randomUUID()}`;
+
+async function endedJob(): Promise<string> {
+  const { body } = await system.orchestrate({ processing_mode: 'async' });
+  await system.ended(body.job_id!);
+  return body.job_id!;
+}
+
+async function heldJob(): Promise<{ jobId: string; release: () => void }> {
+  const { behavior, release } = held(flags('toxic', 0.9));
+  system.detectors.behave('b', behavior);
+  const { body } = await system.orchestrate({ processing_mode: 'async' });
+  await system.detectors.called('b');
+  return { jobId: body.job_id!, release };
+}
+
+const answers: [method: string, route: string, status: number, ask: () => Promise<HttpAnswer<unknown>>][] = [
+  [
+    'post',
+    post,
+    200,
+    async () => {
+      system.detectors.behave('toxicity', flags('toxic', 0.9));
+      const answer = await system.orchestrate({ metadata: { a: [1, { b: null }] } });
+      expect(answer.body.mapping_result).not.toBeNull();
+      return answer;
+    },
+  ],
+  ['post', post, 202, () => system.orchestrate({ processing_mode: 'async' })],
+  [
+    'post',
+    post,
+    206,
+    () => {
+      system.detectors.behave('b', status(400));
+      return system.orchestrate();
+    },
+  ],
+  ['post', post, 400, () => system.orchestrate({ content: '', extra: 1 })],
+  ['post', post, 401, () => system.orchestrate({}, { 'X-API-Key': 'nobody' })],
+  ['post', post, 403, () => system.orchestrate({}, { 'X-Tenant-ID': 'other' })],
+  ['post', post, 404, () => system.orchestrate({}, { 'Idempotency-Key': unknownJob })],
+  [
+    'post',
+    post,
+    408,
+    () => {
+      system.detectors.behave('toxicity', hangs).behave('b', hangs);
+      return system.orchestrate({ policy_bundle: 'patient', priority: 'critical' });
+    },
+  ],
+  [
+    'post',
+    post,
+    409,
+    async () => {
+      const key = randomUUID();
+      await system.orchestrate({}, { 'Idempotency-Key': key });
+      return system.orchestrate({}, { 'Idempotency-Key': key });
+    },
+  ],
+  [
+    'post',
+    post,
+    429,
+    () => {
+      system.detectors.behave('toxicity', status(429)).behave('b', status(429));
+      return system.orchestrate();
+    },
+  ],
+  [
+    'post',
+    post,
+    502,
+    () => {
+      system.detectors.behave('toxicity', status(400)).behave('b', status(400));
+      return system.orchestrate();
+    },
+  ],
+  ['get', jobRoute, 200, async () => system.request('GET', `/orchestrate/status/${await endedJob()}`)],
+  ['get', jobRoute, 404, () => system.request('GET', `/orchestrate/status/${unknownJob}`)],
+  [
+    'get',
+    jobRoute,
+    400,
+    () => system.request('GET', `/orchestrate/status/${unknownJob}`, undefined, { 'X-Tenant-ID': '!' }),
+  ],
+  [
+    'delete',
+    jobRoute,
+    200,
+    async () => {
+      const { jobId, release } = await heldJob();
+      return system.request('DELETE', `/orchestrate/status/${jobId}`).finally(release);
+    },
+  ],
+  ['delete', jobRoute, 404, () => system.request('DELETE', `/orchestrate/status/${unknownJob}`)],
+  ['delete', jobRoute, 409, async () => system.request('DELETE', `/orchestrate/status/${await endedJob()}`)],
+  [
+    'post',
+    rerunRoute,
+    202,
+    async () => system.request('POST', `/orchestrate/jobs/${await endedJob()}/rerun`, {}),
+  ],
+  [
+    'post',
+    rerunRoute,
+    400,
+    () => system.request('POST', `/orchestrate/jobs/${unknownJob}/rerun`, { extra: 1 }),
+  ],
+  ['post', rerunRoute, 404, () => system.request('POST', `/orchestrate/jobs/${unknownJob}/rerun`, {})],
+  [
+    'post',
+    rerunRoute,
+    409,
+    async () => {
+      const { jobId, release } = await heldJob();
+      return system.request('POST', `/orchestrate/jobs/${jobId}/rerun`, {}).finally(release);
+    },
+  ],
+  ['get', '/detectors', 200, () => system.request('GET', '/detectors?limit=1')],
+  ['get', '/detectors', 400, () => system.request('GET', '/detectors?limit=0')],
+  [
+    'get',
+    '/detectors',
+    401,
+    () => system.request('GET', '/detectors', undefined, { Authorization: 'Bearer x' }),
+  ],
+  ['get', '/detectors/{name}', 200, () => system.request('GET', '/detectors/b')],
+  ['get', '/detectors/{name}', 404, () => system.request('GET', '/detectors/nobody')],
+  ['get', '/detectors/{name}/health', 200, () => system.request('GET', '/detectors/b/health')],
+  ['get', '/detectors/{name}/health', 404, () => system.request('GET', '/detectors/nobody/health')],
+  ['get', '/health', 200, () => system.request('GET', '/health')],
+  ['get', '/health/live', 200, () => system.request('GET', '/health/live')],
+  ['get', '/health/ready', 200, () => system.request('GET', '/health/ready')],
+];
+
+describe('The OpenAPI document', () => {
+  it('is valid OpenAPI 3.1 in which every reference leads somewhere [C]', async () => {
+    expect(document.openapi).toMatch(/^3\.1\./);
+    expect(await lint(document)).toEqual([]);
+  });
+
+  it.each(answers)('foresees what %s %s answers with %i [C]', async (method, route, expected, ask) => {
+    expectDocumented(await ask(), method, route, expected);
+  });
+
+  it('foresees the answers of a facade without its store [C]', async () => {
+    await beginStoreOutage(system);
+    try {
+      expectDocumented(await system.orchestrate(), 'post', post, 500);
+      const job = await system.request('GET', `/orchestrate/status/${unknownJob}`);
+      expectDocumented(job, 'get', jobRoute, 500);
+    } finally {
+      await endStoreOutage(system);
+    }
+  });
+
+  it('has been compared with at least one good answer of every operation it lists', () => {
+    const listed = Object.entries(document.paths).flatMap(([route, operations]) =>
+      Object.keys(operations).map((method) => `${method} ${route}`),
+    );
+    const compared = answers
+      .filter(([, , code]) => code < 300)
+      .map(([method, route]) => `${method} ${route}`);
+    expect([...new Set(compared)].toSorted()).toEqual(listed.toSorted());
+  });
+
+  const request = pointer('components', 'schemas', 'OrchestrationRequest');
+  it('describes requests as the facade takes them', () => {
+    expect(faultsOf(system.body(), request)).toEqual([]);
+    const full = {
+      processing_mode: null,
+      priority: 'critical',
+      metadata: { a: { b: [1, null] } },
+      required_detectors: ['b'],
+      excluded_detectors: null,
+      content: '😀'.repeat(50_000),
+    };
+    expect(faultsOf(system.body(full), request)).toEqual([]);
+  });
+
+  it.each([
+    { content: '' },
+    { content: '😀'.repeat(50_001) },
+    { content: undefined },
+    { content_type: 'audio' },
+    { tenant_id: 'a b' },
+    { policy_bundle: '.x' },
+    { environment: 'production' },
+    { priority: 5 },
+    { metadata: [] },
+    { required_detectors: Array.from({ length: 21 }, (_, index) => `d${index}`) },
+    { extra: 1 },
+  ])('refuses a request with %j, as the facade does', async (overrides) => {
+    const body = JSON.parse(JSON.stringify(system.body(overrides))) as object;
+    expect(faultsOf(body, request)).not.toEqual([]);
+    expect((await system.request('POST', '/orchestrate', body)).status).toBe(400);
+  });
+});
+
+/** What a linter of the OpenAPI project's specification finds wrong. */
+function lint(openApi: object): Promise<unknown> {
+  const linter = path.resolve(__dirname, '../../support/lint-openapi.mjs');
+  return new Promise((resolve, reject) => {
+    const child = execFile(process.execPath, [linter], (error, stdout) => {
+      if (error) reject(error as Error);
+      else resolve(JSON.parse(stdout));
+    });
+    child.stdin!.end(JSON.stringify(openApi));
+  });
+}

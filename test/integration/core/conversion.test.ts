@@ -1,0 +1,190 @@
+import { searchAttributes } from '../../../src/workflows/search-attributes';
+import { eventually } from '../../support/eventually';
+import { after, findings, flags, status } from '../../support/fake-detectors';
+import { type HttpAnswer, System } from '../../support/system';
+import {
+  callsAbout,
+  ended,
+  essence,
+  failureTypeOf,
+  hold,
+  jobOf,
+  published,
+  runOf,
+  workflowOf,
+} from './job-support';
+
+/** A sync request becomes a job after this long. */
+const convertMs = 200;
+
+describe('A sync request over its budget', () => {
+  let system: System;
+  beforeAll(async () => {
+    system = await System.start({
+      env: { ORCHESTRATION_ORCHESTRATION__SYNC_TO_ASYNC_THRESHOLD_MS: String(convertMs) },
+    });
+  });
+  beforeEach(() => system.detectors.reset());
+  afterAll(() => system?.stop());
+
+  it('becomes a job with the results known so far; the same execution goes on, nobody is called twice [9.2]', async () => {
+    system.detectors.behave('a', flags('toxic', 0.9));
+    const releases = hold(system, ['b', 'c']);
+    const body = system.body();
+    const answer = await system.request<HttpAnswer['body']>('POST', '/orchestrate', body);
+    expect(answer.status).toBe(202);
+    expect(answer.body).toMatchObject({
+      job_id: `job-${answer.body.request_id}`,
+      processing_mode: 'async',
+      detectors_attempted: 1,
+      detectors_succeeded: 1,
+      aggregated_payload: null,
+      coverage_achieved: 0,
+      error_code: null,
+    });
+    expect(answer.body.detector_results).toMatchObject([{ detector: 'a', output: 'toxic' }]);
+    expect(answer.headers.get('location')).toBe(`/api/v1/orchestrate/status/${answer.body.job_id}`);
+    expect(answer.headers.get('retry-after')).toBe('1');
+
+    const jobId = answer.body.job_id!;
+    expect(await jobOf(system, jobId)).toMatchObject({ status: 'running', progress: 0.3 });
+    releases.b();
+    await eventually(
+      () => jobOf(system, jobId),
+      ({ progress }) => progress === 0.5,
+    );
+    releases.c();
+    const job = await ended(system, jobId);
+    expect(job).toMatchObject({
+      status: 'completed',
+      progress: 1,
+      request_id: answer.body.request_id,
+      result: { job_id: jobId, processing_mode: 'async', detectors_succeeded: 3, coverage_achieved: 1 },
+    });
+    for (const name of ['a', 'b', 'c']) expect(callsAbout(system, body['content'], name)).toHaveLength(1);
+    await workflowOf(system, await runOf(system, jobId), 'COMPLETED');
+  });
+
+  it('and then fails: a Failed workflow stands for the job under its id, while the run completes [9.2]', async () => {
+    const releases = hold(system, ['a', 'b', 'c'], status(400));
+    const { body } = await system.orchestrate();
+    const jobId = body.job_id!;
+    for (const release of Object.values(releases)) release();
+    expect(await ended(system, jobId)).toMatchObject({
+      status: 'failed',
+      error_code: 'DETECTOR_COMMUNICATION_FAILED',
+      result: { detectors_failed: 3, processing_mode: 'async' },
+    });
+    const child = await workflowOf(system, jobId, 'FAILED');
+    expect(await failureTypeOf(system, jobId)).toBe('DETECTOR_COMMUNICATION_FAILED');
+    expect(child.typedSearchAttributes.get(searchAttributes.jobId)).toEqual([jobId]);
+    expect(child.typedSearchAttributes.get(searchAttributes.errorCode)).toBe('DETECTOR_COMMUNICATION_FAILED');
+    const run = await runOf(system, jobId);
+    expect(child.parentExecution?.workflowId).toBe(run);
+    await workflowOf(system, run, 'COMPLETED');
+  });
+
+  describe('racing its publication gives one truth', () => {
+    it('whatever the moment at which the last detector answers [9.2]', async () => {
+      // From well before the conversion to well after it, most densely around it.
+      const delays = [0, 20, ...Array.from({ length: 40 }, (_, n) => convertMs - 60 + 2 * n), 2 * convertMs];
+      const codes = new Set<number>();
+      for (let at = 0; at < delays.length; at += 6) {
+        const batch = delays.slice(at, at + 6);
+        const answers = await Promise.all(batch.map((delay) => answerAfter(delay)));
+        for (const answer of answers) {
+          codes.add(answer.status);
+          await expectOneTruth(answer);
+        }
+      }
+      expect(codes).toEqual(new Set([200, 202]));
+    });
+
+    it('when the conversion comes first, the answer is 202 and the job takes the outcome [9.2]', async () => {
+      const { answer } = await inOrder('conversion', 'publication');
+      expect(answer.status).toBe(202);
+      await expectOneTruth(answer);
+    });
+
+    it('when the publication comes first, the facade that wanted to convert sends what was published [9.2]', async () => {
+      const { answer } = await inOrder('publication', 'conversion');
+      expect(answer.status).toBe(200);
+      await expectOneTruth(answer);
+    });
+  });
+
+  async function answerAfter(delay: number): Promise<HttpAnswer> {
+    const content = `answered after ${delay} ms`;
+    system.detectors.behave('a', (call, response) =>
+      after(Number(/\d+/.exec(call.contents[0]!)![0]), findings())(call, response),
+    );
+    // Metadata keep each in a run of its own, so that its detector's delay is its own.
+    return system.orchestrate({ content, metadata: { delay } });
+  }
+
+  /** The answer that left and the outcome that stands are the same thing. */
+  async function expectOneTruth({ status: code, body }: HttpAnswer): Promise<void> {
+    const job = code === 202 ? await ended(system, body.job_id!) : null;
+    const { rows } = await system.db.query(
+      'select status, http_status, job_id from orchestration where request_id = $1',
+      [body.request_id],
+    );
+    expect(rows).toEqual([{ status: 'completed', http_status: 200, job_id: job?.job_id ?? null }]);
+    const audits = await system.db.query('select from audit where request_id = $1', [body.request_id]);
+    expect(audits.rowCount).toBe(1);
+    if (job) expect(job.result!.request_id).toBe(body.request_id);
+    else expect(body).toMatchObject({ job_id: null, processing_mode: 'sync', detectors_succeeded: 3 });
+  }
+
+  /**
+   * Brings both to the table that they write, in this order: a lock holds them there until both wait, and PostgreSQL
+   * serves those who wait in turn.
+   */
+  async function inOrder(...order: readonly ('conversion' | 'publication')[]): Promise<{ answer: HttpAnswer }> {
+    const releases = hold(system, ['a']);
+    await system.db.query('begin');
+    await system.db.query('lock table orchestration in share row exclusive mode');
+    const answer = system.orchestrate({ metadata: { order } });
+    try {
+      await system.detectors.called('a');
+      if (order[0] === 'conversion') await waiting(1);
+      releases.a();
+      await waiting(2);
+    } finally {
+      await system.db.query('commit');
+    }
+    return { answer: await answer };
+  }
+
+  /** Resolves when so many statements wait for the table. */
+  async function waiting(count: number): Promise<void> {
+    await eventually(
+      async () =>
+        (
+          await system.db.query<{ n: number }>(
+            "select count(*)::int as n from pg_locks where relation = 'orchestration'::regclass and not granted",
+          )
+        ).rows[0]!.n,
+      (n) => n >= count,
+      { everyMs: 5 },
+    );
+  }
+
+  it('is not shared with what others sent: each result is about its own content', async () => {
+    system.detectors.behave(
+      'a',
+      findings((content) => (content.includes('bad') ? [{ start: 0, end: 3, detection: 'toxic', score: 1 }] : [])),
+    );
+    const releases = hold(system, ['b']);
+    const [bad, good] = await Promise.all([
+      system.orchestrate({ content: 'bad words' }),
+      system.orchestrate({ content: 'kind words' }),
+    ]);
+    expect([bad.status, good.status]).toEqual([202, 202]);
+    releases.b();
+    const [badJob, goodJob] = [await ended(system, bad.body.job_id!), await ended(system, good.body.job_id!)];
+    expect(essence(badJob.result!)).toMatchObject({ results: [['a', 'success', 'toxic'], ['b', 'success', 'clean'], ['c', 'success', 'clean']] });
+    expect(essence(goodJob.result!)).toMatchObject({ results: [['a', 'success', 'clean'], ['b', 'success', 'clean'], ['c', 'success', 'clean']] });
+    await published(system, await runOf(system, bad.body.job_id!));
+  });
+});

@@ -1,0 +1,201 @@
+import { eventually } from '../support/eventually';
+import { findings, flags, held, inTurn, status } from '../support/fake-detectors';
+import type { System, SystemOptions } from '../support/system';
+
+/** A path through the workflows that is worth keeping able to replay. */
+export interface Case {
+  readonly workflow: 'orchestrationRun' | 'failedJob';
+  readonly name: string;
+  /** Takes the path. @returns the id of the workflow whose history is kept */
+  readonly play: (system: System) => Promise<string>;
+}
+
+const only = (...required_detectors: string[]) => ({ policy: { required_detectors } });
+
+/** The installation that the cases are played on: every lane, role and rule. */
+export const installation: SystemOptions = {
+  mapper: 'real',
+  detectors: [
+    { name: 'a' },
+    { name: 'b' },
+    { name: 'after-a', depends_on: ['a'] },
+    { name: 'lone', max_retries: 0 },
+    { name: 'spare' },
+    { name: 'pooled', pool: 'recorded' },
+  ],
+  policies: {
+    'demo/default': only('a', 'b'),
+    'demo/chain': only('a', 'after-a', 'b'),
+    'demo/lone': only('lone'),
+    'demo/pool': only('a', 'pooled'),
+    'demo/partial': only('a', 'b', 'lone'),
+    'demo/ruled': {
+      policy: {
+        required_detectors: ['a', 'lone'],
+        optional_detectors: ['spare'],
+        coverage_calculation: {
+          calculation_method: 'weighted_coverage',
+          weighted_requirements: { a: 0.5, lone: 0.25, spare: 0.25 },
+          partial_coverage_threshold: 0.7,
+        },
+      },
+      rego: {
+        'rules.rego': [
+          'package orchestration',
+          'coverage := {"coverage_met": input.coverage_achieved >= input.threshold,',
+          '  "coverage_score": input.coverage_achieved, "missing_requirements": [], "policy_violations": []}',
+          'conflict := {"resolution_strategy": "most_restrictive", "tie_breaker": "detector_priority",',
+          '  "resolution_reason": "the stricter verdict stands"}',
+        ].join('\n'),
+      },
+    },
+  },
+  env: {
+    ORCHESTRATION_WORKFLOW__POOLS: '["recorded"]',
+    ORCHESTRATION_ORCHESTRATION__CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000',
+  },
+};
+
+const texts = [
+  'the weather is fine',
+  'please call me tomorrow',
+  'this text is somewhat rude',
+  'a fourth text',
+];
+const rude = findings((content) =>
+  content.includes('rude') ? [{ start: 18, end: 26, detection: 'toxic', score: 0.9 }] : [],
+);
+
+async function sync(system: System, fields: Record<string, unknown> = {}): Promise<string> {
+  const { body } = await system.orchestrate({ content: texts[0], ...fields });
+  return runOf(system, body.request_id);
+}
+
+async function job(system: System, fields: Record<string, unknown> = {}): Promise<string> {
+  const { body } = await system.orchestrate({ content: texts[0], processing_mode: 'async', ...fields });
+  await system.ended(body.job_id!);
+  return body.job_id!;
+}
+
+async function runOf(system: System, requestId: string): Promise<string> {
+  const find = 'select run_id from orchestration where request_id = $1';
+  const { rows } = await system.db.query<{ run_id: string }>(find, [requestId]);
+  return rows[0]!.run_id;
+}
+
+/** Two requests hold the slots until they become jobs; then the three behind them share a run (design.md 7, 9). */
+async function shared(system: System): Promise<string> {
+  const gate = held(rude);
+  system.detectors.behave('a', gate.behavior);
+  const ahead = [1, 2].map(async (nth) => {
+    const answer = system.orchestrate({ content: texts[0] });
+    await system.detectors.called('a', nth);
+    return answer;
+  });
+  await system.detectors.called('a', 2);
+  const sharing = texts.slice(1).map((content) => system.orchestrate({ content }));
+  await system.detectors.called('a', 3);
+  gate.release();
+  await Promise.all(ahead);
+  const [{ body }] = (await Promise.all(sharing)) as [Awaited<(typeof sharing)[number]>];
+  if (system.detectors.callsOf('a').at(-1)!.contents.length !== 3) throw new Error('they did not share');
+  return runOf(system, body.request_id);
+}
+
+async function cancelled(system: System): Promise<string> {
+  const gate = held(rude);
+  system.detectors.behave('a', gate.behavior);
+  const { body } = await system.orchestrate({ content: texts[0], processing_mode: 'async' });
+  await system.detectors.called('a');
+  await system.request('DELETE', `/orchestrate/status/${body.job_id}`);
+  gate.release();
+  return body.job_id!;
+}
+
+/** An operator ends the run from Temporal Web. */
+async function cancelledInTemporal(system: System): Promise<string> {
+  const gate = held(rude);
+  system.detectors.behave('pooled', gate.behavior);
+  const fields = { content: texts[0], processing_mode: 'async', policy_bundle: 'pool' };
+  const { body } = await system.orchestrate(fields);
+  await system.detectors.called('pooled');
+  await system.temporal.workflow.getHandle(body.job_id!).cancel();
+  await system.ended(body.job_id!);
+  gate.release();
+  return body.job_id!;
+}
+
+/** A request that became a job and then failed: its run completes, and a child fails in its name. */
+async function convertedAndFailed(system: System): Promise<{ run: string; job: string }> {
+  const gate = held(status(500));
+  system.detectors.behave('lone', gate.behavior);
+  const { body } = await system.orchestrate({ content: texts[0], policy_bundle: 'lone' });
+  gate.release();
+  await system.ended(body.job_id!);
+  await eventually(
+    () =>
+      system.temporal.workflow
+        .getHandle(body.job_id!)
+        .describe()
+        .then(
+          ({ status: { name } }) => name,
+          () => 'ABSENT',
+        ),
+    (name) => name === 'FAILED',
+  );
+  return { run: await runOf(system, body.request_id), job: body.job_id! };
+}
+
+const run = (name: string, play: Case['play']): Case => ({ workflow: 'orchestrationRun', name, play });
+
+export const cases: readonly Case[] = [
+  run('fast-lane', (system) => sync(system)),
+  run('shared', shared),
+  run('retries', (system) => {
+    system.detectors.behave('a', inTurn(status(503), status(500), flags('toxic', 0.8)));
+    return sync(system);
+  }),
+  run('stages', (system) => sync(system, { policy_bundle: 'chain' })),
+  run('secondaries-rego-mapping', (system) => {
+    system.detectors.behave('a', flags('toxic', 0.9)).behave('spare', flags('hate', 0.7));
+    system.detectors.behave('lone', status(500));
+    return sync(system, { policy_bundle: 'ruled' });
+  }),
+  run('partial', (system) => {
+    system.detectors.behave('lone', status(500));
+    return sync(system, { policy_bundle: 'partial' });
+  }),
+  run('failed-sync', (system) => {
+    system.detectors.behave('lone', status(500));
+    return sync(system, { policy_bundle: 'lone' });
+  }),
+  run('job', (system) => job(system)),
+  run('failed-job', (system) => {
+    system.detectors.behave('lone', status(500));
+    return job(system, { policy_bundle: 'lone' });
+  }),
+  run('converted', async (system) => {
+    const gate = held(rude);
+    system.detectors.behave('a', gate.behavior);
+    const { body } = await system.orchestrate({ content: texts[0] });
+    gate.release();
+    await system.ended(body.job_id!);
+    return runOf(system, body.request_id);
+  }),
+  run('converted-failed', async (system) => (await convertedAndFailed(system)).run),
+  run('cancelled', cancelled),
+  run('cancelled-in-temporal', cancelledInTemporal),
+  run('pool-lane', (system) => {
+    system.detectors.behave('pooled', inTurn(status(503), flags('toxic', 0.8)));
+    return job(system, { policy_bundle: 'pool' });
+  }),
+  run('pool-lane-failing', (system) => {
+    system.detectors.behave('pooled', status(400));
+    return job(system, { policy_bundle: 'pool' });
+  }),
+  {
+    workflow: 'failedJob',
+    name: 'converted-failed',
+    play: async (system) => (await convertedAndFailed(system)).job,
+  },
+];

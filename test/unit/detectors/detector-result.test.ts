@@ -1,0 +1,184 @@
+import type { ItemAnswer, RawFinding } from '../../../src/detectors/adapter';
+import { failureResult, successResult } from '../../../src/detectors/detector-result';
+import { detectorResultSchema } from '../../../src/contract/detector-result';
+import type { PlannedDetector } from '../../../src/contract/plan';
+import { planned } from '../domain/support';
+import { item } from './adapter-support';
+
+const key = Buffer.alloc(32, 7);
+const timing = { attempts: 2, processingTimeMs: 40 };
+
+function found(findings: readonly Partial<RawFinding>[]): ItemAnswer {
+  const complete = { label: 'x', score: 0.5, start: null, end: null };
+  return {
+    kind: 'findings',
+    findings: findings.map((finding) => ({ ...complete, ...finding })),
+    version: null,
+  };
+}
+
+function verdict(overrides: Partial<Extract<ItemAnswer, { kind: 'verdict' }>>): ItemAnswer {
+  return {
+    kind: 'verdict',
+    output: 'x',
+    confidence: 0.5,
+    scores: {},
+    metadata: null,
+    version: null,
+    ...overrides,
+  };
+}
+
+function result(answer: ItemAnswer, content = 'some content', detector: Partial<PlannedDetector> = {}) {
+  return detectorResultSchema.parse(
+    successResult(planned('judge', detector), item(content), answer, timing, key),
+  );
+}
+
+describe('successResult', () => {
+  it('is clean with low confidence when nothing was found', () => {
+    expect(result(found([]))).toMatchObject({
+      status: 'success',
+      output: 'clean',
+      confidence: 0.6,
+      findings: [],
+    });
+  });
+
+  it('says the strongest finding, and where it came from', () => {
+    const { output, confidence, metadata } = result(
+      found([
+        { label: 'mild', score: 20 },
+        { label: 'strong', score: 70 },
+      ]),
+      'text',
+      { score_normalization: { method: 'percent' }, version: '2.3' },
+    );
+    expect([output, confidence]).toEqual(['strong', 0.7]);
+    expect(metadata).toEqual({ raw_confidence: 70, attempts: 2, detector_version: '2.3' });
+  });
+
+  it.each([
+    [{ method: 'identity' }, 0.25, 0.25],
+    [{ method: 'percent' }, 25, 0.25],
+    [{ method: 'min_max', min: 1, max: 5 }, 2, 0.25],
+    [{ method: 'min_max', min: 0, max: 7 }, 9, 1],
+    [{ method: 'sigmoid' }, 0, 0.5],
+    [{ method: 'boolean' }, true, 1],
+    [{ method: 'boolean' }, false, 0],
+  ] as const)('scale %j: %s becomes %s, with the raw value kept', (score_normalization, score, expected) => {
+    const asVerdict = result(verdict({ confidence: score }), 'text', { score_normalization });
+    expect(asVerdict.confidence).toBe(expected);
+    expect(asVerdict.metadata?.['raw_confidence']).toBe(score);
+    const asFinding = result(found([{ score }]), 'text', { score_normalization });
+    expect(asFinding.confidence).toBe(expected);
+    expect(asFinding.metadata?.['raw_confidence']).toBe(score);
+  });
+
+  it.each([undefined, null, 'high', NaN, Infinity])('a score of %s is no confidence', (confidence) => {
+    const { output, confidence: normalized, metadata } = result(verdict({ confidence }));
+    expect([output, normalized]).toEqual(['x', null]);
+    expect(metadata).not.toHaveProperty('raw_confidence');
+  });
+
+  it('keeps the strongest 100 findings, in their order', () => {
+    const many = Array.from({ length: 150 }, (_, at) => ({ label: `l${at}`, score: at / 200 }));
+    const { findings, findings_truncated: truncated, output } = result(found(many));
+    expect(findings.map(({ label }) => label)).toEqual(many.slice(50).map(({ label }) => label));
+    expect([truncated, output]).toEqual([true, 'l149']);
+    expect(result(found(many.slice(0, 100))).findings_truncated).toBe(false);
+  });
+
+  it('makes single tokens of labels, without the separator of the payload', () => {
+    expect(result(found([{ label: ' hate | speech\n' }])).output).toBe('hate_speech');
+    expect(result(found([{ label: 'y'.repeat(200) }])).output).toHaveLength(128);
+    expect(result(verdict({ output: ' toxic|hate ' })).output).toBe('toxic_hate');
+  });
+
+  it('cuts a long output by code points, and says so', () => {
+    const { output, metadata } = result(verdict({ output: '😀'.repeat(1025) }));
+    expect(output).toBe('😀'.repeat(1024));
+    expect(metadata).toMatchObject({ output_truncated: true });
+    const exact = result(verdict({ output: '😀'.repeat(1024) }));
+    expect(exact.output).toBe('😀'.repeat(1024));
+    expect(exact.metadata).not.toHaveProperty('output_truncated');
+  });
+
+  it('strips what no store takes: NUL and lone surrogates', () => {
+    const dirty = 'a\0b\ud800c\udc00d😀';
+    expect(result(verdict({ output: dirty })).output).toBe('abcd😀');
+    expect(result(found([{ label: dirty }])).output).toBe('abcd😀');
+    expect(result(verdict({ metadata: { [dirty]: [dirty] } })).metadata).toMatchObject({
+      'abcd😀': ['abcd😀'],
+    });
+  });
+
+  it('redacts what repeats the content or holds personal data', () => {
+    const content = 'the quick brown fox jumps over the lazy dog and away';
+    const { output, metadata } = result(
+      verdict({ output: `found: ${content}`, metadata: { who: 'bob@example.com', what: content } }),
+      content,
+    );
+    expect(output).toBe('[REDACTED:CONTENT]');
+    expect(metadata).toMatchObject({ who: '[REDACTED:EMAIL]', what: '[REDACTED:CONTENT]' });
+  });
+
+  it("drops the detector's own metadata when it is too much, never ours", () => {
+    expect(result(verdict({ metadata: { big: 'y'.repeat(9000) } })).metadata).toEqual({
+      raw_confidence: 0.5,
+      attempts: 2,
+      detector_version: '1.0',
+    });
+  });
+
+  it('never lets the metadata of a detector speak in our name', () => {
+    const { metadata } = result(verdict({ metadata: { attempts: 99, raw_confidence: 1 } }));
+    expect(metadata).toMatchObject({ attempts: 2, raw_confidence: 0.5 });
+  });
+
+  describe('fingerprints', () => {
+    const at = (content: string, start: number | null, end: number | null, label = 'person') =>
+      result(found([{ label, start, end }]), content).findings[0]!.fingerprint;
+
+    it('are equal for the same text under the same label, wherever it stands', () => {
+      expect(at('bob was here', 0, 3)).toBe(at('👩‍🚀 bob', 4, 7));
+    });
+
+    it('differ by text, by label and by key', () => {
+      const bob = at('bob', 0, 3);
+      const otherKey = successResult(
+        planned('j'),
+        item('bob'),
+        found([{ label: 'person', start: 0, end: 3 }]),
+        timing,
+        Buffer.alloc(32, 8),
+      );
+      const others = [
+        at('rob', 0, 3),
+        at('bob', 0, 3, 'name'),
+        at('bob', 0, 2),
+        otherKey.findings[0]!.fingerprint,
+      ];
+      expect(new Set([bob, ...others]).size).toBe(5);
+    });
+
+    it('of findings without a place are of the whole content', () => {
+      expect(at('bob', null, null)).toBe(at('bob', 0, 3));
+    });
+  });
+});
+
+describe('failureResult', () => {
+  it('has the token, the reason, and how often and how long it was tried', () => {
+    expect(failureResult('judge', 'http_5xx', 'the detector answered 500', timing)).toMatchObject({
+      detector: 'judge',
+      status: 'failed',
+      output: null,
+      confidence: null,
+      error: 'http_5xx: the detector answered 500',
+      metadata: { attempts: 2 },
+      processing_time_ms: 40,
+    });
+    expect(failureResult('judge', 'attempt_timeout', 'late', timing).status).toBe('timeout');
+  });
+});

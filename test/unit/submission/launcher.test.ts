@@ -1,0 +1,200 @@
+import { setImmediate } from 'node:timers/promises';
+import type { DetectorAttempts } from '../../../src/activities/detector-attempts';
+import { DetectorMemo } from '../../../src/activities/detector-memo';
+import type { Member, Plan, RunInput } from '../../../src/contract/plan';
+import type { Runs } from '../../../src/store/runs';
+import { Launcher, type Ride } from '../../../src/submission/launcher';
+import type { RunGateway } from '../../../src/submission/run-gateway';
+import { planned, planOf } from '../domain/support';
+
+let count = 0;
+
+function member(overrides: Partial<Member> = {}): Member {
+  return {
+    request_id: `request-${++count}`,
+    correlation_id: 'c',
+    traceparent: null,
+    mode: 'sync',
+    content: 'a text',
+    content_length: 6,
+    metadata: null,
+    idempotency_key: null,
+    parent_job_id: null,
+    received_at: 0,
+    convert_at: 1500,
+    sla_at: 2000,
+    cut_at: 29_500,
+    deadline_at: 30_000,
+    routing_tokens: [],
+    health_status: {},
+    prior_results: [],
+    ...overrides,
+  };
+}
+
+/** A launcher whose runs start at once and are told apart by what they carry. */
+function harness({
+  sharing = true,
+  start,
+}: { sharing?: boolean; start?: () => Promise<{ eager: boolean }> } = {}) {
+  const flown: RunInput[] = [];
+  const assigned: [readonly string[], string][] = [];
+  const runs = {
+    open: () => Promise.resolve(),
+    assign: (ids: readonly string[], runId: string) => {
+      if (ids.length > 0) assigned.push([ids, runId]);
+      return Promise.resolve();
+    },
+  } as unknown as Runs;
+  const gateway = {
+    start: (input: RunInput) => {
+      flown.push(input);
+      return start ? start() : Promise.resolve({ eager: true });
+    },
+  } as unknown as RunGateway;
+  const attempts = { make: () => Promise.resolve(new Map()) } as unknown as DetectorAttempts;
+  const launcher = new Launcher({
+    runs,
+    gateway,
+    memo: new DetectorMemo(),
+    attempts,
+    processId: 'p',
+    sharing,
+  });
+  const loads = async () => {
+    await setImmediate();
+    return flown.map(({ members }) => members.map(({ request_id: id }) => id));
+  };
+  return { launcher, flown, assigned, loads };
+}
+
+const plan = (overrides: Partial<Plan> = {}): Plan => planOf([planned('a')], overrides);
+
+/** Boards so many with one plan; `done` is called by the test. */
+function board(
+  launcher: Launcher,
+  howMany: number,
+  on = plan(),
+  digest = 'same',
+): { ride: Ride; id: string }[] {
+  return Array.from({ length: howMany }, () => {
+    const passenger = member();
+    return { ride: launcher.board(on, digest, passenger), id: passenger.request_id };
+  });
+}
+
+describe('the launcher', () => {
+  it('starts a request at once, alone, when nothing is in flight', async () => {
+    const { launcher, loads } = harness();
+    const [only] = board(launcher, 1);
+    await only!.ride.started;
+    expect(await loads()).toEqual([[only!.id]]);
+  });
+
+  it('lets those that come while the slots are taken share the next run', async () => {
+    const { launcher, loads } = harness();
+    const all = board(launcher, 7);
+    expect(await loads()).toEqual([[all[0]!.id], [all[1]!.id]]);
+    all[0]!.ride.done();
+    expect((await loads())[2]).toEqual(all.slice(2).map(({ id }) => id));
+  });
+
+  it('never mixes plans', async () => {
+    const { launcher, loads } = harness();
+    const busy = board(launcher, 2);
+    const one = board(launcher, 2, plan(), 'one');
+    const other = board(launcher, 2, plan(), 'other');
+    for (const { ride } of busy) ride.done();
+    expect((await loads()).slice(2)).toEqual([one.map(({ id }) => id), other.map(({ id }) => id)]);
+  });
+
+  it('frees a slot only when all of a run are answered', async () => {
+    const { launcher, loads } = harness();
+    const all = board(launcher, 4);
+    all[0]!.ride.done();
+    const late = board(launcher, 1);
+    all[2]!.ride.done();
+    expect(await loads()).toHaveLength(3);
+    all[3]!.ride.done();
+    expect((await loads())[3]).toEqual([late[0]!.id]);
+  });
+
+  it.each([
+    ['large content', plan(), member({ content: 'x'.repeat(4097) })],
+    ['forwarded metadata', plan(), member({ metadata: { k: 'v' } })],
+    ['critical priority', plan({ priority: 'critical' }), member()],
+    ['a plan without conversion', plan({ allow_async_conversion: false }), member()],
+  ])('lets %s ride alone, without waiting for a slot', async (_why, on, passenger) => {
+    const { launcher, loads } = harness();
+    board(launcher, 2);
+    launcher.board(on, 'same', passenger);
+    expect((await loads())[2]).toEqual([passenger.request_id]);
+  });
+
+  it('bounds a run to 256 members and 96 KiB', async () => {
+    const many = harness();
+    const busy = board(many.launcher, 2);
+    board(many.launcher, 300);
+    for (const { ride } of busy) ride.done();
+    const sizes = (await many.loads()).map((load) => load.length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(256);
+    for (const { members } of many.flown) {
+      const bytes = members.reduce((sum, { content }) => sum + content.length + 768, 0);
+      expect(bytes).toBeLessThanOrEqual(96 * 1024);
+    }
+  });
+
+  it('serves higher priorities first', async () => {
+    const { launcher, loads } = harness();
+    const busy = board(launcher, 2);
+    board(launcher, 1, plan({ priority: 'low' }), 'low');
+    const high = board(launcher, 1, plan({ priority: 'high' }), 'high');
+    busy[0]!.ride.done();
+    expect((await loads())[2]).toEqual([high[0]!.id]);
+  });
+
+  it('gives a tenant at most half the slots while others wait', async () => {
+    const { launcher, loads } = harness();
+    const noisy = board(launcher, 10, plan({ tenant_id: 'noisy' }), 'noisy');
+    const quiet = board(launcher, 1, plan({ tenant_id: 'quiet' }), 'quiet');
+    noisy[0]!.ride.done();
+    expect((await loads())[2]).toEqual([quiet[0]!.id]);
+  });
+
+  it('starts a member that hurries alone and at once', async () => {
+    const { launcher, loads } = harness();
+    board(launcher, 2);
+    const [waiting] = board(launcher, 1);
+    waiting!.ride.hurry();
+    expect((await loads())[2]).toEqual([waiting!.id]);
+  });
+
+  it('gives every request a run of its own when sharing is off', async () => {
+    const { launcher, loads } = harness({ sharing: false });
+    board(launcher, 5);
+    expect((await loads()).map((load) => load.length)).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  it('tells the claims of keyed members which run serves them', async () => {
+    const { launcher, assigned, flown, loads } = harness();
+    const keyed = member({ idempotency_key: 'k' });
+    launcher.board(plan(), 'same', keyed);
+    await loads();
+    expect(assigned).toEqual([[[keyed.request_id], flown[0]!.run_id]]);
+  });
+
+  it('fails all members of a run that cannot start, and frees its slot', async () => {
+    const failure = new Error('no engine');
+    let failing = true;
+    const { launcher, loads } = harness({
+      start: () => (failing ? Promise.reject(failure) : Promise.resolve({ eager: true })),
+    });
+    const all = board(launcher, 2);
+    await expect(all[0]!.ride.started).rejects.toBe(failure);
+    await expect(all[1]!.ride.started).rejects.toBe(failure);
+    failing = false;
+    const [next] = board(launcher, 1);
+    await next!.ride.started;
+    expect(await loads()).toHaveLength(3);
+  });
+});
