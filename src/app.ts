@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
-import { NativeConnection, Runtime } from '@temporalio/worker';
-import { createClient, type RedisClientType } from 'redis';
+import { NativeConnection } from '@temporalio/worker';
 import { sql } from 'kysely';
 import { createDecide } from './activities/decide';
 import { createDetect } from './activities/detect';
@@ -45,6 +43,7 @@ import { Orchestrations } from './store/orchestrations';
 import { Outcomes } from './store/outcomes';
 import { createDataConverter, PayloadReader } from './store/payload-codec';
 import { PolicyBundles } from './store/policy-bundles';
+import { connectRedis } from './store/redis';
 import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
 import { Execution } from './submission/execution';
@@ -54,7 +53,7 @@ import { RunGateway } from './submission/run-gateway';
 import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
 import type { Logger } from './telemetry/logger';
-import { temporalLogger } from './telemetry/temporal-logger';
+import { installRuntime } from './telemetry/temporal-logger';
 
 /** Where the servers are that the settings may leave to `npm start`. */
 export interface Servers {
@@ -89,7 +88,6 @@ export interface ConclaveOptions {
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
-const redisPatienceMs = 2000;
 
 /** The composition root: builds a Conclave process out of its parts and starts it. */
 export async function startConclave(options: ConclaveOptions): Promise<Conclave> {
@@ -102,6 +100,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const db = openDatabase(servers.databaseUrl, settings.database.pool_size);
   await migrate(db);
   const keys = new KeyRing(db, loadMasterKey(settings.security.master_key, settings.service.data_dir));
+  await keys.assertMasterKey();
   const retentionMs = settings.orchestration.idempotency_retention_hours * hourMs;
   const orchestrations = new Orchestrations(db, keys, retentionMs);
   const runs = new Runs(db, keys, retentionMs);
@@ -113,7 +112,10 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   await notifications.listen();
   const hub = new ResultHub(orchestrations, notifications);
   const payloads = new PayloadReader(db, keys);
-  const redis = settings.redis.url === null ? null : await connectRedis(settings.redis.url, log);
+  const redis =
+    settings.redis.url === null
+      ? null
+      : await connectRedis(settings.redis.url, (error) => log.warn({ error }, 'redis is not reachable'));
 
   // Policies
   const catalog = await loadPolicies({
@@ -197,7 +199,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   };
 
   // Temporal
-  Runtime.install({ logger: temporalLogger(log), shutdownSignals: [] });
+  installRuntime(log);
   const connection = await NativeConnection.connect({
     address: servers.temporalAddress,
     tls: settings.workflow.tls,
@@ -320,18 +322,6 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await db.destroy();
     },
   };
-}
-
-/** Redis is a convenience: without an answer we start all the same, and the client goes on trying. */
-async function connectRedis(url: string, log: Logger): Promise<RedisClientType> {
-  const client: RedisClientType = createClient({ url, disableOfflineQueue: true });
-  client.on('error', (error: unknown) => log.warn({ error }, 'redis is not reachable'));
-  const connected = client.connect().then(
-    () => undefined,
-    () => undefined,
-  );
-  await Promise.race([connected, delay(redisPatienceMs, undefined, { ref: false })]);
-  return client;
 }
 
 function listen(app: Parameters<typeof createServer>[1], settings: Settings): Promise<Server> {

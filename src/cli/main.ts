@@ -1,13 +1,11 @@
 #!/usr/bin/env node
 import { Argument, Command, Option } from 'commander';
 import { explainSetting, loadSettings, SettingsError } from '../config/load-settings';
-import { build } from './build';
-import { printPolicyReport } from './policy';
-import { printQuality } from './quality';
-import { setUp } from './setup';
-import { type Part, parts, start } from './start';
+import type { Part } from './start';
 import { version } from './version';
 
+// What a command needs is loaded when it runs: a look at the settings must not wait for Temporal's libraries.
+const parts: readonly Part[] = ['all', 'api', 'worker', 'mapper', 'detectors'];
 const invalid = 1;
 const misused = 2;
 
@@ -25,6 +23,7 @@ function program(): Command {
     .addArgument(new Argument('[part]', 'what to run').choices([...parts]).default('all'))
     .option('--reset', 'move the data folder aside first and start afresh', false)
     .action(async (part: Part, options: { reset: boolean }) => {
+      const { start } = await import('./start.js');
       process.exitCode = await start(part, loadSettings().settings, options);
       // Whatever a library has left open must not keep a stopped process alive.
       process.exit();
@@ -33,12 +32,16 @@ function program(): Command {
   conclave
     .command('setup')
     .description('prepare the external PostgreSQL and Temporal that the settings name; safe to repeat')
-    .action(() => setUp(loadSettings().settings, console.log));
+    .action(async () => {
+      const { setUp } = await import('./setup.js');
+      await setUp(loadSettings().settings, console.log);
+    });
 
   conclave
     .command('build')
     .description('bundle the workflows and compile the policies')
     .action(async () => {
+      const { build } = await import('./build.js');
       process.exitCode = await build(loadSettings().settings.policy.store_path);
     });
 
@@ -69,6 +72,7 @@ function program(): Command {
       new Option('--registry <file>', 'detectors that bundles may name').default('config/detectors.yaml'),
     )
     .action(async (dir: string, options: { registry: string }) => {
+      const { printPolicyReport } = await import('./policy.js');
       process.exitCode = await printPolicyReport(dir, options.registry);
     });
 
@@ -77,7 +81,10 @@ function program(): Command {
     .command('quality')
     .description('precision and recall of the builtin detectors over their labelled corpora')
     .argument('[names...]', 'default: all')
-    .action((names: string[]) => printQuality(names));
+    .action(async (names: string[]) => {
+      const { printQuality } = await import('./quality.js');
+      await printQuality(names);
+    });
 
   return conclave;
 }

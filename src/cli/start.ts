@@ -20,7 +20,6 @@ const launches = {
 } satisfies Record<string, (context: LaunchContext) => Promise<void>>;
 
 export type Part = keyof typeof launches;
-export const parts = Object.keys(launches) as readonly Part[];
 
 /** A launch that is interrupted may still come to a state that can be stopped in order. */
 const launchGraceMs = 15_000;

@@ -26,7 +26,8 @@ export function successResult(
   timing: Timing,
   fingerprintKey: Buffer,
 ): DetectorResult {
-  const findings = rawFindingsOf(answer).map((raw) => judged(raw, detector, item));
+  const all = rawFindingsOf(answer);
+  const findings = mostTelling(all, detector).map((raw) => judged(raw, detector, item));
   const verdict = answer.kind === 'findings' ? strongest(findings) : ownVerdict(answer, detector, item);
   const output = cut(verdict.output, maxOutput);
   const own = answer.kind === 'verdict' ? redactJson(answer.metadata ?? {}, item.content) : {};
@@ -43,8 +44,8 @@ export function successResult(
     }),
     processing_time_ms: timing.processingTimeMs,
     error: null,
-    findings: mostTelling(findings).map((finding) => toFinding(finding, item, fingerprintKey)),
-    findings_truncated: findings.length > maxFindings,
+    findings: findings.map((finding) => toFinding(finding, item, fingerprintKey)),
+    findings_truncated: all.length > maxFindings,
   };
 }
 
@@ -68,7 +69,7 @@ interface Verdict {
   readonly raw: number | boolean | null;
 }
 
-/** A finding before its fingerprint, which is only worth computing for those that are kept. */
+/** A finding with its label cleaned and its score normalized, raw score beside it. */
 interface JudgedFinding {
   readonly label: string;
   readonly raw: number | boolean | null;
@@ -83,11 +84,18 @@ function strongest(findings: readonly JudgedFinding[]): Verdict {
   return { output, confidence, raw: source?.raw ?? null };
 }
 
-/** In the detector's order; when there are too many, the strongest of them. */
-function mostTelling(findings: readonly JudgedFinding[]): readonly JudgedFinding[] {
+/** In the detector's order; when there are too many, the strongest of them, before any work is done on the others. */
+function mostTelling(findings: readonly RawFinding[], detector: PlannedDetector): readonly RawFinding[] {
   if (findings.length <= maxFindings) return findings;
-  const kept = new Set(findings.toSorted((a, b) => b.strength - a.strength).slice(0, maxFindings));
+  const byStrength = findings
+    .map((finding) => ({ finding, strength: strengthOf(finding, detector) }))
+    .toSorted((a, b) => b.strength - a.strength);
+  const kept = new Set(byStrength.slice(0, maxFindings).map(({ finding }) => finding));
   return findings.filter((finding) => kept.has(finding));
+}
+
+function strengthOf({ score }: RawFinding, { score_normalization }: PlannedDetector): number {
+  return normalizeScore(score, score_normalization) ?? 0;
 }
 
 function ownVerdict(
@@ -118,7 +126,7 @@ function judged(raw: RawFinding, detector: PlannedDetector, item: DetectorItem):
   return {
     label: cleanLabel(redactText(raw.label, item.content)),
     raw: usableRaw(raw.score),
-    strength: normalizeScore(raw.score, detector.score_normalization) ?? 0,
+    strength: strengthOf(raw, detector),
     start: raw.start,
     end: raw.end,
   };

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { DetectorCall } from '../contract/plan';
 
 /** A secret reference that cannot be followed; names the reference, never a value. */
-class SecretReferenceError extends Error {
+export class SecretReferenceError extends Error {
   override readonly name = 'SecretReferenceError';
 }
 
@@ -30,7 +30,7 @@ async function secret(reference: unknown): Promise<string> {
   if (scheme === undefined || name === undefined) {
     throw new SecretReferenceError('a secret must be a reference like env:NAME or file:/path');
   }
-  const value = scheme === 'env' ? process.env[name] : (await readFile(name, 'utf8')).trim();
+  const value = scheme === 'env' ? process.env[name] : (await readFile(name, 'utf8').catch(() => '')).trim();
   if (value === undefined || value === '')
     throw new SecretReferenceError(`${scheme}:${name} holds no secret`);
   return value;

@@ -4,6 +4,8 @@ import type { Database } from './schema';
 
 export type Db = Kysely<Database>;
 
+const silenceMs = 5000;
+
 /** Opens a pool on the database; connections are made when first needed. */
 export function openDatabase(url: string, poolSize: number): Db {
   const pool = new Pool({
@@ -12,6 +14,8 @@ export function openDatabase(url: string, poolSize: number): Db {
     connectionTimeoutMillis: 5000,
     idleTimeoutMillis: 60_000,
     statement_timeout: 30_000,
+    // Of our side: a server that has gone silent, not one that is slow.
+    query_timeout: silenceMs,
     application_name: 'conclave',
   });
   // A server that goes away kills idle connections; the next query reports it to whoever asks.

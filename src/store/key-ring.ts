@@ -11,6 +11,16 @@ export class RunKeyDestroyedError extends Error {
   }
 }
 
+class MasterKeyError extends Error {
+  override readonly name = 'MasterKeyError';
+  constructor() {
+    super(
+      'What the database holds was encrypted under another master key.\n' +
+        '  Remedy: give every process the same ORCHESTRATION_SECURITY__MASTER_KEY, or put keys/master.key back in the data folder',
+    );
+  }
+}
+
 const runKeyCacheMs = 60_000;
 
 /**
@@ -37,6 +47,17 @@ export class KeyRing {
   ) {
     this.#master = master;
     this.serviceKey = Buffer.from(hkdfSync('sha256', master, '', 'conclave/service-payloads', 32));
+  }
+
+  /** @throws MasterKeyError when what is stored was encrypted under another master key */
+  async assertMasterKey(): Promise<void> {
+    const stored = await this.db.selectFrom('tenant_key').selectAll().limit(1).executeTakeFirst();
+    if (stored === undefined) return;
+    try {
+      unseal(this.#master, stored.wrapped_key, `tenant_key/${stored.tenant_id}`);
+    } catch {
+      throw new MasterKeyError();
+    }
   }
 
   async tenantKey(tenantId: string): Promise<Buffer> {

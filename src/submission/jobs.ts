@@ -6,7 +6,7 @@ import type { Planned, Planner } from '../planning/planner';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Job, Orchestrations } from '../store/orchestrations';
 import type { Answer, Execution } from './execution';
-import { readRecipe } from './recipe';
+import { isAbout, readRecipe } from './recipe';
 import type { RunGateway } from './run-gateway';
 
 export interface JobsDependencies {
@@ -56,6 +56,7 @@ export class Jobs {
     const bytes = await this.deps.orchestrations.recipe(job.requestId);
     if (!bytes) throw contentExpired();
     const recipe = readRecipe(bytes);
+    if (rerun.content !== undefined && !isAbout(recipe, rerun.content)) throw otherContent();
     const content = rerun.content ?? (await this.#contentOf(job));
     const request: OrchestrationRequest = { ...recipe.request, content, processing_mode: 'async' };
     const today = this.deps.planner.plan(request);
@@ -116,6 +117,19 @@ function contentExpired(): ConclaveError {
       status: 409,
       detail: 'content_expired',
       fieldErrors: [{ path: 'content', message: 'is needed, because the job no longer has it' }],
+    },
+  );
+}
+
+/** Results of the original may be taken over, and a re-run's lineage says that it is about the same thing. */
+function otherContent(): ConclaveError {
+  return new ConclaveError(
+    'INVALID_REQUEST',
+    'a re-run is about the content of its job: submit another anew',
+    {
+      status: 409,
+      detail: 'content_mismatch',
+      fieldErrors: [{ path: 'content', message: 'is not what the job was about' }],
     },
   );
 }

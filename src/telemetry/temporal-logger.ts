@@ -1,4 +1,4 @@
-import { DefaultLogger, type LogEntry } from '@temporalio/worker';
+import { DefaultLogger, type LogEntry, Runtime } from '@temporalio/worker';
 import type { Logger } from './logger';
 
 const levels = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
@@ -19,5 +19,14 @@ export function temporalLogger(log: Logger): DefaultLogger {
       passedOn.flatMap((key) => (meta && key in meta ? [[key, (meta as Record<string, unknown>)[key]]] : [])),
     );
     log[levels[level]]({ ...fields, source: 'temporal' }, message.split('\n', 1)[0]);
+  });
+}
+
+/** Has the SDK log through us, its native half included: that would write to stderr by itself, failures and all. */
+export function installRuntime(log: Logger): void {
+  Runtime.install({
+    logger: temporalLogger(log),
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+    shutdownSignals: [],
   });
 }

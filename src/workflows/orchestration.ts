@@ -161,7 +161,9 @@ async function reportUnfinished({ unfinished_jobs: jobs }: PublishOutput, member
   const [first] = jobs;
   if (!first) return;
   const { workflowId } = workflowInfo();
-  const failed = jobs.flatMap(({ job_id, error_code }) => (error_code === null ? [] : { job_id, error_code }));
+  const failed = jobs.flatMap(({ job_id, error_code }) =>
+    error_code === null ? [] : { job_id, error_code },
+  );
   upsertSearchAttributes([
     { key: searchAttributes.outcome, value: members > 1 ? 'mixed' : first.status },
     ...failed.slice(0, 1).map(({ error_code }) => ({ key: searchAttributes.errorCode, value: error_code })),

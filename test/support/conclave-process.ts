@@ -104,9 +104,14 @@ export class Machine {
     return process;
   }
 
-  async started(env: Readonly<Record<string, string>> = {}): Promise<ConclaveProcess> {
-    const process = this.run(['start'], env);
+  /** Ms that each start took until it was ready. */
+  readonly startTimes: number[] = [];
+
+  async started(): Promise<ConclaveProcess> {
+    const began = Date.now();
+    const process = this.run();
     await process.ready();
+    this.startTimes.push(Date.now() - began);
     return process;
   }
 
@@ -169,10 +174,13 @@ export async function paste(line: string): Promise<string> {
   return stdout;
 }
 
-/** Free ports that stay free over restarts: below the range that systems give to outgoing connections and to port 0. */
+/**
+ * Free ports that stay free over restarts: below the range that systems give to outgoing connections and to port 0, and
+ * out of a block that the other test processes leave alone.
+ */
 export async function steadyPorts(count: number): Promise<number[]> {
   const found: number[] = [];
-  for (let port = 20_000 + (process.pid % 10_000); found.length < count; port += 1) {
+  for (let port = 20_000 + (process.pid % 600) * 20; found.length < count; port += 1) {
     const free = await assertPortFree({ port, purpose: '', setting: '' }).then(
       () => true,
       () => false,

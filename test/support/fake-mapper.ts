@@ -7,8 +7,8 @@ export interface MapperCall {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly payload: MapperPayload;
-  /** Settles when the exchange is over; true when the caller hung up before it was answered. */
-  readonly abandoned: Promise<boolean>;
+  /** Settles when the exchange is over: answered, or given up by the caller. */
+  readonly ended: Promise<{ readonly answered: boolean; readonly afterMs: number }>;
 }
 
 export type MapperBehavior = (call: MapperCall, response: ServerResponse) => void;
@@ -64,12 +64,15 @@ export class FakeMapper {
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.once('end', () => {
       if (request.method !== 'POST') return void response.end('{}');
+      const arrivedAt = performance.now();
       const call: MapperCall = {
         path: request.url ?? '',
         headers: request.headers,
         payload: JSON.parse(Buffer.concat(chunks).toString()) as MapperPayload,
-        abandoned: new Promise((resolve) =>
-          response.once('close', () => resolve(!response.writableFinished)),
+        ended: new Promise((resolve) =>
+          response.once('close', () =>
+            resolve({ answered: response.writableFinished, afterMs: performance.now() - arrivedAt }),
+          ),
         ),
       };
       this.calls.push(call);

@@ -189,6 +189,7 @@ export class System {
       () => ({ log: part.log, ended: child.exitCode }),
       ({ log: text, ended }) =>
         ended !== null || text.includes(kind === 'api' ? 'the facade is ready' : 'the worker is ready'),
+      { withinMs: 60_000 },
     );
     if (child.exitCode !== null) throw new Error(`${kind} did not start: ${part.log}`);
     if (kind === 'api') this.url = part.url;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FakeDetectors, findings, raw } from '../../support/fake-detectors';
+import { patience } from '../../support/patience';
 import { System } from '../../support/system';
 
 /** Characters of one, two and several code points, so that every unit of length gives another number. */
@@ -16,7 +17,6 @@ const traceId = 'a'.repeat(32);
 
 const answers = (body: unknown) => raw(JSON.stringify(body));
 const identified = { 'x-correlation-id': 'corr-7', traceparent: `00-${traceId}-${'b'.repeat(16)}-01` };
-const patient = { priority: 'low', content } as const;
 
 const httpRequest = {
   input: { text: '{{content}}', kind: '{{content_type}}' },
@@ -81,9 +81,7 @@ describe('Adapters', () => {
       policies: {
         'demo/default': { policy: { required_detectors: ['steady'] } },
       },
-      env: {
-        TEST_DETECTOR_SECRET: envSecret,
-      },
+      env: { ...patience, TEST_DETECTOR_SECRET: envSecret },
     });
   });
   beforeEach(() => {
@@ -98,7 +96,7 @@ describe('Adapters', () => {
 
   async function ask(detector: string, overrides: Readonly<Record<string, unknown>> = {}) {
     const sent = await system.orchestrate(
-      { ...patient, required_detectors: [detector], ...overrides },
+      { content, required_detectors: [detector], ...overrides },
       identified,
     );
     return { ...sent, result: sent.body.detector_results.find((result) => result.detector === detector)! };

@@ -5,6 +5,7 @@ import {
 } from '../../../src/contract/answer';
 import { eventually } from '../../support/eventually';
 import { closes, flags, hangs, raw, status } from '../../support/fake-detectors';
+import { patience } from '../../support/patience';
 import { System } from '../../support/system';
 
 const five = ['v1', 'v2', 'v3', 'v4', 'v5'];
@@ -65,18 +66,21 @@ describe('Coverage', () => {
       ],
       policies: bundles as unknown as NonNullable<Options['policies']>,
       env: {
+        ...patience,
         ORCHESTRATION_ORCHESTRATION__CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000',
         ORCHESTRATION_ORCHESTRATION__HEALTH_CHECK_INTERVAL_SECONDS: '0.2',
         ORCHESTRATION_ORCHESTRATION__SUSPECT_PROBE_INTERVAL_SECONDS: '0.2',
         ORCHESTRATION_ORCHESTRATION__RECOVERY_CHECK_INTERVAL_SECONDS: '0.2',
       },
     });
+    // The first request pays for what a process does once.
+    await system.orchestrate({ policy_bundle: 'pair' });
   });
   beforeEach(() => system.detectors.reset());
   afterAll(() => system?.stop());
 
   async function ask(policy_bundle: string, overrides: Readonly<Record<string, unknown>> = {}) {
-    const sent = await system.orchestrate({ policy_bundle, priority: 'low', ...overrides });
+    const sent = await system.orchestrate({ policy_bundle, ...overrides });
     const body = orchestrationResponseSchema.parse(sent.body);
     return { ...sent, body, tokens: tokensOf(body.detector_results) };
   }
@@ -200,7 +204,6 @@ describe('Coverage', () => {
     it('not content of a type that a detector does not read', async () => {
       const sent = await system.orchestrate<ErrorResponse>({
         policy_bundle: 'pair',
-        priority: 'low',
         content_type: 'code',
       });
       expect(sent.status).toBe(502);
@@ -239,7 +242,7 @@ describe('Coverage', () => {
 
     it('answers 502 ALL_DETECTORS_UNAVAILABLE when none can add coverage, and calls nobody [C.4]', async () => {
       await Promise.all(['v1', 'v2'].map((name) => setHealthy(name, false)));
-      const sent = await system.orchestrate<ErrorResponse>({ policy_bundle: 'stand-in', priority: 'low' });
+      const sent = await system.orchestrate<ErrorResponse>({ policy_bundle: 'stand-in' });
       expect(sent.status).toBe(502);
       expect(errorResponseSchema.parse(sent.body)).toMatchObject({
         error_code: 'ALL_DETECTORS_UNAVAILABLE',
@@ -274,16 +277,20 @@ describe('The circuit breaker', () => {
         timeout_ms: 100,
       })),
       policies: { 'demo/default': { policy: { required_detectors: ['steady'] } } },
-      env: { ORCHESTRATION_ORCHESTRATION__CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS: '3' },
+      env: { ...patience, ORCHESTRATION_ORCHESTRATION__CIRCUIT_BREAKER_RECOVERY_TIMEOUT_SECONDS: '3' },
     });
     for (const [name, behavior] of Object.entries({ ...kinds, ...harmless, 'fails-slowly': hangs })) {
       system.detectors.behave(name, behavior);
     }
+    // The first request pays for what a process does once.
+    await system.orchestrate();
   });
   afterAll(() => system?.stop());
 
   async function ask(name: string) {
-    const { body } = await system.orchestrate({ required_detectors: [name], priority: 'low' });
+    const { status: code, body } = await system.orchestrate({ required_detectors: [name] });
+    // Nothing but the detector in question may be in the way.
+    expect([`200 null`, `206 PARTIAL_COVERAGE`]).toContain(`${code} ${body.error_code}`);
     return body.detector_results.find(({ detector }) => detector === name)!;
   }
 

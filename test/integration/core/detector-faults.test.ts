@@ -13,6 +13,7 @@ import {
   raw,
   status,
 } from '../../support/fake-detectors';
+import { patience } from '../../support/patience';
 import { System } from '../../support/system';
 
 interface Fault {
@@ -86,9 +87,6 @@ const faults: readonly Fault[] = [
 const flaky = ['flaky-500', 'flaky-429', 'flaky-socket', 'flaky-hang'] as const;
 const others = ['dead', 'flood', 'flood-500', 'impatient', 'unfitting', ...flaky];
 
-/** A low priority leaves three attempts the time they need before the request would become a job. */
-const patient = { priority: 'low', content } as const;
-
 describe('A detector that misbehaves', () => {
   let system: System;
   const mortal = new FakeDetectors();
@@ -97,6 +95,7 @@ describe('A detector that misbehaves', () => {
     const url = await mortal.listen();
     system = await System.start({
       parts: ['api'],
+      env: patience,
       detectors: [
         'steady',
         ...[...faults.map(({ name }) => name), ...others].map((name) => ({ name, timeout_ms: 250 })),
@@ -110,8 +109,8 @@ describe('A detector that misbehaves', () => {
   });
   afterAll(() => system?.stop());
 
-  async function ask(detector: string, overrides: Readonly<Record<string, unknown>> = patient) {
-    const sent = await system.orchestrate({ ...overrides, required_detectors: [detector] });
+  async function ask(detector: string) {
+    const sent = await system.orchestrate({ content, required_detectors: [detector] });
     const results = new Map(sent.body.detector_results.map((result) => [result.detector, result]));
     return { ...sent, result: results.get(detector)!, steady: results.get('steady')! };
   }

@@ -1,9 +1,10 @@
 import type { WorkflowExecutionDescription, WorkflowExecutionStatusName } from '@temporalio/client';
+import { Client as PgClient } from 'pg';
 import type { JobStatusResponse, OrchestrationResponse } from '../../../src/contract/answer';
 import { jobStatusResponseSchema } from '../../../src/contract/answer';
 import { eventually } from '../../support/eventually';
 import { type Behavior, findings, held, type ReceivedCall } from '../../support/fake-detectors';
-import type { HttpAnswer, System } from '../../support/system';
+import { type HttpAnswer, type System, testServers } from '../../support/system';
 
 export async function jobOf(system: System, jobId: string): Promise<JobStatusResponse> {
   const { status, body } = await system.request('GET', `/orchestrate/status/${jobId}`);
@@ -85,21 +86,36 @@ export async function published(system: System, runId: string): Promise<void> {
   );
 }
 
-const listeners = "pg_stat_activity where datname = current_database() and application_name = 'conclave-listen'";
+const listeners =
+  "pg_stat_activity where datname = current_database() and application_name = 'conclave-listen'";
 
 /** Cuts the connections over which processes hear each other, and keeps them from coming back. */
 export async function deafen(system: System): Promise<void> {
-  await system.db.query(`alter database ${system.database} with allow_connections false`);
+  await admit(system, false);
   await system.db.query(`select pg_terminate_backend(pid, 5000) from ${listeners}`);
 }
 
 export async function hearAgain(system: System): Promise<void> {
-  await system.db.query(`alter database ${system.database} with allow_connections true`);
-  const running = system.parts.filter(({ process }) => process.exitCode === null && process.signalCode === null);
+  await admit(system, true);
+  const running = system.parts.filter(
+    ({ process }) => process.exitCode === null && process.signalCode === null,
+  );
   await eventually(
     async () => (await system.db.query(`select from ${listeners}`)).rowCount,
     (listening) => listening === running.length,
   );
+}
+
+/** Whether the database admits new connections; those that are there stay. */
+async function admit(system: System, admitting: boolean): Promise<void> {
+  // Not even its owner may say this from inside.
+  const outside = new PgClient({ connectionString: testServers().databaseUrl });
+  await outside.connect();
+  try {
+    await outside.query(`alter database ${system.database} with allow_connections ${admitting}`);
+  } finally {
+    await outside.end();
+  }
 }
 
 /** What Temporal knows of a workflow once it has ended in this way. */
@@ -118,10 +134,7 @@ export async function workflowOf(
 }
 
 /** With which type a workflow failed: all of a failure that is readable without its key. */
-export async function failureTypeOf(
-  system: System,
-  workflowId: string,
-): Promise<string | null | undefined> {
+export async function failureTypeOf(system: System, workflowId: string): Promise<string | null | undefined> {
   const history = await system.temporal.workflow.getHandle(workflowId).fetchHistory();
   return history.events?.at(-1)?.workflowExecutionFailedEventAttributes?.failure?.applicationFailureInfo
     ?.type;

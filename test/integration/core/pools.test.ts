@@ -40,8 +40,8 @@ describe('A detector bound to a pool', () => {
     const job = await system.ended(body.job_id!);
     expect(job).toMatchObject({ status: 'completed', result: { coverage_achieved: 1 } });
     expect((await scheduled(body.job_id!)).toSorted()).toEqual([
-      ['detect.steady', system.taskQueue],
       ['detect.pooled', `pool-${pool}`],
+      ['detect.steady', system.taskQueue],
     ]);
   });
 

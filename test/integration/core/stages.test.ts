@@ -1,4 +1,5 @@
 import { after, type Behavior, findings, flags, hangs, held, status } from '../../support/fake-detectors';
+import { patience } from '../../support/patience';
 import { System } from '../../support/system';
 
 const four = ['north', 'east', 'south', 'west'];
@@ -8,14 +9,12 @@ const bundleOf = (required_detectors: readonly string[]) => ({
   policy: { required_detectors: [...required_detectors] },
 });
 
-/** Long enough that nothing here becomes a job on a busy machine. */
-const patient = { priority: 'low' } as const;
-
 describe('Detectors run in groups', () => {
   let system: System;
   beforeAll(async () => {
     system = await System.start({
       parts: ['api'],
+      env: patience,
       detectors: [
         ...four,
         ...crowd,
@@ -34,6 +33,8 @@ describe('Detectors run in groups', () => {
         'demo/paces': bundleOf(['brisk', 'unhurried']),
       },
     });
+    // The first request pays for what a process does once.
+    await system.orchestrate({ policy_bundle: 'paces' });
   });
   beforeEach(() => system.detectors.reset());
   afterAll(() => system?.stop());
@@ -62,7 +63,7 @@ describe('Detectors run in groups', () => {
   it('all of one group are asked before any has answered [6]', async () => {
     const gate = held(findings());
     for (const name of four) system.detectors.behave(name, gate.behavior);
-    const answer = system.orchestrate({ policy_bundle: 'four', ...patient });
+    const answer = system.orchestrate({ policy_bundle: 'four' });
     await Promise.all(four.map((name) => system.detectors.called(name)));
     gate.release();
     expect((await answer).status).toBe(200);
@@ -73,7 +74,7 @@ describe('Detectors run in groups', () => {
     for (const name of inChain) {
       system.detectors.behave(name, noting(events, name === 'beside' ? after(100, findings()) : findings()));
     }
-    const { status: code, body } = await system.orchestrate({ policy_bundle: 'chain', ...patient });
+    const { status: code, body } = await system.orchestrate({ policy_bundle: 'chain' });
     expect(code).toBe(200);
     expect(body.detector_results.map(({ detector }) => detector)).toEqual([
       'beside',
@@ -87,7 +88,7 @@ describe('Detectors run in groups', () => {
   });
 
   it('a dependency that nobody required is asked as well [6.1]', async () => {
-    const { status: code, body } = await system.orchestrate({ policy_bundle: 'leaf', ...patient });
+    const { status: code, body } = await system.orchestrate({ policy_bundle: 'leaf' });
     expect(code).toBe(200);
     expect(statuses(body.detector_results)).toEqual({
       first: 'success',
@@ -99,7 +100,7 @@ describe('Detectors run in groups', () => {
 
   it('dependents are skipped, all the way down, when a predecessor fails [6.1]', async () => {
     system.detectors.behave('first', status(400));
-    const { status: code, body } = await system.orchestrate({ policy_bundle: 'chain', ...patient });
+    const { status: code, body } = await system.orchestrate({ policy_bundle: 'chain' });
     expect(code).toBe(206);
     expect(statuses(body.detector_results)).toEqual({
       beside: 'success',
@@ -118,7 +119,6 @@ describe('Detectors run in groups', () => {
     const { body } = await system.orchestrate({
       policy_bundle: 'chain',
       excluded_detectors: ['first'],
-      ...patient,
     });
     expect(statuses(body.detector_results)).toEqual({
       beside: 'success',
@@ -131,7 +131,7 @@ describe('Detectors run in groups', () => {
   it('each detector has a timeout of its own [6.1]', async () => {
     system.detectors.behave('brisk', hangs);
     system.detectors.behave('unhurried', after(300, findings()));
-    const { status: code, body } = await system.orchestrate({ policy_bundle: 'paces', ...patient });
+    const { status: code, body } = await system.orchestrate({ policy_bundle: 'paces' });
     expect(code).toBe(206);
     const [brisk, unhurried] = body.detector_results;
     expect(brisk).toMatchObject({ detector: 'brisk', status: 'timeout' });
@@ -158,7 +158,7 @@ describe('Detectors run in groups', () => {
         return gate.behavior(call, response);
       });
     }
-    const answer = system.orchestrate({ policy_bundle: 'crowd', ...patient });
+    const answer = system.orchestrate({ policy_bundle: 'crowd' });
     await Promise.all(crowd.slice(0, 10).map((name) => system.detectors.called(name)));
     for (const name of crowd.slice(10)) {
       expect(system.detectors.callsOf(name)).toHaveLength(0);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ErrorResponse, JobStatusResponse } from '../../../src/contract/answer';
 import { bundleDigest } from '../../../src/policy/bundle';
 import { readBundle } from '../../../src/policy/load';
+import { patience } from '../../support/patience';
 import { expectSound } from '../../support/sound-answer';
 import { System } from '../../support/system';
 import { codes, png, texts } from './contents';
@@ -32,7 +33,7 @@ const asked: Readonly<Record<BundleName, readonly string[]>> = {
 describe('The demo bundles, on real content with real detectors', () => {
   let system: System;
   beforeAll(async () => {
-    system = await System.start({ builtins: true, mapper: 'real', parts: ['api'] });
+    system = await System.start({ builtins: true, mapper: 'real', parts: ['api'], env: patience });
   });
   afterAll(() => system?.stop());
 
@@ -188,7 +189,7 @@ describe('The demo bundles, on real content with real detectors', () => {
   });
 
   it.each(bundles)(
-    '%s: mapping enriches the answer and leaves the verdict as it is [12] [12.2]',
+    '%s: mapping enriches the answer names its versions and leaves the verdict as it is [12] [12.2] [C.6]',
     async (bundle) => {
       const { body } = await judge(bundle, 'secret');
       expect(body.mapping_result?.taxonomy[0]).toBe('SECURITY.Credentials.APIKey');
@@ -196,7 +197,18 @@ describe('The demo bundles, on real content with real detectors', () => {
         expected_detectors: asked[bundle],
         environment: 'prod',
       });
-      expect(body.version_info.policy).toBe(`${bundle}:1.0`);
+      const { taxonomy, frameworks, model, orchestrator, policy } = body.version_info;
+      expect(policy).toBe(`${bundle}:1.0`);
+      expect(body.mapping_result?.version_info).toEqual({ taxonomy, frameworks, model });
+      expect(body.mapping_result?.notes).toContain(
+        `; orchestrator=${orchestrator}; policy=${policy}; taxonomy=${taxonomy}; frameworks=${frameworks}; ` +
+          `model=${model}; conflict=most_restrictive: `,
+      );
+      expect(body.mapping_result?.provenance).toMatchObject({
+        route: 'orchestrator',
+        tenant_id: 'demo',
+        model,
+      });
       expect(body.aggregated_payload?.output.split('|').toSorted()).toEqual(['api_key', 'clean']);
     },
   );

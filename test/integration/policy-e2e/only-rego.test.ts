@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { OrchestrationResponse } from '../../../src/contract/answer';
+import { patience } from '../../support/patience';
 import { expectSound } from '../../support/sound-answer';
 import { type HttpAnswer, System } from '../../support/system';
 import { codes, texts } from './contents';
@@ -101,7 +102,7 @@ describe('Changing nothing but the Rego', () => {
   let before: string;
   let after: string;
   beforeAll(async () => {
-    system = await System.start({ builtins: true, parts: ['api'] });
+    system = await System.start({ builtins: true, parts: ['api'], env: patience });
     before = system.url;
     const edited = path.join(system.dataDir, 'edited-policies');
     cpSync(path.join(system.dataDir, 'policies'), edited, { recursive: true });

@@ -1,31 +1,29 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { defaultPayloadConverter, type Payload } from '@temporalio/common';
-import type { History } from '@temporalio/common/lib/proto-utils';
-import { openDatabase } from '../../../src/store/database';
-import { KeyRing, RunKeyDestroyedError } from '../../../src/store/key-ring';
-import { PayloadReader } from '../../../src/store/payload-codec';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { eventually } from '../../support/eventually';
-import { flags, held, raw } from '../../support/fake-detectors';
+import { flags, raw } from '../../support/fake-detectors';
 import { payloadsIn } from '../../support/payloads';
-import { System, testServers } from '../../support/system';
+import { System } from '../../support/system';
+import {
+  blobsOf,
+  type Decoded,
+  decode,
+  encodingOf,
+  historyOf,
+  inputOf,
+  large,
+  masterKeyOf,
+  secret,
+  token,
+  toWire,
+  withFreshReader,
+} from './encrypted-history';
 
-const token = 'a-codec-token-of-this-test';
 const webOrigin = 'http://127.0.0.1:8233';
-const secret = 'the caller said something confidential';
-const large = '語'.repeat(50_000);
 
-const textOf = (payload: Payload, key: string): string =>
-  Buffer.from(payload.metadata?.[key] ?? []).toString();
-const encodingOf = (payload: Payload): string => textOf(payload, 'encoding');
 /** What Temporal itself must be able to read: search attributes, and what its SDK notes beside a local activity. */
 const readableByDesign = (place: readonly string[]): boolean =>
   place.includes('searchAttributes') ||
   (place.includes('markerRecordedEventAttributes') && place.includes('data') && !place.includes('result'));
-
-function historyOf(system: System, runId: string): Promise<History> {
-  return system.temporal.workflow.getHandle(runId).fetchHistory();
-}
 
 async function runIdOf(system: System, requestId: string): Promise<string> {
   const { rows } = await system.db.query<{ run_id: string }>(
@@ -33,73 +31,6 @@ async function runIdOf(system: System, requestId: string): Promise<string> {
     [requestId],
   );
   return rows[0]!.run_id;
-}
-
-async function keyOf(
-  system: System,
-  runId: string,
-): Promise<{ wrapped: Buffer | null; closed: Date | null }> {
-  const { rows } = await system.db.query<{ wrapped: Buffer | null; closed: Date | null }>(
-    'select wrapped_key as wrapped, closed_at as closed from run_key where run_id = $1',
-    [runId],
-  );
-  return rows[0]!;
-}
-
-async function blobsOf(system: System, runId: string): Promise<Buffer[]> {
-  const { rows } = await system.db.query<{ payload: Buffer }>('select payload from blob where run_id = $1', [
-    runId,
-  ]);
-  return rows.map((row) => row.payload);
-}
-
-/** Reads like a process of Conclave that has just started: with the master key, and nothing in memory. */
-async function withFreshReader<T>(system: System, use: (reader: PayloadReader) => Promise<T>): Promise<T> {
-  const url = new URL(testServers().databaseUrl);
-  url.pathname = `/${system.database}`;
-  const db = openDatabase(url.href, 2);
-  try {
-    return await use(new PayloadReader(db, new KeyRing(db, masterKeyOf(system))));
-  } finally {
-    await db.destroy();
-  }
-}
-
-function masterKeyOf(system: System): Buffer {
-  return Buffer.from(readFileSync(join(system.dataDir, 'keys', 'master.key'), 'utf8'), 'base64');
-}
-
-function inputOf(history: History): Payload {
-  return history.events![0]!.workflowExecutionStartedEventAttributes!.input!.payloads![0]!;
-}
-
-const toWire = (payload: Payload): object => ({
-  metadata: Object.fromEntries(
-    Object.entries(payload.metadata ?? {}).map(([key, value]) => [
-      key,
-      Buffer.from(value).toString('base64'),
-    ]),
-  ),
-  data: Buffer.from(payload.data ?? []).toString('base64'),
-});
-
-interface Decoded {
-  readonly payloads: readonly { readonly metadata: Record<string, string>; readonly data: string }[];
-}
-
-async function decode(system: System, payloads: readonly Payload[]) {
-  const answer = await system.request<Decoded>(
-    'POST',
-    '/codec/decode',
-    { payloads: payloads.map(toWire) },
-    { Authorization: `Bearer ${token}` },
-  );
-  return {
-    status: answer.status,
-    values: answer.body.payloads?.map(
-      ({ data }) => JSON.parse(Buffer.from(data, 'base64').toString()) as unknown,
-    ),
-  };
 }
 
 describe('the history of a run', () => {
@@ -261,96 +192,6 @@ describe('the history of a run', () => {
       expect(await preflight(webOrigin)).toBe(webOrigin);
       expect(await preflight('http://evil.example')).not.toBe('http://evil.example');
       expect(await preflight('http://evil.example')).not.toBe('*');
-    });
-  });
-});
-
-describe('the key of a run whose retention is over', () => {
-  let system: System;
-  beforeAll(async () => {
-    system = await System.start({
-      env: {
-        ORCHESTRATION_SECURITY__CODEC_TOKEN: token,
-        ORCHESTRATION_ORCHESTRATION__CONTENT_RETENTION_MINUTES: '0',
-      },
-    });
-  });
-  afterAll(() => system?.stop());
-
-  const destroyed = (runId: string): Promise<unknown> =>
-    eventually(
-      () => keyOf(system, runId),
-      ({ wrapped }) => wrapped === null,
-    );
-
-  it('is destroyed by the sweeper, with the rows that hold its payloads; not while a member is unfinished [C.9]', async () => {
-    const gate = held(flags('late', 0.5));
-    system.detectors.behave('a', gate.behavior);
-    const open = await system.orchestrate({ content: large, processing_mode: 'async' });
-    await system.detectors.called('a');
-    system.detectors.behave('a', flags('soon', 0.5));
-    const ended = await system.orchestrate({ content: large, processing_mode: 'async' });
-    const endedRun = ended.body.job_id!;
-    await system.ended(endedRun);
-    await destroyed(endedRun);
-    expect(await blobsOf(system, endedRun)).toEqual([]);
-
-    const openRun = open.body.job_id!;
-    expect(await keyOf(system, openRun)).toMatchObject({ wrapped: expect.any(Buffer), closed: null });
-    expect(await blobsOf(system, openRun)).not.toEqual([]);
-    gate.release();
-    expect(await system.ended(openRun)).toMatchObject({ status: 'completed' });
-    await destroyed(openRun);
-    expect(await blobsOf(system, openRun)).toEqual([]);
-  });
-
-  describe('once destroyed', () => {
-    const jobs: { readonly id: string; readonly history: History }[] = [];
-    beforeAll(async () => {
-      system.detectors.reset();
-      const accepted = await Promise.all(
-        [secret, large].map((content) => system.orchestrate({ content, processing_mode: 'async' })),
-      );
-      for (const { body } of accepted) {
-        const id = body.job_id!;
-        await system.ended(id);
-        await destroyed(id);
-        jobs.push({ id, history: await historyOf(system, id) });
-      }
-      // A facade that never had the keys: another may keep them in memory for a minute.
-      await system.startPart('api');
-    });
-
-    it('leaves a history that nobody can decode, inline or by reference', async () => {
-      for (const { history } of jobs) {
-        const reading = withFreshReader(system, (reader) => reader.value(inputOf(history)));
-        await expect(reading).rejects.toThrow(RunKeyDestroyedError);
-      }
-    });
-
-    it('makes the codec endpoint say so', async () => {
-      const notice = { destroyed: 'the retention of this run is over and its key destroyed' };
-      expect(
-        await decode(
-          system,
-          jobs.map(({ history }) => inputOf(history)),
-        ),
-      ).toEqual({ status: 200, values: [notice, notice] });
-    });
-
-    it('makes a re-run ask for the content again', async () => {
-      for (const { id } of jobs) {
-        const again = { detectors: 'all', policy: 'current' };
-        const { status, body } = await system.request('POST', `/orchestrate/jobs/${id}/rerun`, again);
-        expect({ status, body }).toMatchObject({ status: 409, body: { detail: 'content_expired' } });
-      }
-    });
-
-    it('leaves the answer to its owner', async () => {
-      for (const { id } of jobs) {
-        const { body } = await system.request('GET', `/orchestrate/status/${id}`);
-        expect(body).toMatchObject({ status: 'completed', result: { coverage_achieved: 1 } });
-      }
     });
   });
 });

@@ -52,37 +52,40 @@ describe('a facade killed while requests are under way', () => {
     });
     survivor = system.url;
   });
-  afterAll(() => { if (process.env['DBG']) for (const p of system.parts) console.log(p.kind, p.log.slice(-3000)); return system?.stop(); });
+  afterAll(() => system?.stop());
 
-  it.each(crashes)('$at: one outcome for each accepted request, and no claim stays [9] [4.6]', async (crash) => {
-    const before = await outcomes(system);
-    const c = hangingUntilSwitched(findings());
-    system.detectors.reset();
-    system.detectors.behave('c', crash.hung ? c.behavior : findings());
-    const doomed = await system.startPart('api', { CONCLAVE_PAUSE_AT: crash.at });
-    const modes = crash.async > 0 ? (['sync', 'async'] as const) : (['sync'] as const);
-    const keyed = modes.map((mode) => repeatable(system, mode, true));
-    const unkeyed = modes.map((mode) => repeatable(system, mode, false));
-    const requests = [...keyed, ...unkeyed];
-    const lost = requests.map((request) => send(system, request));
-    await doomed.paused(crash.at, 2 * (crash.sync + crash.async));
-    await doomed.kill();
-    c.switch();
-    system.url = survivor;
-    await Promise.all(lost);
+  it.each(crashes)(
+    '$at: one outcome for each accepted request, and no claim stays [9] [4.6]',
+    async (crash) => {
+      const before = await outcomes(system);
+      const c = hangingUntilSwitched(findings());
+      system.detectors.reset();
+      system.detectors.behave('c', crash.hung ? c.behavior : findings());
+      const doomed = await system.startPart('api', { CONCLAVE_PAUSE_AT: crash.at });
+      const modes = crash.async > 0 ? (['sync', 'async'] as const) : (['sync'] as const);
+      const keyed = modes.map((mode) => repeatable(system, mode, true));
+      const unkeyed = modes.map((mode) => repeatable(system, mode, false));
+      const requests = [...keyed, ...unkeyed];
+      const lost = requests.map((request) => send(system, request));
+      await doomed.paused(crash.at, 2 * (crash.sync + crash.async));
+      await doomed.kill();
+      c.switch();
+      system.url = survivor;
+      await Promise.all(lost);
 
-    const answers = await Promise.all(requests.map((request) => insist(system, request)));
-    expect(await Promise.all(answers.map((answer) => finalStatus(system, answer)))).toEqual(
-      requests.map(() => 'completed'),
-    );
-    await settled(system);
-    expect(added(before, await outcomes(system))).toEqual(
-      sum(crash.orphans, { completed: requests.length }),
-    );
-    for (const request of keyed) expectSameAttempt(request);
-    if (crash.finished) expect(callCounts(keyed[1]!)).toEqual([1, 1, 1]);
-    await expectReplay(keyed);
-  });
+      const answers = await Promise.all(requests.map((request) => insist(system, request)));
+      expect(await Promise.all(answers.map((answer) => finalStatus(system, answer)))).toEqual(
+        requests.map(() => 'completed'),
+      );
+      await settled(system);
+      expect(added(before, await outcomes(system))).toEqual(
+        sum(crash.orphans, { completed: requests.length }),
+      );
+      for (const request of keyed) expectSameAttempt(request);
+      if (crash.finished) expect(callCounts(keyed[1]!)).toEqual([1, 1, 1]);
+      await expectReplay(keyed);
+    },
+  );
 
   /** A repeat after a crash carries the Idempotency-Key of the call it repeats. */
   function expectSameAttempt(request: Repeatable): void {

@@ -26,12 +26,7 @@ export function repeatable(
 /** @returns null when the connection broke before the answer */
 export async function send(system: System, request: Repeatable): Promise<HttpAnswer | null> {
   try {
-    return await system.request<OrchestrationResponse>(
-      'POST',
-      '/orchestrate',
-      request.body,
-      request.headers,
-    );
+    return await system.request<OrchestrationResponse>('POST', '/orchestrate', request.body, request.headers);
   } catch (error) {
     // Not instanceof: fetch throws a TypeError of another realm than the test's.
     if ((error as Error).name === 'TypeError') return null;

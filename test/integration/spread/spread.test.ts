@@ -140,10 +140,10 @@ describe('the spread deployment', () => {
   });
 
   it('starts as five processes: detectors, mapper, worker and two facades', async () => {
-    const detectors = run(startScript, ['detectors']);
-    const mapper = run(startScript, ['mapper']);
+    const detectors = run(mainFile, ['start', 'detectors']);
+    const mapper = run(mainFile, ['start', 'mapper']);
     await Promise.all([detectors.says('builtin detectors listen'), mapper.says('mapper.listening')]);
-    const worker = run(startScript, ['worker']);
+    const worker = run(mainFile, ['start', 'worker']);
     const first = run(startScript, ['api'], { ORCHESTRATION_PORT: String(ports[0]) });
     const second = run(mainFile, ['start', 'api'], { ORCHESTRATION_PORT: String(ports[1]) });
     await Promise.all([
@@ -233,6 +233,16 @@ describe('the spread deployment', () => {
       expect((await orchestrate(url, { policy_bundle: 'limited' })).status).toBe(200);
     const refused = await orchestrate(url, { policy_bundle: 'limited' });
     expect(await refused.json()).toMatchObject(rateLimited);
+  });
+
+  it('does not start on a database that another master key encrypted', async () => {
+    const strange = run(mainFile, ['start', 'worker'], {
+      ORCHESTRATION_SECURITY__MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    });
+    expect(await outcomeOf(strange)).toEqual({
+      ...failed,
+      output: expect.stringMatching(/another master key[^]*Remedy: give every process the same/),
+    });
   });
 
   it('stops every part in order at SIGTERM', async () => {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { authHeaders, SecretReferenceError } from '../../../src/detectors/outbound-auth';
+import { authHeaders } from '../../../src/detectors/outbound-auth';
 
 describe('authHeaders', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'conclave-auth-'));
@@ -44,8 +44,6 @@ describe('authHeaders', () => {
     ['file:/no/such/file', 'file:/no/such/file holds no secret'],
   ])('refuses %s by the reference, never by a value', async (reference, message) => {
     const call = { auth_type: 'api_key', auth_config: { secret_ref: reference } } as const;
-    const error: unknown = await authHeaders(call).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(SecretReferenceError);
-    expect((error as Error).message).toBe(message);
+    await expect(authHeaders(call)).rejects.toMatchObject({ name: 'SecretReferenceError', message });
   });
 });

@@ -36,6 +36,23 @@ describe('a decision', () => {
     );
   });
 
+  it('speaks in one line, without personal data and credentials', () => {
+    const spoken = { resolution_reason: 'ask\nops@example.com\u0000', winning_detector: 'pii' };
+    expect(evaluatorOf(() => spoken).resolve(bundle, conflictInput())).toMatchObject({
+      value: { resolution_reason: 'ask [REDACTED:EMAIL] ', winning_detector: 'pii' },
+    });
+    const violations = {
+      coverage_met: false,
+      policy_violations: ['call +1 202-555-0143', `${'x '.repeat(99)}a@b.co`],
+    };
+    const covered = evaluatorOf(() => violations).cover(bundle, coverageInput());
+    expect(covered).toMatchObject({
+      value: { policy_violations: ['call [REDACTED:PHONE]', expect.any(String)] },
+    });
+    const [, cut] = (covered as { value: { policy_violations: string[] } }).value.policy_violations;
+    expect(cut).toHaveLength(200);
+  });
+
   it('is left to the static fields where the bundle has no rule', () => {
     const evaluator = evaluatorOf(trap);
     expect(evaluator.select({ ...bundle, wasm: null, rules: noRules }, selectionInput())).toEqual({

@@ -1,0 +1,147 @@
+import { createMap } from '../../../src/activities/map';
+import type { MapperCall } from '../../../src/activities/mapper-client';
+import { createPublish } from '../../../src/activities/publish';
+import type { MemberEnding } from '../../../src/activities/types';
+import type { ErrorResponse } from '../../../src/contract/answer';
+import type { MapperPayload } from '../../../src/contract/payload';
+import type { Outcome } from '../../../src/store/outcomes';
+import { failure, success } from '../domain/support';
+import { ending, mappingResponse, member, plan } from './samples';
+
+const run = { run_id: 'run', facade_id: null };
+const now = () => 1500;
+
+/** The activity over a store that keeps what it is given. */
+async function publish(...endings: MemberEnding[]) {
+  const stored: Outcome[] = [];
+  const activity = createPublish({
+    outcomes: {
+      publish: (_runId: string, outcomes: readonly Outcome[]) => {
+        stored.push(...outcomes);
+        return Promise.resolve(
+          outcomes.map((outcome) => ({
+            requestId: outcome.requestId,
+            jobId: null,
+            answer: outcome.answer(null),
+          })),
+        );
+      },
+    },
+    hub: { deliver: () => undefined, forgetRun: () => undefined },
+    keeper: { forget: () => undefined },
+    now,
+    pause: () => Promise.resolve(),
+  } as never);
+  const output = await activity({ run, plan, endings });
+  return { output, stored };
+}
+
+/** The activity over a mapper that keeps what it is asked. */
+async function map(...payloads: MapperPayload[]) {
+  const asked: MapperCall[] = [];
+  const activity = createMap({
+    mapper: {
+      map: (call: MapperCall) => {
+        asked.push(call);
+        return Promise.resolve({ kind: 'mapped', response: mappingResponse });
+      },
+    },
+    hub: { announceAggregated: () => Promise.resolve() },
+    orchestrations: { markStage: () => Promise.resolve() },
+    processId: 'p',
+    now,
+  } as never);
+  const members = payloads.map((payload, index) => ({
+    member: { ...member, request_id: `r${index}` },
+    payload,
+    resolution_notes: null,
+  }));
+  return { output: await activity({ run, plan, members }), asked };
+}
+
+const sound = ending().payload!;
+const withMetadata = (changes: object) =>
+  ({ ...sound, metadata: { ...sound.metadata, ...changes } }) as MapperPayload;
+const many = (count: number) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`l${index}`, 0.5]));
+
+const corrupted: readonly (readonly [string, MapperPayload])[] = [
+  ['a score above 1', withMetadata({ normalized_scores: { toxic: 1.01 } })],
+  ['a score that is not a number', withMetadata({ normalized_scores: { toxic: null } })],
+  ['more than 100 labels', withMetadata({ normalized_scores: many(101) })],
+  ['no coverage', withMetadata({ coverage_achieved: undefined })],
+  ['a fifth method', withMetadata({ aggregation_method: 'tenant_preference' })],
+  ['a key nobody knows', withMetadata({ content: 'the text itself' })],
+  ['an empty output', { ...sound, output: '' }],
+  ['another sender', { ...sound, detector: 'someone' as never }],
+  ['another tenant’s form', { ...sound, tenant_id: 'no tenant' }],
+  ['more than 65,536 bytes', { ...sound, output: '一'.repeat(22_000) }],
+];
+
+describe('A corrupted payload', () => {
+  it.each(corrupted)('with %s is stopped before any mapper call [C.1]', async (_name, payload) => {
+    const { output, asked } = await map(payload, sound);
+    expect(output['r0']).toEqual({ kind: 'invalid_payload' });
+    // It spoils no other member of the run.
+    expect(output['r1']?.kind).toBe('mapped');
+    expect(asked.map(({ requestId }) => requestId)).toEqual(['r1']);
+  });
+
+  it.each(corrupted)(
+    'with %s is AGGREGATION_FAILED, mapping on or off, and is not shown [C.1]',
+    async (_name, payload) => {
+      for (const mapping of [{ kind: 'off' }, { kind: 'invalid_payload' }] as const) {
+        const { stored, output } = await publish(ending({ payload, mapping }));
+        expect(output.statuses).toEqual({ 500: 1 });
+        expect(stored[0]).toMatchObject({ status: 'failed', errorCode: 'AGGREGATION_FAILED' });
+        const answer = JSON.parse(stored[0]!.answer(null).body.toString()) as ErrorResponse;
+        expect(answer).toMatchObject({
+          error_code: 'AGGREGATION_FAILED',
+          retryable: false,
+          fallback_used: true,
+          response: { aggregated_payload: null, mapping_result: null, detectors_succeeded: 2 },
+        });
+      }
+    },
+  );
+});
+
+describe('publish', () => {
+  it('counts how its members ended, each by itself', async () => {
+    const dead = ending({ payload: null, coverage: 0 }, [failure('a', 'http_5xx'), failure('b', 'http_5xx')]);
+    const half = ending({}, [success('a', 'toxic'), failure('b', 'http_5xx')]);
+    const { output, stored } = await publish(ending(), dead, half);
+    expect(output).toEqual({ unfinished_jobs: [], statuses: { 200: 1, 206: 1, 502: 1 } });
+    expect(stored.map(({ status }) => status)).toEqual(['completed', 'failed', 'completed']);
+  });
+
+  it.each([
+    ['decide failed', { decisions: { coverage: null, conflict: null, failed: true } }, ['opa_unavailable']],
+    ['the mapper was late', { mapping: { kind: 'failed', code: 'REQUEST_TIMEOUT' } }, ['mapper_timeout']],
+    [
+      'Rego was not content',
+      { decisions: { coverage: { coverage_met: false }, conflict: null, failed: false } },
+      ['partial_coverage'],
+    ],
+  ] as const)('marks the answer when %s', async (_name, changes, reasons) => {
+    const { stored } = await publish(ending(changes as Partial<MemberEnding>));
+    const answer = JSON.parse(stored[0]!.answer(null).body.toString()) as object;
+    expect(answer).toMatchObject({ fallback_used: true, fallback_reasons: reasons });
+  });
+
+  it('records who decided what, and no output of a detector [5.2]', async () => {
+    const decisions = {
+      coverage: { coverage_met: true, policy_violations: [] },
+      conflict: { resolution_strategy: 'majority_vote' as const },
+      failed: false,
+    };
+    const { stored } = await publish(ending({ decisions }, [success('a', 'said-a'), success('b', 'said-b')]));
+    expect(stored[0]?.audit).toMatchObject({
+      policy: { bundle: 'default', version: '1.2', digest: plan.policy_digest },
+      decider: 'tenant_policy',
+      decisions: { selection: null, ...decisions },
+      http_status: 200,
+    });
+    expect(JSON.stringify(stored[0]?.audit)).not.toContain('said-');
+  });
+});

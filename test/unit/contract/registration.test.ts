@@ -1,0 +1,75 @@
+import { detectorRegistrationSchema } from '../../../src/contract/registration';
+
+const faultsOf = (fields: object): string[] =>
+  (
+    detectorRegistrationSchema.safeParse({ name: 'a', endpoint: 'http://127.0.0.1:1', ...fields }).error
+      ?.issues ?? []
+  ).map(({ path, message }) => `${path.join('.')}: ${message}`);
+
+describe('DetectorRegistration [1]', () => {
+  it('has the defaults of the contract', () => {
+    expect(detectorRegistrationSchema.parse({ name: 'a', endpoint: 'builtin:pii' })).toMatchObject({
+      version: '1.0',
+      auth_type: 'none',
+      timeout_ms: 5000,
+      max_retries: 2,
+      health_check_path: '/health',
+      priority_weight: 1,
+      traffic_percent: 100,
+      depends_on: [],
+      score_normalization: { method: 'identity' },
+      capabilities: {
+        supported_content_types: ['text'],
+        max_content_length: 50_000,
+        average_processing_time_ms: null,
+        confidence_calibrated: false,
+        batch_supported: false,
+      },
+    });
+  });
+
+  it.each([
+    [{ name: '-a' }, 'name'],
+    [{ version: '1' }, 'version'],
+    [{ endpoint: 'ftp://x' }, 'endpoint'],
+    [{ endpoint: `http://${'x'.repeat(500)}` }, 'endpoint'],
+    [{ endpoint: 'https://user:password@host/' }, 'endpoint'],
+    [{ endpoint: 'https://user@host/' }, 'endpoint'],
+    [{ timeout_ms: 99 }, 'timeout_ms'],
+    [{ timeout_ms: 30_001 }, 'timeout_ms'],
+    [{ max_retries: 6 }, 'max_retries'],
+    [{ priority_weight: 0 }, 'priority_weight'],
+    [{ traffic_percent: 101 }, 'traffic_percent'],
+    [{ label_severity: { x: 101 } }, 'label_severity.x'],
+    [{ capabilities: { supported_content_types: [] } }, 'capabilities.supported_content_types'],
+    [{ score_normalization: { method: 'min_max', min: 1, max: 1 } }, 'score_normalization'],
+    [{ protocol: 'http-json' }, 'http'],
+    [{ tenant_scope: 'own' }, 'tenant_id'],
+    [{ tenant_id: 'acme' }, 'tenant_id'],
+    [{ surprise: 1 }, ''],
+  ])('refuses %j', (fields, path) => {
+    expect(faultsOf(fields).map((fault) => fault.split(':')[0])).toContain(path);
+  });
+
+  it('takes secrets by reference only, and what the way to authenticate needs', () => {
+    expect(faultsOf({ auth_type: 'api_key', auth_config: { secret_ref: 'env:KEY' } })).toEqual([]);
+    expect(
+      faultsOf({ auth_type: 'api_key', auth_config: { header: 'X-Key', secret_ref: 'file:/run/key' } }),
+    ).toEqual([]);
+    expect(
+      faultsOf({ auth_type: 'basic_auth', auth_config: { username_ref: 'env:U', password_ref: 'env:P' } }),
+    ).toEqual([]);
+    for (const [auth_type, auth_config, path] of [
+      ['bearer_token', { secret_ref: 'in-the-open' }, 'auth_config.secret_ref'],
+      ['bearer_token', {}, 'auth_config.secret_ref'],
+      ['api_key', { secret: 'in-the-open', secret_ref: 'env:KEY' }, 'auth_config'],
+      ['api_key', { header: 'bad header', secret_ref: 'env:KEY' }, 'auth_config.header'],
+      ['basic_auth', { username_ref: 'env:U' }, 'auth_config.password_ref'],
+      ['none', { secret_ref: 'env:KEY' }, 'auth_config'],
+    ] as const) {
+      const faults = faultsOf({ auth_type, auth_config });
+      expect(faults.map((fault) => fault.split(':')[0])).toEqual([path]);
+      expect(faults.join()).not.toContain('in-the-open');
+    }
+  });
+});

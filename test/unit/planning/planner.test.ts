@@ -1,0 +1,149 @@
+import { ConclaveError } from '../../../src/contract/errors';
+import type { SelectionInput } from '../../../src/contract/decisions';
+import { type OrchestrationRequest, orchestrationRequestSchema } from '../../../src/contract/request';
+import { Planner, type PlannerDependencies } from '../../../src/planning/planner';
+import type { Bundle } from '../../../src/policy/bundle';
+import type { Decision, PolicyEvaluator } from '../../../src/policy/evaluator';
+import { DetectorRegistry } from '../../../src/registry/registry';
+import { policy, registration } from '../domain/support';
+
+type Selection = ReturnType<PolicyEvaluator['select']>;
+const decided = (value: Extract<Selection, { kind: 'decision' }>['value']): Selection => ({
+  kind: 'decision',
+  value,
+  raw: value,
+});
+
+const registrations = [
+  registration('a', { capabilities: { average_processing_time_ms: 40, taxonomy_categories: ['PII'] } }),
+  registration('b', { version: '2.0' }),
+  registration('foreign', { tenant_scope: 'own', tenant_id: 'other' }),
+];
+
+function planner(
+  selection: Selection = { kind: 'no_rule' },
+  overrides: Partial<PlannerDependencies> = {},
+  seen: SelectionInput[] = [],
+) {
+  const bundle: Bundle = {
+    policy: policy({ required_detectors: ['a'], optional_detectors: ['b'], version: '1.3' }),
+    digest: 'e'.repeat(64),
+    wasm: null,
+    rules: { selection: false, coverage: true, conflict: false },
+  };
+  const none = (): Decision<never> => ({ kind: 'no_rule' });
+  return new Planner({
+    bundleOf: (tenant, name) => (tenant === 'acme' && name === 'default' ? bundle : null),
+    evaluator: { select: (_bundle, input) => (seen.push(input), selection), cover: none, resolve: none },
+    registry: new DetectorRegistry(registrations),
+    health: {
+      isAvailable: (name: string) => name === 'a',
+      isHealthy: (name: string) => name === 'a',
+    } as never,
+    breakers: { of: () => ({ state: 'half_open' }) } as never,
+    latencies: {
+      estimate: (_name: string, _version: string, declared: number | null) => declared ?? 0,
+    } as never,
+    settings: {
+      mappingEnabled: true,
+      mapperBudgetMs: 500,
+      maxConcurrentDetectors: 10,
+      versionInfo: { taxonomy: '1', frameworks: '1', model: 'none' },
+    },
+    ...overrides,
+  });
+}
+
+const request = (overrides: Partial<OrchestrationRequest> = {}): OrchestrationRequest =>
+  orchestrationRequestSchema.parse({
+    content: 'ten signs🙂',
+    content_type: 'text',
+    tenant_id: 'acme',
+    policy_bundle: 'default',
+    environment: 'prod',
+    ...overrides,
+  });
+
+function errorOf(act: () => unknown): ConclaveError {
+  try {
+    act();
+  } catch (error) {
+    if (error instanceof ConclaveError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('Planner', () => {
+  it('shows Rego the request without its content, and what may be asked', () => {
+    const seen: SelectionInput[] = [];
+    planner({ kind: 'no_rule' }, {}, seen).plan(request({ excluded_detectors: ['b'] }));
+    const candidate = { taxonomy_categories: [], healthy: false, breaker: 'half_open' };
+    expect(seen).toEqual([
+      {
+        tenant_id: 'acme',
+        policy_bundle: 'default',
+        environment: 'prod',
+        content_type: 'text',
+        content_length: 10,
+        priority: 'normal',
+        candidate_detectors: [
+          { ...candidate, name: 'a', version: '1.0', taxonomy_categories: ['PII'], healthy: true },
+          { ...candidate, name: 'b', version: '2.0' },
+        ],
+        required_detectors: [],
+        excluded_detectors: ['b'],
+        policy: expect.objectContaining({ policy_bundle: 'default', version: '1.3' }),
+      },
+    ]);
+    expect(JSON.stringify(seen)).not.toContain('ten signs');
+  });
+
+  it.each([
+    ['opa', decided({ selected_detectors: ['b'], selection_reason: 'both' }), ['a', 'b'], 'both'],
+    ['tenant_policy', { kind: 'no_rule' }, ['a'], null],
+    ['tenant_policy_opa_fallback', { kind: 'failed', reason: 'trap', detail: '' }, ['a'], null],
+  ] as const)('names %s as decider', (decider, selection, primaries, reason) => {
+    const { plan } = planner(selection).plan(request());
+    expect(plan).toMatchObject({
+      decider,
+      selection_reason: reason,
+      policy_version: '1.3',
+      policy_digest: 'e'.repeat(64),
+      primary_stages: [primaries],
+      rego: { coverage: true, conflict: false },
+    });
+  });
+
+  it('denies what the policy denies', () => {
+    const denial = errorOf(() => planner(decided({ selected_detectors: [], allow: false })).plan(request()));
+    expect(denial).toMatchObject({ code: 'INSUFFICIENT_RBAC', status: 403, detail: 'policy_denied' });
+  });
+
+  it('knows no bundle but the tenant’s own', () => {
+    for (const overrides of [{ tenant_id: 'other' }, { policy_bundle: 'absent' }]) {
+      const error = errorOf(() => planner().plan(request(overrides)));
+      expect(error).toMatchObject({ code: 'POLICY_NOT_FOUND', status: 400 });
+      expect(error.fieldErrors.map(({ path }) => path)).toEqual(['policy_bundle']);
+    }
+  });
+
+  it('refuses detectors that the tenant does not see, each by its place', () => {
+    const lists = { required_detectors: ['a', 'foreign'], excluded_detectors: ['nobody'] };
+    const error = errorOf(() => planner().plan(request(lists)));
+    expect(error).toMatchObject({ code: 'INVALID_REQUEST', detail: 'unknown_detector' });
+    expect(error.fieldErrors.map(({ path }) => path)).toEqual([
+      'required_detectors[1]',
+      'excluded_detectors[0]',
+    ]);
+  });
+
+  it('keeps what belongs to one request out of the plan, so that equal plans have equal digests', () => {
+    const { digest, healthStatus, projectedMs } = planner().plan(request());
+    expect([healthStatus, projectedMs]).toEqual([{ a: true, b: false }, 40]);
+    const ailing = { health: { isAvailable: () => false, isHealthy: () => false } as never };
+    expect(planner({ kind: 'no_rule' }, ailing).plan(request({ content: 'other' })).digest).toBe(digest);
+    expect(planner().plan(request({ priority: 'low' })).digest).not.toBe(digest);
+    expect(planner().plan(request({ required_detectors: ['b'] })).digest).not.toBe(digest);
+  });
+});
