@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
@@ -19,6 +18,7 @@ import { createApp } from './api/app';
 import type { DependencyName } from './contract/health';
 import { RateLimit } from './api/rate-limit';
 import { dependencyStates } from './api/dependency-states';
+import { addressOf, drain, listen } from './api/http-server';
 import { pausePointFrom } from './config/pause-point';
 import type { Settings } from './contract/config';
 import { authHeaders } from './detectors/outbound-auth';
@@ -304,7 +304,9 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
     log,
   });
-  const server = options.parts.facade ? await listen(app, settings) : null;
+  const server = options.parts.facade
+    ? await listen(app, settings.service.port, settings.service.host)
+    : null;
 
   return {
     address: server && addressOf(server),
@@ -322,33 +324,4 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await db.destroy();
     },
   };
-}
-
-function listen(app: Parameters<typeof createServer>[1], settings: Settings): Promise<Server> {
-  const server = createServer(
-    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
-    app,
-  );
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(settings.service.port, settings.service.host, () => resolve(server));
-  });
-}
-
-function addressOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') return String(address);
-  return `http://${address.address}:${address.port}`;
-}
-
-/** Answers in flight leave; idle connections are closed at once. */
-function drain(server: Server, withinMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const force = setTimeout(() => server.closeAllConnections(), withinMs);
-    server.close(() => {
-      clearTimeout(force);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 }

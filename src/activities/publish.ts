@@ -115,18 +115,16 @@ function auditRecord(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict):
   };
 }
 
-/** By what is stored: a job that was cancelled before it could end has no answer. */
-function unfinished(outcome: Outcome, { jobId, answer }: Published): PublishOutput['unfinished_jobs'] {
-  if (jobId === null) return [];
-  if (answer === null) return [{ job_id: jobId, status: 'cancelled', error_code: null }];
-  if (outcome.status === 'completed') return [];
-  return [{ job_id: jobId, status: outcome.status, error_code: outcome.errorCode ?? 'INTERNAL_ERROR' }];
+function unfinished(outcome: Outcome, { jobId, status }: Published): PublishOutput['unfinished_jobs'] {
+  if (jobId === null || status === 'completed') return [];
+  const error_code = status === 'cancelled' ? null : (outcome.errorCode ?? 'INTERNAL_ERROR');
+  return [{ job_id: jobId, status, error_code }];
 }
 
 function tally(published: readonly Published[]): Record<string, number> {
   const statuses: Record<string, number> = {};
-  for (const { answer } of published) {
-    const key = String(answer?.status ?? 'cancelled');
+  for (const { status, answer } of published) {
+    const key = status === 'cancelled' ? status : String(answer?.status);
     statuses[key] = (statuses[key] ?? 0) + 1;
   }
   return statuses;

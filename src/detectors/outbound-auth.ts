@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { DetectorCall } from '../contract/plan';
 
 /** A secret reference that cannot be followed; names the reference, never a value. */
-export class SecretReferenceError extends Error {
+class SecretReferenceError extends Error {
   override readonly name = 'SecretReferenceError';
 }
 

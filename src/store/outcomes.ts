@@ -21,7 +21,8 @@ export interface Outcome {
 export interface Published {
   readonly requestId: string;
   readonly jobId: string | null;
-  /** The stored outcome is the truth, whoever wrote it; null for a cancelled job. */
+  /** The stored outcome is the truth, whoever wrote it: here and in the answer. */
+  readonly status: JobStatus;
   readonly answer: StoredAnswer | null;
 }
 
@@ -97,9 +98,9 @@ export class Outcomes {
       select fresh.request_id from fresh, told`.execute(this.db);
     const fresh = new Set(inserted.map((row) => row.request_id));
     return new Map(
-      outcomes.flatMap(({ requestId }, index) =>
+      outcomes.flatMap(({ requestId, status }, index) =>
         fresh.has(requestId)
-          ? [[requestId, { requestId, jobId: null, answer: answers[index]! }] as const]
+          ? [[requestId, { requestId, jobId: null, status, answer: answers[index]! }] as const]
           : [],
       ),
     );
@@ -145,7 +146,12 @@ export class Outcomes {
       const open = row.status === 'pending' || row.status === 'running';
       const answer = open ? outcome.answer(row.job_id) : null;
       if (answer) await this.#finishJob(tx, runId, outcome, answer);
-      published.set(row.request_id, { requestId: row.request_id, jobId: row.job_id, answer });
+      published.set(row.request_id, {
+        requestId: row.request_id,
+        jobId: row.job_id,
+        status: open ? outcome.status : row.status,
+        answer,
+      });
     }
     return published;
   }

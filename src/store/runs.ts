@@ -100,18 +100,7 @@ export class Runs {
     };
   }
 
-  /** Takes a dead claim away from the run that holds it, by compare-and-set: of concurrent callers one succeeds. */
-  async dropClaim(claim: Claim, deadRunId: string): Promise<void> {
-    await this.db
-      .deleteFrom('idempotency')
-      .where('tenant_id', '=', claim.tenantId)
-      .where('route', '=', claim.route)
-      .where('key_hash', '=', claim.keyHash)
-      .where('run_id', '=', deadRunId)
-      .execute();
-  }
-
-  /** Undoes {@link open} when the run could not be started: the key is free again. */
+  /** Undoes claim and {@link open} of a run that was never started: the key is free again, unless it has a new holder. */
   async abandon(runId: string): Promise<void> {
     await this.db.transaction().execute(async (tx) => {
       await tx.deleteFrom('idempotency').where('run_id', '=', runId).execute();

@@ -26,7 +26,7 @@ export function conclave(
     execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) => {
       const code = error === null ? 0 : error.code;
       if (typeof code === 'number') resolve({ code, stdout, stderr });
-      else reject(error!);
+      else reject(new Error(`conclave ${args.join(' ')} was killed: ${stderr}`));
     });
   });
 }

@@ -72,6 +72,8 @@ export class ConclaveProcess {
 /** A data folder and ports of its own, and whatever a test starts on them. */
 export class Machine {
   readonly dataDir = mkdtempSync(path.join(tmpdir(), 'conclave-start-'));
+  /** Ms that each start took until it was ready. */
+  readonly startTimes: number[] = [];
   readonly #started: ConclaveProcess[] = [];
 
   private constructor(readonly ports: Readonly<Record<PortSetting, number>>) {
@@ -103,9 +105,6 @@ export class Machine {
     this.#started.push(process);
     return process;
   }
-
-  /** Ms that each start took until it was ready. */
-  readonly startTimes: number[] = [];
 
   async started(): Promise<ConclaveProcess> {
     const began = Date.now();

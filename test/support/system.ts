@@ -166,7 +166,12 @@ export class System {
     if (builtins) await system.#startBuiltins();
     await system.#configureMapper(options.mapper ?? 'off');
     Object.assign(env, options.env);
-    await Promise.all((options.parts ?? ['api', 'worker']).map((kind) => system.startPart(kind)));
+    try {
+      await Promise.all((options.parts ?? ['api', 'worker']).map((kind) => system.startPart(kind)));
+    } catch (error) {
+      await system.stop();
+      throw error;
+    }
     return system;
   }
 

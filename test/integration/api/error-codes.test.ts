@@ -5,6 +5,7 @@ import { eventually } from '../../support/eventually';
 import { type Behavior, hangs, status } from '../../support/fake-detectors';
 import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type BundleFixture, type HttpAnswer, System } from '../../support/system';
+import { unhurried } from '../../support/unhurried';
 
 const denyAll = `package orchestration
 
@@ -35,6 +36,7 @@ function bundle(
 let system: System;
 beforeAll(async () => {
   system = await System.start({
+    env: unhurried,
     detectors: [
       'a',
       'b',
@@ -71,7 +73,7 @@ describe('Canonical errors', () => {
     },
     REQUEST_TIMEOUT: () => {
       system.detectors.behave('a', hangs);
-      return system.orchestrate({ policy_bundle: 'patient' });
+      return system.orchestrate({ policy_bundle: 'patient', priority: 'critical' });
     },
     DETECTOR_OVERLOADED: () => {
       system.detectors.behave('a', status(429)).behave('b', status(429));

@@ -9,19 +9,23 @@ import { eventually } from '../../support/eventually';
 import { held, findings } from '../../support/fake-detectors';
 import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { System } from '../../support/system';
+import { unhurried } from '../../support/unhurried';
 
 let system: System;
 beforeAll(async () => {
   system = await System.start({
     mapper: 'real',
     detectors: ['a', 'b'].map((name) => ({ name, health_check_path: `/health/${name}`, timeout_ms: 30_000 })),
-    env: Object.fromEntries(
-      Object.entries({
-        HEALTH_CHECK_INTERVAL_SECONDS: '0.3',
-        SUSPECT_PROBE_INTERVAL_SECONDS: '0.3',
-        RECOVERY_CHECK_INTERVAL_SECONDS: '0.3',
-      }).map(([key, value]) => [`ORCHESTRATION_ORCHESTRATION__${key}`, value]),
-    ),
+    env: {
+      ...unhurried,
+      ...Object.fromEntries(
+        Object.entries({
+          HEALTH_CHECK_INTERVAL_SECONDS: '0.3',
+          SUSPECT_PROBE_INTERVAL_SECONDS: '0.3',
+          RECOVERY_CHECK_INTERVAL_SECONDS: '0.3',
+        }).map(([key, value]) => [`ORCHESTRATION_ORCHESTRATION__${key}`, value]),
+      ),
+    },
   });
 });
 afterAll(() => system?.stop());

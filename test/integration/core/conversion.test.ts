@@ -15,10 +15,16 @@ import {
 } from './job-support';
 
 /** A sync request becomes a job after this long. */
-const convertMs = 200;
+const convertMs = 1000;
 const three = ['a', 'b', 'c'] as const;
 /** Each is slow for fewer than ten times: then its requests would be projected to take too long, and jobs at once. */
 const racers = ['racer-1', 'racer-2', 'racer-3', 'racer-4', 'racer-5'];
+
+interface Held {
+  /** Resolves when somebody is held. */
+  waits(): Promise<void>;
+  release(): Promise<void>;
+}
 
 describe('A sync request over its budget', () => {
   let system: System;
@@ -115,17 +121,33 @@ describe('A sync request over its budget', () => {
     });
 
     it('when the conversion comes first, the answer is 202 and the job takes the outcome [9.2]', async () => {
-      const { answer } = await inOrder('conversion', 'publication');
+      const publication = await holdInserts(200);
+      const answer = await system.orchestrate();
       expect(answer.status).toBe(202);
+      await publication.waits();
+      expect(await jobOf(system, answer.body.job_id!)).toMatchObject({ status: 'running' });
+      await publication.release();
       await expectOneTruth(answer);
     });
 
-    it('when the publication comes first, the facade that wanted to convert sends what was published [9.2]', async () => {
-      const { answer } = await inOrder('publication', 'conversion');
-      expect(answer.status).toBe(200);
-      await expectOneTruth(answer);
+    it('when the publication comes first, the facade that was about to convert sends what was published [9.2]', async () => {
+      const conversion = await holdInserts(202);
+      const releases = hold(system, ['a']);
+      const before = await outcomes();
+      const answer = system.orchestrate();
+      await conversion.waits();
+      releases.a();
+      await eventually(outcomes, (stored) => stored > before);
+      await conversion.release();
+      expect((await answer).status).toBe(200);
+      await expectOneTruth(await answer);
     });
   });
+
+  async function outcomes(): Promise<number> {
+    const { rowCount } = await system.db.query("select from orchestration where status = 'completed'");
+    return rowCount!;
+  }
 
   async function answerAfter(racer: string, delay: number): Promise<HttpAnswer> {
     system.detectors.behave(racer, (call, response) =>
@@ -153,43 +175,29 @@ describe('A sync request over its budget', () => {
     else expect(body).toMatchObject({ job_id: null, processing_mode: 'sync', detectors_failed: 0 });
   }
 
-  /**
-   * Brings both to the table that they write, in this order: a lock holds them there until both wait, and PostgreSQL
-   * serves those who wait in turn.
-   */
-  async function inOrder(
-    ...order: readonly ('conversion' | 'publication')[]
-  ): Promise<{ answer: HttpAnswer }> {
-    const releases = hold(system, ['a']);
-    await system.db.query('begin');
-    await system.db.query('lock table orchestration in share row exclusive mode');
-    // Time enough for the publication to come first.
-    const priority = order[0] === 'publication' ? 'low' : 'normal';
-    const answer = system.orchestrate({ priority, metadata: { order } });
-    try {
-      await system.detectors.called('a');
-      if (order[0] === 'publication') releases.a();
-      await waiting(1);
-      releases.a();
-      await waiting(2);
-    } finally {
-      await system.db.query('commit');
-    }
-    return { answer: await answer };
-  }
-
-  /** Resolves when so many statements wait for the table. */
-  async function waiting(count: number): Promise<void> {
-    await eventually(
-      async () =>
-        (
-          await system.db.query<{ n: number }>(
-            "select count(*)::int as n from pg_locks where relation = 'orchestration'::regclass and not granted",
-          )
-        ).rows[0]!.n,
-      (n) => n >= count,
-      { everyMs: 5 },
-    );
+  /** Holds whoever writes an answer of this status, right before it does. */
+  async function holdInserts(httpStatus: number): Promise<Held> {
+    const lock = 4711;
+    await system.db.query(`select pg_advisory_lock(${lock})`);
+    await system.db.query(`
+      create function hold() returns trigger language plpgsql as
+        $$ begin perform pg_advisory_xact_lock_shared(${lock}); return new; end $$;
+      create trigger hold before insert on orchestration
+        for each row when (new.http_status = ${httpStatus}) execute function hold()`);
+    return {
+      waits: async () => {
+        await eventually(
+          async () =>
+            (await system.db.query("select from pg_locks where locktype = 'advisory' and not granted"))
+              .rowCount,
+          (waiters) => waiters === 1,
+        );
+      },
+      release: async () => {
+        await system.db.query(`select pg_advisory_unlock(${lock})`);
+        await system.db.query('drop function hold cascade');
+      },
+    };
   }
 
   it('is not shared with what others sent: each result is about its own content', async () => {

@@ -85,7 +85,7 @@ const faults: readonly Fault[] = [
 ];
 
 const flaky = ['flaky-500', 'flaky-429', 'flaky-socket', 'flaky-hang'] as const;
-const others = ['dead', 'flood', 'flood-500', 'impatient', 'unfitting', ...flaky];
+const others = ['flood', 'flood-500', 'impatient', 'unfitting', 'flaky-500', 'flaky-429', 'flaky-socket'];
 
 describe('A detector that misbehaves', () => {
   let system: System;
@@ -98,10 +98,11 @@ describe('A detector that misbehaves', () => {
       env: patience,
       detectors: [
         'steady',
-        ...[...faults.map(({ name }) => name), ...others].map((name) => ({ name, timeout_ms: 250 })),
-      ].map((detector) =>
-        typeof detector !== 'string' && detector.name === 'dead' ? { ...detector, endpoint: url } : detector,
-      ),
+        ...faults.map(({ name, status: is }) => ({ name, ...(is === 'timeout' && { timeout_ms: 200 }) })),
+        ...others,
+        { name: 'flaky-hang', timeout_ms: 1000 },
+        { name: 'dead', endpoint: url },
+      ],
       policies: { 'demo/default': { policy: { required_detectors: ['steady'] } } },
     });
     // It was healthy when it was probed; nobody listens there now.

@@ -80,8 +80,13 @@ export async function runOf(system: System, jobId: string): Promise<string> {
 /** Resolves when the run has published, whatever came of it. */
 export async function published(system: System, runId: string): Promise<void> {
   await eventually(
-    async () => (await system.db.query('select closed_at from run_key where run_id = $1', [runId])).rows[0],
-    (run?: { closed_at: Date | null }) => run !== undefined && run.closed_at !== null,
+    async () =>
+      (
+        await system.db.query<{ closed_at: Date | null }>('select closed_at from run_key where run_id = $1', [
+          runId,
+        ])
+      ).rows[0],
+    (run) => run !== undefined && run.closed_at !== null,
     { withinMs: 40_000 },
   );
 }

@@ -10,8 +10,14 @@ describe('A detector bound to a pool', () => {
   let system: System;
   beforeAll(async () => {
     system = await System.start({
-      detectors: ['steady', { name: 'pooled', pool, timeout_ms: 400 }, { name: 'unserved', pool: unserved }],
+      detectors: [
+        'steady',
+        { name: 'pooled', pool },
+        { name: 'stuck', pool, timeout_ms: 200 },
+        { name: 'unserved', pool: unserved },
+      ],
       policies: {
+        'demo/stuck': { policy: { required_detectors: ['steady', 'stuck'] } },
         'demo/pool': { policy: { required_detectors: ['steady', 'pooled'] } },
         'demo/unserved': {
           policy: { required_detectors: ['steady', 'unserved'], allow_async_conversion: false },
@@ -59,12 +65,12 @@ describe('A detector bound to a pool', () => {
   });
 
   it('times out there by its own timeout', async () => {
-    system.detectors.behave('pooled', hangs);
-    const { status: code, body } = await system.orchestrate({ priority: 'low', policy_bundle: 'pool' });
+    system.detectors.behave('stuck', hangs);
+    const { status: code, body } = await system.orchestrate({ priority: 'low', policy_bundle: 'stuck' });
     expect(code).toBe(206);
-    const pooled = body.detector_results.find(({ detector }) => detector === 'pooled');
-    expect(pooled).toMatchObject({ status: 'timeout', metadata: { attempts: 3 } });
-    expect(pooled?.error).toMatch(/^attempt_timeout\b/);
+    const stuck = body.detector_results.find(({ detector }) => detector === 'stuck');
+    expect(stuck).toMatchObject({ status: 'timeout', metadata: { attempts: 3 } });
+    expect(stuck?.error).toMatch(/^attempt_timeout\b/);
   });
 
   it('whose pool nobody serves is cut in time, and costs the others nothing [6.2]', async () => {

@@ -183,8 +183,9 @@ describe('A re-run after the content has gone', () => {
     await ended(system, jobId);
     await eventually(
       async () =>
-        (await system.db.query('select wrapped_key from run_key where run_id = $1', [jobId])).rows[0],
-      (run?: { wrapped_key: Buffer | null }) => run?.wrapped_key === null,
+        (await system.db.query('select from run_key where run_id = $1 and wrapped_key is null', [jobId]))
+          .rowCount,
+      (destroyed) => destroyed === 1,
     );
     // Who has unwrapped the key may know it for another minute; this facade never did.
     await system.startPart('api');

@@ -18,6 +18,8 @@ import {
   withFreshReader,
 } from './encrypted-history';
 
+jest.setTimeout(240_000);
+
 const webOrigin = 'http://127.0.0.1:8233';
 
 /** What Temporal itself must be able to read: search attributes, and what its SDK notes beside a local activity. */

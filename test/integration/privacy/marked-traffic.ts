@@ -67,7 +67,7 @@ export function behaveMarked(system: System, { word, han }: Marks): void {
 }
 
 /** As many code points as content may have, most of them beyond the basic plane: far over 128 KiB. */
-export function largeContent({ word, han }: Marks): string {
+function largeContent({ word, han }: Marks): string {
   const filler = [...'語𠀋𠮟漢𡈽'];
   const marked = [...`${word} ${han} `];
   const rest = Array.from(
@@ -106,19 +106,15 @@ export async function sendSync(system: System, marks: Marks): Promise<Statuses> 
 export async function sendJobs(system: System, marks: Marks): Promise<Statuses> {
   const content = `${marks.han} asks for a job that judges ${marks.word} and ${marks.han}`;
   const metadata = { [marks.word]: marks.han };
-  const job = async (body: Record<string, unknown>): Promise<string> => {
-    const { body: accepted } = await system.orchestrate({
-      content,
-      metadata,
-      processing_mode: 'async',
-      ...body,
-    });
-    return accepted.job_id!;
+  const accepted = ({ status, body }: HttpAnswer<unknown>): string => {
+    const { job_id: jobId } = body as { job_id?: string };
+    if (status !== 202 || jobId === undefined) throw new Error(`no job: ${JSON.stringify(body)}`);
+    return jobId;
   };
-  const rerun = async (jobId: string, body: object): Promise<string> => {
-    const answer = await system.request<{ job_id: string }>('POST', `/orchestrate/jobs/${jobId}/rerun`, body);
-    return answer.body.job_id;
-  };
+  const job = async (body: Record<string, unknown>): Promise<string> =>
+    accepted(await system.orchestrate({ content, metadata, processing_mode: 'async', ...body }));
+  const rerun = async (jobId: string, body: object): Promise<string> =>
+    accepted(await system.request('POST', `/orchestrate/jobs/${jobId}/rerun`, body));
   const end = async (jobId: string): Promise<string> => String((await system.ended(jobId))['status']);
 
   const [completed, failed, pooled, large] = await Promise.all([
@@ -137,9 +133,12 @@ export async function sendJobs(system: System, marks: Marks): Promise<Statuses> 
     ...statuses,
     rerun_of_large: await end(await rerun(large, { detectors: 'all', policy: 'original' })),
     rerun_of_failed: await end(await rerun(failed, { detectors: 'failed', policy: 'current' })),
-    rerun_with_content: await end(
-      await rerun(completed, { detectors: 'all', policy: 'current', content: `once more ${content}` }),
-    ),
+    rerun_with_content: await end(await rerun(completed, { detectors: 'all', policy: 'current', content })),
+    rerun_with_other_content: (
+      await system.request('POST', `/orchestrate/jobs/${completed}/rerun`, {
+        content: `other ${content}`,
+      })
+    ).status,
     ...(await sendSlow(system, marks, content)),
   };
 }

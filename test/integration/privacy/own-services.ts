@@ -35,12 +35,12 @@ export async function startService(kind: keyof typeof settings, dataDir: string)
     const answer = await fetch(health).catch(() => null);
     return child.exitCode !== null || answer?.ok === true;
   };
-  await eventually(healthy, Boolean);
+  await eventually(healthy, Boolean, { withinMs: 60_000 });
   if (child.exitCode !== null) throw new Error(`${kind} did not start`);
   return {
     port,
     async stop() {
-      child.kill('SIGTERM');
+      if (child.exitCode === null) child.kill('SIGTERM');
       await gone;
     },
   };

@@ -14,6 +14,8 @@ import {
   withFreshReader,
 } from './encrypted-history';
 
+jest.setTimeout(240_000);
+
 async function keyOf(
   system: System,
   runId: string,

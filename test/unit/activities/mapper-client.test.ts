@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { MapperClient } from '../../../src/activities/mapper-client';
 import { FakeMapper, hangsUp, inOrder, mapping, maps, sends, stalls } from '../../support/fake-mapper';
 import { requestId } from '../domain/support';
@@ -65,7 +66,7 @@ describe('MapperClient', () => {
   });
 
   it('asks once more when the connection breaks, before the answer or in it', async () => {
-    const breaksOff = (_call: unknown, response: import('node:http').ServerResponse) => {
+    const breaksOff = (_call: unknown, response: ServerResponse) => {
       response.writeHead(200, { 'content-length': '100' });
       response.write('{', () => response.destroy());
     };

@@ -124,7 +124,7 @@ describe('publish', () => {
       ['partial_coverage'],
     ],
   ] as const)('marks the answer when %s', async (_name, changes, reasons) => {
-    const { stored } = await publish(ending(changes as Partial<MemberEnding>));
+    const { stored } = await publish(ending(changes));
     const answer = JSON.parse(stored[0]!.answer(null).body.toString()) as object;
     expect(answer).toMatchObject({ fallback_used: true, fallback_reasons: reasons });
   });

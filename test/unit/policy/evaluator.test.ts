@@ -43,7 +43,7 @@ describe('a decision', () => {
     });
     const violations = {
       coverage_met: false,
-      policy_violations: ['call +1 202-555-0143', `${'x '.repeat(99)}a@b.co`],
+      policy_violations: ['call +1 202-555-0143', `${'x '.repeat(97)}a@b.co`],
     };
     const covered = evaluatorOf(() => violations).cover(bundle, coverageInput());
     expect(covered).toMatchObject({

@@ -1,0 +1,36 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+
+const closeIdleEveryMs = 100;
+
+/** Rejects when the port is taken. */
+export function listen(app: RequestListener, port: number, host: string): Promise<Server> {
+  const server = createServer(
+    { requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+    app,
+  );
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(server));
+  });
+}
+
+export function addressOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') return String(address);
+  return `http://${address.address}:${address.port}`;
+}
+
+/** Answers in flight leave; connections are closed as they fall idle, however long their clients would keep them. */
+export function drain(server: Server, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    // What still comes on an open connection is the last there, and is told so.
+    server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
+    const idle = setInterval(() => server.closeIdleConnections(), closeIdleEveryMs);
+    const force = setTimeout(() => server.closeAllConnections(), withinMs);
+    server.close(() => {
+      clearInterval(idle);
+      clearTimeout(force);
+      resolve();
+    });
+  });
+}
