@@ -49,10 +49,7 @@ export async function validatePolicies(dir: string, options: ValidationOptions):
 }
 
 /** As {@link validatePolicies}, for one bundle. */
-async function validateBundle(
-  folder: BundleFolder,
-  options: ValidationOptions,
-): Promise<BundleReport> {
+async function validateBundle(folder: BundleFolder, options: ValidationOptions): Promise<BundleReport> {
   const { tenant, bundle } = folder;
   const nothing = {
     tenant,

@@ -2,7 +2,7 @@ import { expectContractError, type ExpectedError } from './contract-error';
 import { eventually } from './eventually';
 import { type HttpAnswer, System } from './system';
 import { rowsOf, workflowsOf } from './traces';
-import { unhurried } from './unhurried';
+import { patience } from './patience';
 
 /** Stands in refused values; no answer may repeat it. */
 export const marker = 'zq9-never-echoed';
@@ -14,7 +14,7 @@ export const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex').toStri
 /** A system whose detector `a`, which demo/default requires, looks at every type of content. */
 export function startForInput(): Promise<System> {
   return System.start({
-    env: unhurried,
+    env: patience,
     detectors: [
       { name: 'a', capabilities: { supported_content_types: ['text', 'image', 'document', 'code'] } },
       'b',

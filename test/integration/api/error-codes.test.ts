@@ -5,7 +5,7 @@ import { eventually } from '../../support/eventually';
 import { type Behavior, hangs, status } from '../../support/fake-detectors';
 import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type BundleFixture, type HttpAnswer, System } from '../../support/system';
-import { unhurried } from '../../support/unhurried';
+import { patience } from '../../support/patience';
 
 const denyAll = `package orchestration
 
@@ -36,7 +36,7 @@ function bundle(
 let system: System;
 beforeAll(async () => {
   system = await System.start({
-    env: unhurried,
+    env: patience,
     detectors: [
       'a',
       'b',

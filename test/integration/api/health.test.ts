@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually';
 import { held, findings } from '../../support/fake-detectors';
 import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { System } from '../../support/system';
-import { unhurried } from '../../support/unhurried';
+import { patience } from '../../support/patience';
 
 let system: System;
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeAll(async () => {
     mapper: 'real',
     detectors: ['a', 'b'].map((name) => ({ name, health_check_path: `/health/${name}`, timeout_ms: 30_000 })),
     env: {
-      ...unhurried,
+      ...patience,
       ...Object.fromEntries(
         Object.entries({
           HEALTH_CHECK_INTERVAL_SECONDS: '0.3',

@@ -5,7 +5,7 @@ import { Ajv2020 } from 'ajv/dist/2020';
 import { flags, hangs, held, status } from '../../support/fake-detectors';
 import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type HttpAnswer, System } from '../../support/system';
-import { unhurried } from '../../support/unhurried';
+import { patience } from '../../support/patience';
 
 type Operations = Record<string, { operationId: string; responses: Record<string, object> }>;
 interface OpenApiDocument {
@@ -18,7 +18,7 @@ let document: OpenApiDocument;
 let ajv: Ajv2020;
 beforeAll(async () => {
   system = await System.start({
-    env: unhurried,
+    env: patience,
     mapper: 'real',
     detectors: ['toxicity', 'b'],
     policies: {

@@ -188,8 +188,11 @@ describe('A sync request over its budget', () => {
       waits: async () => {
         await eventually(
           async () =>
-            (await system.db.query("select from pg_locks where locktype = 'advisory' and not granted"))
-              .rowCount,
+            (
+              await system.db.query(
+                `select from pg_locks where locktype = 'advisory' and objid = ${lock} and not granted`,
+              )
+            ).rowCount,
           (waiters) => waiters === 1,
         );
       },

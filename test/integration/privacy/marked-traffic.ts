@@ -4,16 +4,18 @@ import { type Behavior, closes, findings, flags, held, raw } from '../../support
 import type { BundleFixture, HttpAnswer, System } from '../../support/system';
 import type { Marks } from './marker-search';
 
-/** Detectors that answer with what they were given, each in another way; none is retried. */
+const patient = { max_retries: 0, timeout_ms: 30_000 };
+
+/** Detectors that answer with what they were given, each in another way. */
 export const markedDetectors = [
-  { name: 'echo', max_retries: 0 },
-  { name: 'label', max_retries: 0 },
-  { name: 'verdict', max_retries: 0, protocol: 'conclave' as const },
-  { name: 'broken', max_retries: 0 },
-  { name: 'garbage', max_retries: 0 },
-  { name: 'closing', max_retries: 0 },
-  { name: 'pooled', max_retries: 1, pool: 'marked' },
-  { name: 'pii', endpoint: 'builtin:pii' },
+  { name: 'echo', ...patient },
+  { name: 'label', ...patient },
+  { name: 'verdict', ...patient, protocol: 'conclave' as const },
+  { name: 'broken', ...patient },
+  { name: 'garbage', ...patient },
+  { name: 'closing', ...patient },
+  { name: 'pooled', ...patient, max_retries: 1, pool: 'marked' },
+  { name: 'pii', ...patient, endpoint: 'builtin:pii' },
 ];
 
 const only = (...required_detectors: string[]): BundleFixture => ({ policy: { required_detectors } });
@@ -97,6 +99,7 @@ export async function sendSync(system: System, marks: Marks): Promise<Statuses> 
     with_metadata: (await post({ metadata })).status,
     partial: (await post({ policy_bundle: 'mixed' })).status,
     failed: (await post({ policy_bundle: 'failing' })).status,
+    echoed: trap.body.detector_results.find(({ detector }) => detector === 'echo')?.output ?? '',
     policy_failed: trap.body.fallback_reasons.join(),
     large: (await post({ content: largeContent(marks), metadata })).status,
   };
@@ -157,7 +160,8 @@ async function sendSlow(system: System, marks: Marks, content: string): Promise<
   const cancelled = await system.request('DELETE', status(unwanted.body.job_id));
   slow.release();
   slowFailure.release();
-  const end = async (jobId: string | null): Promise<string> => String((await system.ended(jobId!))['status']);
+  const end = async (jobId: string | null): Promise<string> =>
+    jobId === null ? 'no job' : String((await system.ended(jobId))['status']);
   return {
     converted: `${converted.status} ${await end(converted.body.job_id)}`,
     converted_failed: `${convertedFailing.status} ${await end(convertedFailing.body.job_id)}`,

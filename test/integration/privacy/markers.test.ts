@@ -184,6 +184,7 @@ describe('what callers and detectors say', () => {
       with_metadata: 200,
       partial: 206,
       failed: 502,
+      echoed: '[REDACTED:CONTENT]',
       policy_failed: 'opa_unavailable',
       large: 200,
     });

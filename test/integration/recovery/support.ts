@@ -4,6 +4,13 @@ import { eventually } from '../../support/eventually';
 import type { Behavior, ReceivedCall } from '../../support/fake-detectors';
 import type { HttpAnswer, System } from '../../support/system';
 
+/**
+ * A detector that hangs hangs until the test says otherwise, and a job lasts as long as the test does: however slow the
+ * machine, nothing is called again but for a crash.
+ */
+export const patient = { timeout_ms: 30_000 };
+export const patience = { ORCHESTRATION_ORCHESTRATION__ASYNC_REQUEST_SLA_MS: '120000' };
+
 /** A request that can be sent again as it was. */
 export interface Repeatable {
   readonly body: Record<string, unknown>;

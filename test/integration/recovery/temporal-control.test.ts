@@ -1,12 +1,12 @@
 import { eventually } from '../../support/eventually';
 import { findings, hangs } from '../../support/fake-detectors';
 import { System } from '../../support/system';
-import { callsAbout, hangingUntilSwitched, insist, repeatable, settled } from './support';
+import { callsAbout, hangingUntilSwitched, insist, patience, patient, repeatable, settled } from './support';
 
 describe('a run ended from Temporal', () => {
   let system: System;
   beforeAll(async () => {
-    system = await System.start({ detectors: ['a', 'b'] });
+    system = await System.start({ detectors: ['a', { name: 'b', ...patient }], env: patience });
   });
   afterAll(() => system?.stop());
   beforeEach(() => system.detectors.reset());

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '../../support/eventually';
-import { findings } from '../../support/fake-detectors';
+import { findings, held } from '../../support/fake-detectors';
 import { type Part, System } from '../../support/system';
 import {
   callsAbout,
   hangingUntilSwitched,
   insist,
+  patience,
+  patient,
   type Repeatable,
   repeatable,
   send,
@@ -23,12 +25,18 @@ describe('a process killed while its run is under way', () => {
   beforeAll(async () => {
     system = await System.start({
       // b and a make the first group, c the second; pooled is called by workers of its pool.
-      detectors: ['a', 'b', { name: 'c', depends_on: ['a'] }, { name: 'pooled', pool, max_retries: 0 }],
+      detectors: [
+        { name: 'a', ...patient },
+        { name: 'b', ...patient },
+        { name: 'c', depends_on: ['a'], ...patient },
+        { name: 'pooled', pool, max_retries: 0, ...patient },
+      ],
       policies: {
         'demo/default': { policy: { required_detectors: ['a', 'b', 'c'] } },
         'demo/pooled': { policy: { required_detectors: ['a', 'pooled'] } },
       },
       parts: [],
+      env: patience,
     });
     worker = await system.startPart('worker', servesPool);
   });
@@ -83,16 +91,22 @@ describe('a process killed while its run is under way', () => {
   });
 
   it('a keyed retry of a waiting sync request joins the run of the killed facade [4.6]', async () => {
-    system.detectors.behave('c', hanging.behavior);
-    const facade = system.facade;
-    const request = repeatable(system, 'sync', true);
+    const gate = held(findings());
+    system.detectors.behave('c', gate.behavior);
+    const doomed = await system.startPart('api');
+    const survivor = await system.startPart('api');
+    // With the SLA of a low priority there is time to kill before it becomes a job.
+    const request = repeatable(system, 'sync', true, { priority: 'low' });
+    system.url = doomed.url;
     const lost = send(system, request);
     await system.detectors.called('c');
-    await replaceFacade(facade);
-    await lost;
+    await doomed.kill();
+    expect(await lost).toBeNull();
+    system.url = survivor.url;
     const joined = await insist(system, request);
-    expect(joined.headers.get('idempotency-replayed')).toBeNull();
-    if (joined.status === 202) await expectCompleted(joined.body.job_id!);
+    expect([joined.status, joined.headers.get('idempotency-replayed')]).toEqual([202, null]);
+    gate.release();
+    await expectCompleted(joined.body.job_id!);
     await settled(system);
     for (const detector of ['a', 'b', 'c']) expectSameKey(request, detector);
     expect((await insist(system, request)).body.request_id).toBe(joined.body.request_id);
