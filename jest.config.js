@@ -23,6 +23,9 @@ const suite = (displayName, extra = {}) => ({
 
 module.exports = {
   projects: [suite('unit'), suite('integration'), suite('replay')],
+  // What sets up and wires other processes is proven by starting it: test/integration/{start,spread,cli}.
+  collectCoverageFrom: ['src/**/*.ts', '!src/cli/**', '!src/embedded/**', '!src/app.ts'],
+  coverageThreshold: { global: { lines: 80 } },
   testTimeout: 90_000,
   maxWorkers: 2,
 };

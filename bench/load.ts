@@ -87,7 +87,10 @@ async function fire({ url, concurrency, warmupMs, windowMs }: LoadOrder): Promis
     ],
   };
   await new Promise<void>((resolve, reject) => {
-    const run = autocannon(options, (error: unknown) => (error ? reject(error) : resolve()));
+    const run = autocannon(options, (error: unknown) => {
+      if (error instanceof Error) reject(error);
+      else resolve();
+    });
     run.on('response', (client, status, _bytes, latencyMs) => onResponse(client, status, latencyMs));
     run.on('reqError', () => {
       settled += 1;

@@ -13,6 +13,10 @@ const node = (...args) => [process.execPath, args];
 const resultsFile = inRoot('coverage', 'results.json');
 const bin = (...parts) => inRoot('node_modules', ...parts);
 
+/** The unit suites alone, offline, against the threshold of jest.config.js. */
+const unitCoverage = ['--selectProjects', 'unit', '--coverage', '--coverageReporters', 'text-summary'];
+unitCoverage.push('--coverageDirectory', inRoot('coverage', 'unit'), '--reporters', 'summary');
+
 /** Checks that need no server, in the order of how soon they tell. */
 const before = {
   format: () => node(bin('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level', 'warn', '.'),
@@ -22,6 +26,7 @@ const before = {
   rego: () => node(inRoot('dist', 'cli', 'main.js'), 'policy', 'validate-all'),
 };
 const after = {
+  coverage: () => node(bin('jest', 'bin', 'jest.js'), ...unitCoverage),
   deploy: () => node(inRoot('scripts', 'check-deploy.mjs')),
   acceptance: () => node(inRoot('scripts', 'check-acceptance.mjs')),
 };

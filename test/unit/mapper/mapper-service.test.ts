@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import request from 'supertest';
-import { mappingResponseSchema } from '../../src/contract/payload';
-import { loadKnowledge } from '../../src/mapper/knowledge';
-import { createMapperService, type MapperService, type MapperServiceOptions } from '../../src/mapper/service';
+import { mappingResponseSchema } from '../../../src/contract/payload';
+import { loadKnowledge } from '../../../src/mapper/knowledge';
+import { createMapperService, type MapperService, type MapperServiceOptions } from '../../../src/mapper/service';
 
-const taxonomyDir = join(__dirname, '../../taxonomy');
+const taxonomyDir = join(__dirname, '../../../taxonomy');
 const serviceKey = 'test-service-key';
 const uuid = /^[0-9a-f-]{36}$/;
 

@@ -13,18 +13,18 @@ import { join } from 'node:path';
 import { transformSync } from '@swc/core';
 import pino from 'pino';
 import { request } from 'undici';
-import { builtinDetectors } from '../../src/detectors/builtin/catalog';
+import { builtinDetectors } from '../../../src/detectors/builtin/catalog';
 import {
   createDetectorService,
   type DetectorService,
   type DetectorServiceOptions,
-} from '../../src/detectors/service/detector-service';
+} from '../../../src/detectors/service/detector-service';
 
 type CreateDetectorService = (options: DetectorServiceOptions) => DetectorService;
 type Answer = { status: number; headers: Record<string, string | string[] | undefined>; body: unknown };
 
 const silent = pino({ enabled: false });
-const sources = join(__dirname, '../../src');
+const sources = join(__dirname, '../../../src');
 const contentsPath = '/api/v1/text/contents';
 
 async function ask(
@@ -298,7 +298,7 @@ describe('builtin detector service, compiled: worker threads', () => {
 
   beforeAll(async () => {
     // Beneath the project, so that the compiled files find its packages.
-    const cache = join(__dirname, '../../node_modules/.cache');
+    const cache = join(__dirname, '../../../node_modules/.cache');
     mkdirSync(cache, { recursive: true });
     build = mkdtempSync(join(cache, 'detector-service-'));
     for (const room of ['detectors', 'contract']) compileFolder(join(sources, room), join(build, room));
