@@ -22,7 +22,11 @@ const suite = (displayName, extra = {}) => ({
 });
 
 module.exports = {
-  projects: [suite('unit'), suite('integration'), suite('replay')],
+  projects: [
+    suite('unit'),
+    suite('integration', { setupFilesAfterEnv: ['<rootDir>/test/support/retry-once.ts'] }),
+    suite('replay'),
+  ],
   // What sets up and wires other processes is proven by starting it: test/integration/{start,spread,cli}.
   collectCoverageFrom: ['src/**/*.ts', '!src/cli/**', '!src/embedded/**', '!src/app.ts'],
   coverageThreshold: { global: { lines: 80 } },

@@ -27,13 +27,9 @@ export async function startTestServers(root, temporalBinary, log) {
     const postgres = await startPostgres({ dataDir, port: await freePort(), log });
     servers.push(postgres);
     clusterDir = postgres.clusterDir;
-    const temporal = await startTemporal({
-      binary: temporalBinary,
-      dataDir,
-      port: await freePort(),
-      uiPort: null,
-      log,
-    });
+    const temporal = await onFreePorts(log, async () =>
+      startTemporal({ binary: temporalBinary, dataDir, port: await freePort(), uiPort: null, log }),
+    );
     servers.push(temporal);
     const redis = hasRedis() ? await startRedis(dataDir, await freePort(), children) : null;
     if (redis !== null) servers.push(redis);
@@ -96,4 +92,15 @@ function accepts(port) {
       resolve(true);
     });
   });
+}
+
+/** The server picks more ports than we give it, and another process may be quicker to take one of them. */
+async function onFreePorts(log, start, triesLeft = 3) {
+  try {
+    return await start();
+  } catch (error) {
+    if (triesLeft === 1) throw error;
+    log('Temporal did not start; trying other ports');
+    return onFreePorts(log, start, triesLeft - 1);
+  }
 }

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /** Two texts that occur nowhere by chance: one that fits everywhere, one of characters that encoders escape. */
@@ -97,11 +97,15 @@ export function filesSince(folder: string, since: number): string[] {
 
 const windowBytes = 16 * 1024 * 1024;
 
-/** Searches a file of any size, window by window; windows overlap by the longest needle. */
+/**
+ * Searches a file of any size, window by window; windows overlap by the longest needle. A file that a server has removed
+ * meanwhile holds nothing any more: other suites drop their databases.
+ */
 export function searchFile(file: string, needles: readonly Needle[]): Hit[] {
   const overlap = Math.max(...needles.map(({ bytes }) => bytes.length));
   const buffer = Buffer.alloc(windowBytes + overlap);
   const hits: Hit[] = [];
+  if (!existsSync(file)) return hits;
   const descriptor = openSync(file, 'r');
   try {
     for (let at = 0; ; at += windowBytes) {

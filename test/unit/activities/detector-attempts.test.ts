@@ -1,0 +1,178 @@
+import { EventEmitter } from 'node:events';
+import { type Attempt, DetectorAttempts } from '../../../src/activities/detector-attempts';
+import { RunControls } from '../../../src/activities/run-controls';
+import { type CallFailure, DetectorCallError } from '../../../src/detectors/call-error';
+import type { DetectorResult } from '../../../src/contract/detector-result';
+import { Breakers } from '../../../src/registry/breakers';
+import { planned, success } from '../domain/support';
+import { memberOf, startOfRun } from '../workflows/samples';
+
+type Call = (signal: AbortSignal) => Promise<ReadonlyMap<string, DetectorResult>>;
+
+const answer = new Map([['r1', success('a', 'toxic')]]);
+/** A detector that never answers, and ends with its signal. */
+const stalls: Call = (signal) =>
+  new Promise((_resolve, reject) =>
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true }),
+  );
+
+describe('DetectorAttempts', () => {
+  let calls: unknown[];
+  let latencies: unknown[];
+  let healthy: boolean;
+  let breakers: Breakers;
+  let notifications: EventEmitter;
+
+  beforeEach(() => {
+    jest.useFakeTimers({ now: startOfRun });
+    [calls, latencies, healthy] = [[], [], true];
+    notifications = new EventEmitter();
+    breakers = new Breakers({
+      circuit_breaker_failure_threshold: 1,
+      circuit_breaker_recovery_timeout_seconds: 60,
+      half_open_test_requests: 1,
+    });
+  });
+  afterEach(() => jest.useRealTimers());
+
+  function make(call: Call, changes: Partial<Attempt> = {}) {
+    const attempts = new DetectorAttempts({
+      caller: {
+        call(_detector: unknown, _members: unknown, context: unknown, signal: AbortSignal) {
+          calls.push(context);
+          return call(signal);
+        },
+      },
+      breakers,
+      health: { isHealthy: () => healthy },
+      latencies: { record: (...what: unknown[]) => latencies.push(what) },
+      controls: new RunControls({} as never, notifications as never),
+      keys: { tenantKey: (tenant: string) => Promise.resolve(Buffer.from(`key of ${tenant}`)) },
+      now: () => Date.now(),
+    } as never);
+    const members = changes.members ?? [memberOf('r1')];
+    return attempts.make({
+      input: {
+        run: { run_id: 'run', facade_id: null },
+        plan: { tenant_id: 'acme', content_type: 'text' },
+        detector: planned('a', { timeout_ms: 700 }),
+        members,
+      },
+      members,
+      number: 2,
+      startedAt: 1400,
+      signal: new AbortController().signal,
+      ...changes,
+    });
+  }
+  const breaker = () => breakers.of('a', '1.0');
+
+  it('calls the detector in the name of the run, and returns what it says', async () => {
+    const took30ms: Call = async () => {
+      jest.setSystemTime(startOfRun + 30);
+      return answer;
+    };
+    expect(await make(took30ms)).toBe(answer);
+    expect(calls).toEqual([
+      {
+        runId: 'run',
+        tenantId: 'acme',
+        contentType: 'text',
+        fingerprintKey: Buffer.from('key of acme'),
+        startedAt: 1400,
+        attempt: 2,
+      },
+    ]);
+    expect(latencies).toEqual([['a', '1.0', 30]]);
+    expect(breaker()).toEqual({ state: 'closed', failures: 0 });
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  it.each([
+    ['unhealthy', () => (healthy = false)],
+    ['circuit_open', () => breakers.record('a', '1.0', 'failure')],
+    ['request_deadline', () => jest.setSystemTime(30_500)],
+  ])('refuses without a call: %s', async (token, arrange) => {
+    arrange();
+    const results = await make(() => Promise.resolve(answer), { members: [memberOf('r1'), memberOf('r2')] });
+    expect([...results.keys()]).toEqual(['r1', 'r2']);
+    expect(results.get('r2')).toMatchObject({ error: token, processing_time_ms: Date.now() - 1400 });
+    expect(calls).toEqual([]);
+  });
+
+  it.each<[CallFailure, string]>([
+    ['http_5xx', 'open'],
+    ['network_error', 'open'],
+    ['invalid_response', 'open'],
+    ['http_4xx', 'closed'],
+    ['overloaded', 'closed'],
+  ])('throws %s, and leaves the breaker %s', async (failure, state) => {
+    const error = new DetectorCallError(failure, 'it failed', { retryable: true });
+    await expect(make(() => Promise.reject(error))).rejects.toBe(error);
+    expect(breaker().state).toBe(state);
+    expect(latencies).toEqual([]);
+  });
+
+  it('closes a breaker whose trial succeeds, and opens it again when one fails', async () => {
+    breakers.record('a', '1.0', 'failure');
+    jest.setSystemTime(startOfRun + 60_000);
+    const members = [memberOf('r1', { cut_at: startOfRun + 120_000 })];
+    const error = new DetectorCallError('http_5xx', 'it failed', { retryable: true });
+    await expect(make(() => Promise.reject(error), { members })).rejects.toBe(error);
+    expect(breaker()).toEqual({ state: 'open', opened_at: startOfRun + 60_000 });
+    jest.setSystemTime(startOfRun + 119_000);
+    expect((await make(() => Promise.resolve(answer), { members })).get('r1')?.error).toBe('circuit_open');
+    jest.setSystemTime(startOfRun + 120_000);
+    await make(() => Promise.resolve(answer), {
+      members: [memberOf('r1', { cut_at: startOfRun + 180_000 })],
+    });
+    expect(breaker()).toEqual({ state: 'closed', failures: 0 });
+  });
+
+  it('takes an error of its own for nothing that the detector did', async () => {
+    await expect(make(() => Promise.reject(new TypeError('a bug')))).rejects.toThrow('a bug');
+    expect(breaker().state).toBe('closed');
+  });
+
+  it('gives up after the time of an attempt, which counts against the detector', async () => {
+    const outcome = expect(make(stalls)).rejects.toMatchObject({
+      name: 'DetectorCallError',
+      failure: 'attempt_timeout',
+      options: { retryable: true },
+    });
+    await jest.advanceTimersByTimeAsync(699);
+    expect(breaker().state).toBe('closed');
+    await jest.advanceTimersByTimeAsync(1);
+    await outcome;
+    expect(breaker().state).toBe('open');
+  });
+
+  it('ends with the earliest member’s time, which is not the detector’s fault', async () => {
+    const members = [memberOf('r1'), memberOf('r2', { cut_at: startOfRun + 300 })];
+    const made = make(stalls, { members });
+    await jest.advanceTimersByTimeAsync(300);
+    const results = await made;
+    expect([...results.values()]).toMatchObject([
+      { status: 'timeout', error: 'request_deadline', processing_time_ms: 400 },
+      { status: 'timeout', error: 'request_deadline', processing_time_ms: 400 },
+    ]);
+    expect(breaker().state).toBe('closed');
+  });
+
+  it('ends without a result when the last member is cancelled', async () => {
+    const made = make(stalls, { members: [memberOf('r1'), memberOf('r2')] });
+    await jest.advanceTimersByTimeAsync(1);
+    for (const request_id of ['r1', 'r2']) notifications.emit('message', { kind: 'cancelled', request_id });
+    expect((await made).size).toBe(0);
+    expect(breaker().state).toBe('closed');
+  });
+
+  it('ends with its activity', async () => {
+    const activity = new AbortController();
+    const outcome = expect(make(stalls, { signal: activity.signal })).rejects.toThrow('worker shuts down');
+    await jest.advanceTimersByTimeAsync(1);
+    activity.abort(new Error('worker shuts down'));
+    await outcome;
+    expect(breaker().state).toBe('closed');
+  });
+});

@@ -1,0 +1,123 @@
+import { PassThrough } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import request from 'supertest';
+import { createErrorHandler } from '../../../src/api/error-handler';
+import { createLogger } from '../../../src/telemetry/logger';
+import { appWith, body, expectError } from './support';
+
+describe('The facade', () => {
+  it.each(['/api/v1/nothing', '/nothing', '/api/v1/orchestrate'])(
+    'has nothing to GET at %s',
+    async (path) => {
+      expectError(await request(await appWith()).get(path), { status: 404, detail: 'route_not_found' });
+    },
+  );
+
+  it.each([
+    ['X-API-Key', 'zq9'],
+    ['Authorization', 'Bearer zq9'],
+  ])('does not quietly ignore %s', async (name, value) => {
+    const app = await appWith();
+    const response = await request(app).post('/api/v1/orchestrate').set(name, value).send(body);
+    expectError(response, { code: 'UNAUTHORIZED', detail: 'unknown_credential' });
+    expect(response.headers['www-authenticate']).toBe('Bearer');
+    expect(response.text).not.toContain('zq9');
+    expect((await request(app).get('/api/v1/health/live').set(name, value)).status).toBe(200);
+  });
+
+  it('refuses a path that is not well-formed', async () => {
+    expectError(await request(await appWith()).get('/api/v1/detectors/%E0%A4%A'), {
+      detail: 'malformed_path',
+    });
+  });
+
+  it('protects what it serves, but does not lead browsers to TLS, which ends before us', async () => {
+    const { headers } = await request(await appWith()).get('/api/v1/docs');
+    expect(headers['x-content-type-options']).toBe('nosniff');
+    expect(headers['content-security-policy']).toContain("default-src 'self'");
+    expect(headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
+  });
+
+  it('tells neither the caller nor the log what an unforeseen error says', async () => {
+    const lines = new PassThrough();
+    const app = await appWith({
+      submit: () => Promise.reject(new TypeError('zq9 stands in the message')),
+      log: createLogger('facade', 'error', lines),
+    });
+    const response = await request(app)
+      .post('/api/v1/orchestrate')
+      .set('X-Correlation-ID', 'corr-3')
+      .send(body);
+    const { request_id: requestId, detail } = expectError(response, { code: 'INTERNAL_ERROR' });
+    lines.end();
+    const logged = await text(lines);
+    expect(detail).toBeNull();
+    expect(JSON.parse(logged)).toMatchObject({
+      level: 'error',
+      message: 'request failed',
+      request_id: requestId,
+      correlation_id: 'corr-3',
+      error: { name: 'TypeError' },
+    });
+    expect(response.text + logged).not.toContain('zq9');
+  });
+
+  it('leaves an error to express once the answer has begun', () => {
+    const error = new Error('late');
+    const next = jest.fn();
+    const begun = { headersSent: true } as never;
+    createErrorHandler(createLogger('facade', 'silent'))(error, {} as never, begun, next);
+    expect(next.mock.calls).toEqual([[error]]);
+  });
+});
+
+describe('The documentation', () => {
+  it('is an OpenAPI document whose every reference leads to a schema', async () => {
+    const response = await request(await appWith()).get('/api/v1/openapi.json');
+    const document = response.body as {
+      openapi: string;
+      info: { version: string };
+      paths: object;
+      components: { schemas: Record<string, object> };
+    };
+    expect([response.status, document.openapi, document.info.version]).toEqual([200, '3.1.0', '1.2.3']);
+    expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/detectors',
+      '/detectors/{name}',
+      '/detectors/{name}/health',
+      '/health',
+      '/health/live',
+      '/health/ready',
+      '/orchestrate',
+      '/orchestrate/jobs/{job_id}/rerun',
+      '/orchestrate/status/{job_id}',
+    ]);
+    const named = [...response.text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
+      ([, id]) => id!,
+    );
+    expect(new Set(named)).toEqual(new Set(Object.keys(document.components.schemas)));
+    expect(document.components.schemas['OrchestrationRequest']).toMatchObject({
+      required: ['content', 'content_type', 'tenant_id', 'policy_bundle', 'environment'],
+      additionalProperties: false,
+    });
+    expect(response.text).not.toContain('__shared');
+  });
+
+  it('is a page whose parts are all served from here', async () => {
+    const app = await appWith();
+    const page = await request(app).get('/api/v1/docs');
+    expect(page.headers['content-type']).toMatch(/^text\/html/);
+    const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
+    expect(parts).toHaveLength(4);
+    for (const part of parts) expect([part, (await request(app).get(part)).status]).toEqual([part, 200]);
+    const script = await request(app).get('/api/v1/docs/start.js');
+    expect(script.headers['content-type']).toMatch(/^text\/javascript/);
+    expect(script.text).toContain("url: '/api/v1/openapi.json'");
+    expect(script.text).toContain('validatorUrl: null');
+  });
+
+  it('is found under a short path too', async () => {
+    const response = await request(await appWith()).get('/docs');
+    expect([response.status, response.headers['location']]).toEqual([302, '/api/v1/docs']);
+  });
+});

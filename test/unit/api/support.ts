@@ -1,0 +1,120 @@
+import pino from 'pino';
+import type supertest from 'supertest';
+import { type AppDependencies, createApp } from '../../../src/api/app';
+import { RateLimit } from '../../../src/api/rate-limit';
+import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
+import { Breakers } from '../../../src/registry/breakers';
+import { HealthMonitor } from '../../../src/registry/health-monitor';
+import { DetectorRegistry } from '../../../src/registry/registry';
+import type { Accepted, Answer } from '../../../src/submission/execution';
+import type { Jobs } from '../../../src/submission/jobs';
+import type { Submission } from '../../../src/submission/submission';
+import { expectContractError, type ExpectedError } from '../../support/contract-error';
+
+export const runId = '8f14e45f-ceea-467f-a2d1-3f1c0c4b7a10';
+export const jobId = `job-${runId}`;
+export const body = {
+  content: 'a text',
+  content_type: 'text',
+  tenant_id: 'acme',
+  policy_bundle: 'default',
+  environment: 'dev',
+};
+
+const settings = {
+  health_check_interval_seconds: 30,
+  suspect_probe_interval_seconds: 5,
+  recovery_check_interval_seconds: 60,
+  degraded_threshold: 2,
+  unhealthy_threshold: 3,
+  unhealthy_removal_timeout_seconds: 30,
+  circuit_breaker_failure_threshold: 5,
+  circuit_breaker_recovery_timeout_seconds: 60,
+  half_open_test_requests: 3,
+};
+
+export function registration(name: string, overrides: object = {}): DetectorRegistration {
+  return detectorRegistrationSchema.parse({ name, endpoint: 'http://127.0.0.1:9', ...overrides });
+}
+
+/** Detectors that have been probed once; those named in `ill` did not answer. */
+export async function watched(registrations: readonly DetectorRegistration[], ill: readonly string[] = []) {
+  const registry = new DetectorRegistry(registrations);
+  const breakers = new Breakers(settings);
+  const health = new HealthMonitor(
+    registry,
+    breakers,
+    ({ name }) => Promise.resolve(!ill.includes(name)),
+    settings,
+  );
+  await health.start();
+  health.stop();
+  return { registry, breakers, health };
+}
+
+export function answerOf(status: number, overrides: Partial<Answer> = {}): Answer {
+  return { status, body: Buffer.from(`{"stored":${status}}`), requestId: runId, jobId: null, ...overrides };
+}
+
+export interface AppOptions {
+  readonly submit?: (accepted: Accepted) => Promise<Answer>;
+  readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
+  readonly perMinute?: number;
+  readonly maxBodyBytes?: number;
+  readonly detectors?: Awaited<ReturnType<typeof watched>>;
+  readonly health?: Partial<AppDependencies['health']>;
+  readonly codec?: AppDependencies['codec'];
+  readonly log?: AppDependencies['log'];
+}
+
+/** The facade over fakes; what a test does not name is at its simplest. */
+export async function appWith(options: AppOptions = {}) {
+  const detectors = options.detectors ?? (await watched([registration('a')]));
+  return createApp({
+    orchestrate: {
+      submission: {
+        submit: options.submit ?? (() => Promise.resolve(answerOf(200))),
+      } satisfies Pick<Submission, 'submit'> as unknown as Submission,
+      jobs: (options.jobs ?? {}) as Jobs,
+      rateLimit: new RateLimit(null),
+      rateLimitOf: () => options.perMinute ?? 100,
+      maxBodyBytes: options.maxBodyBytes ?? 4096,
+    },
+    detectors,
+    health: {
+      version: '1.2.3',
+      environment: 'dev',
+      startedAt: Date.now(),
+      minDetectorsReady: 1,
+      registry: detectors.registry,
+      health: detectors.health,
+      accepting: () => true,
+      pendingJobs: () => Promise.resolve(0),
+      dependencies: () => Promise.resolve(allConnected),
+      ...options.health,
+    },
+    codec: options.codec ?? null,
+    log: options.log ?? pino({ enabled: false }),
+  });
+}
+
+export const allConnected = {
+  workflow_engine: 'connected',
+  store: 'connected',
+  cache: 'not_configured',
+  policy_engine: 'connected',
+  mapper: 'connected',
+} as const;
+
+/** The contract's error, with every header and member that it must have. */
+export function expectError(response: supertest.Response, expected: ExpectedError) {
+  return expectContractError(
+    {
+      status: response.status,
+      headers: new Headers(response.headers),
+      body: response.body as unknown,
+      text: response.text,
+    },
+    expected,
+  );
+}

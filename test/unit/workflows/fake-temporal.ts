@@ -1,0 +1,104 @@
+import type * as Workflow from '@temporalio/workflow';
+import type { DetectInput, DetectOutput } from '../../../src/activities/types';
+import { success } from '../domain/support';
+
+type Script = (input: never) => Promise<unknown>;
+
+interface ActivityCall {
+  readonly activity: string;
+  readonly lane: 'local' | 'remote';
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly input: unknown;
+  /** Whether a cancellation of the run could not reach it. */
+  readonly shielded: boolean;
+}
+
+const detectsSuccess: Script = ({ detector, members }: DetectInput) =>
+  Promise.resolve<DetectOutput>({
+    results: Object.fromEntries(
+      members.map(({ request_id }) => [request_id, success(detector.name, 'toxic')]),
+    ),
+    cancelled: [],
+  });
+
+/** A Temporal without a server: scripted activities, and a record of all that a workflow asked for. */
+class FakeTemporal {
+  workflowId = 'run';
+  cancelled = false;
+  scripts: Record<string, Script> = {};
+  calls: ActivityCall[] = [];
+  children: { readonly workflow: unknown; readonly options: Record<string, unknown> }[] = [];
+  attributes: { readonly key: { readonly name: string }; readonly value: unknown }[] = [];
+  /** Set as the workflows are loaded, once. */
+  workflowOptions: unknown = null;
+  #shielded = false;
+
+  reset(): void {
+    this.workflowId = 'run';
+    this.cancelled = false;
+    this.calls = [];
+    this.children = [];
+    this.attributes = [];
+    this.scripts = {
+      map: () => Promise.resolve({}),
+      publish: () => Promise.resolve({ unfinished_jobs: [], statuses: { 200: 1 } }),
+    };
+  }
+
+  inputsOf<T>(activity: string): T[] {
+    return this.calls.filter((call) => call.activity === activity).map(({ input }) => input as T);
+  }
+
+  /** Names of the detectors in the order in which they were asked. */
+  get asked(): string[] {
+    return this.calls.flatMap(({ activity }) =>
+      activity.startsWith('detect.') ? [activity.slice('detect.'.length)] : [],
+    );
+  }
+
+  proxy(lane: ActivityCall['lane'], options: Record<string, unknown>): object {
+    return new Proxy(
+      {},
+      {
+        get: (_target, activity: string) => (input: never) => {
+          this.calls.push({ activity, lane, options, input, shielded: this.#shielded });
+          const script = this.scripts[activity] ?? (activity.startsWith('detect.') ? detectsSuccess : null);
+          if (!script) throw new Error(`no script for ${activity}`);
+          return script(input);
+        },
+      },
+    );
+  }
+
+  async shield<T>(work: () => Promise<T>): Promise<T> {
+    this.#shielded = true;
+    try {
+      return await work();
+    } finally {
+      this.#shielded = false;
+    }
+  }
+}
+
+export const temporal = new FakeTemporal();
+
+/** Stands for `@temporalio/workflow`; failures and enums are the real ones. */
+export const workflowModule = {
+  ...jest.requireActual<typeof Workflow>('@temporalio/workflow'),
+  proxyLocalActivities: (options: Record<string, unknown>) => temporal.proxy('local', options),
+  proxyActivities: (options: Record<string, unknown>) => temporal.proxy('remote', options),
+  CancellationScope: {
+    current: () => ({ consideredCancelled: temporal.cancelled }),
+    nonCancellable: <T>(work: () => Promise<T>) => temporal.shield(work),
+  },
+  workflowInfo: () => ({ workflowId: temporal.workflowId }),
+  upsertSearchAttributes: (attributes: FakeTemporal['attributes']) =>
+    void temporal.attributes.push(...attributes),
+  startChild: (workflow: unknown, options: Record<string, unknown>) => {
+    temporal.children.push({ workflow, options });
+    return Promise.resolve({});
+  },
+  setWorkflowOptions: (options: unknown) => {
+    temporal.workflowOptions = options;
+  },
+};

@@ -1,0 +1,399 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import type { DetectInput, MapInput, PublishInput, PublishOutput } from '../../../src/activities/types';
+import type { Member, Plan } from '../../../src/contract/plan';
+import { failedJob, orchestrationRun } from '../../../src/workflows';
+import { failure, planned, planOf, success } from '../domain/support';
+import { temporal } from './fake-temporal';
+import { memberOf, startOfRun } from './samples';
+
+jest.mock(
+  '@temporalio/workflow',
+  () => jest.requireActual<{ workflowModule: object }>('./fake-temporal').workflowModule,
+);
+
+let now = startOfRun;
+beforeEach(() => {
+  temporal.reset();
+  now = startOfRun;
+  jest.spyOn(Date, 'now').mockImplementation(() => now);
+});
+afterEach(() => jest.restoreAllMocks());
+
+const start = (plan: Plan, members: readonly Member[] = [memberOf('r')]) =>
+  orchestrationRun({ run_id: 'run', facade_id: 'facade', recovery: 0, plan, members });
+
+/** Runs to the end and shows how the members were published. */
+async function endingsOf(plan: Plan, members?: readonly Member[]) {
+  await start(plan, members);
+  const published = temporal.inputsOf<PublishInput>('publish');
+  expect(published).toHaveLength(1);
+  return published[0]!.endings;
+}
+
+async function endingOf(plan: Plan, member = memberOf('r')) {
+  return (await endingsOf(plan, [member]))[0]!;
+}
+
+type Ending = Awaited<ReturnType<typeof endingOf>>;
+const tokensOf = ({ results }: Ending) =>
+  Object.fromEntries(results.map(({ detector, error }) => [detector, error]));
+
+function detects(name: string, output: string): void {
+  temporal.scripts[`detect.${name}`] = ({ members }: DetectInput) =>
+    Promise.resolve({
+      results: Object.fromEntries(members.map(({ request_id }) => [request_id, success(name, output)])),
+      cancelled: [],
+    });
+}
+
+function fails(name: string): void {
+  temporal.scripts[`detect.${name}`] = () => Promise.reject(ApplicationFailure.nonRetryable('x', 'http_5xx'));
+}
+
+describe('A run', () => {
+  it('records what its detectors say, maps it and publishes it', async () => {
+    temporal.scripts['map'] = () => Promise.resolve({ r: { kind: 'mapped', response: { notes: 'n' } } });
+    const plan = planOf([planned('a'), planned('b')]);
+    const summary = await start(plan);
+    expect(summary).toEqual({ members: 1, statuses: { 200: 1 }, policy_digest: plan.policy_digest });
+    const [published] = temporal.inputsOf<PublishInput>('publish');
+    expect(published?.run).toEqual({ run_id: 'run', facade_id: 'facade' });
+    expect(published?.endings).toMatchObject([
+      {
+        results: [success('a', 'toxic'), success('b', 'toxic')],
+        coverage: 1,
+        decisions: { coverage: null, conflict: null, failed: false },
+        conflict: null,
+        payload: { output: 'toxic' },
+        mapping: { kind: 'mapped', response: { notes: 'n' } },
+        aggregation_failed: false,
+        cancelled: false,
+      },
+    ]);
+    expect(temporal.attributes).toEqual([]);
+  });
+
+  it('lets no content past its detectors', async () => {
+    await start(planOf([planned('a')]), [memberOf('r', { content: 'a secret' })]);
+    const after = temporal.calls.filter(({ activity }) => !activity.startsWith('detect.'));
+    expect(after.map(({ activity }) => activity)).toEqual(['map', 'publish']);
+    expect(JSON.stringify(after)).not.toContain('a secret');
+  });
+
+  it('asks stage after stage', async () => {
+    const plan = planOf([planned('b', { depends_on: ['a'] }), planned('a')], {
+      primary_stages: [['a'], ['b']],
+    });
+    await start(plan);
+    expect(temporal.asked).toEqual(['a', 'b']);
+  });
+
+  it.each([1, 2])('asks at most %i detectors of a stage at a time', async (most) => {
+    let running = 0;
+    let peak = 0;
+    for (const name of ['a', 'b', 'c', 'd'])
+      temporal.scripts[`detect.${name}`] = async () => {
+        peak = Math.max(peak, ++running);
+        await new Promise((resolve) => setImmediate(resolve));
+        running--;
+        return { results: { r: success(name, 'clean') }, cancelled: [] };
+      };
+    const detectors = ['a', 'b', 'c', 'd'].map((name) => planned(name));
+    const { results } = await endingOf(planOf(detectors, { max_concurrent_detectors: most }));
+    expect(peak).toBe(most);
+    expect(results).toHaveLength(4);
+  });
+
+  it('skips those that depend on a detector that failed, and counts them against coverage', async () => {
+    fails('a');
+    const plan = planOf([planned('a'), planned('b', { depends_on: ['a'] }), planned('c')], {
+      primary_stages: [['a', 'c'], ['b']],
+    });
+    const ending = await endingOf(plan);
+    expect(temporal.asked).toEqual(['a', 'c']);
+    expect(tokensOf(ending)).toEqual({ a: 'http_5xx', b: 'dependency_failed', c: null });
+    expect(ending.coverage).toBeCloseTo(1 / 3);
+  });
+
+  it('does not ask a detector for content that is too long for it', async () => {
+    const ending = await endingOf(planOf([planned('a', { max_content_length: 5 }), planned('b')]));
+    expect(temporal.asked).toEqual(['b']);
+    expect(tokensOf(ending)).toEqual({ a: 'content_too_long', b: null });
+  });
+
+  it('leaves unasked what could add no coverage, and still publishes', async () => {
+    // The activity itself says so of a detector that is not available, without calling it.
+    temporal.scripts['detect.a'] = () =>
+      Promise.resolve({ results: { r: failure('a', 'unhealthy') }, cancelled: [] });
+    const plan = planOf([planned('a'), planned('spare', { role: 'secondary' })], {
+      rego: { coverage: true, conflict: true },
+    });
+    const ending = await endingOf(plan, memberOf('r', { health_status: { a: false } }));
+    expect(tokensOf(ending)).toEqual({ a: 'unhealthy', spare: 'dependency_failed' });
+    expect(ending).toMatchObject({ coverage: 0, payload: null, mapping: { kind: 'skipped' } });
+    expect(temporal.inputsOf('decide')).toEqual([]);
+    expect(temporal.inputsOf('map')).toEqual([]);
+    expect(temporal.asked).toEqual(['a']);
+  });
+
+  it('asks for the members of a shared run together, and for none that has its answer already', async () => {
+    const members = [
+      memberOf('r1'),
+      memberOf('r2', { prior_results: [success('a', 'clean')] }),
+      memberOf('r3'),
+    ];
+    const endings = await endingsOf(planOf([planned('a')]), members);
+    const [input] = temporal.inputsOf<DetectInput>('detect.a');
+    expect(input?.members.map(({ request_id }) => request_id)).toEqual(['r1', 'r3']);
+    expect(endings.map(({ payload }) => payload?.output)).toEqual(['toxic', 'clean', 'toxic']);
+  });
+
+  it('fails, publishing nothing, on an error of its own', async () => {
+    temporal.scripts['detect.a'] = () => Promise.resolve(undefined);
+    await expect(start(planOf([planned('a')]))).rejects.toThrow(TypeError);
+    expect(temporal.inputsOf('publish')).toEqual([]);
+  });
+
+  it('fails when any error escapes it, rather than hang', () => {
+    expect(temporal.workflowOptions).toEqual({ failureExceptionTypes: [Error] });
+  });
+});
+
+describe('Secondaries', () => {
+  const plan = planOf([planned('a'), planned('spare', { role: 'secondary' })]);
+
+  it('stand in where primaries fell short', async () => {
+    fails('a');
+    expect(tokensOf(await endingOf(plan))).toEqual({ a: 'http_5xx', spare: null });
+    expect(temporal.asked).toEqual(['a', 'spare']);
+  });
+
+  it('are left alone where primaries covered everything', async () => {
+    expect(tokensOf(await endingOf(plan))).toEqual({ a: null });
+    expect(temporal.asked).toEqual(['a']);
+  });
+
+  it('are asked only for the members that fell short', async () => {
+    temporal.scripts['detect.a'] = () =>
+      Promise.resolve({
+        results: { r1: success('a', 'toxic'), r2: failure('a', 'http_5xx') },
+        cancelled: [],
+      });
+    await start(plan, [memberOf('r1'), memberOf('r2')]);
+    const [input] = temporal.inputsOf<DetectInput>('detect.spare');
+    expect(input?.members.map(({ request_id }) => request_id)).toEqual(['r2']);
+  });
+
+  it('are not begun once the member is cut', async () => {
+    temporal.scripts['detect.a'] = () => {
+      now = 30_500;
+      return Promise.reject(ApplicationFailure.nonRetryable('x', 'http_5xx'));
+    };
+    expect(tokensOf(await endingOf(plan))).toEqual({ a: 'http_5xx' });
+    expect(temporal.asked).toEqual(['a']);
+  });
+});
+
+describe('Decisions', () => {
+  const detectors = [planned('a'), planned('b')];
+  const ruled = planOf(detectors, { rego: { coverage: true, conflict: false } });
+
+  it('are not asked for where the bundle has no rule', async () => {
+    await start(planOf(detectors));
+    expect(temporal.inputsOf('decide')).toEqual([]);
+  });
+
+  it('go before the static rules', async () => {
+    detects('a', 'toxic');
+    detects('b', 'clean');
+    const conflict = { resolution_strategy: 'most_restrictive' };
+    const decided = { coverage: { coverage_met: true }, conflict, failed: false };
+    temporal.scripts['decide'] = () => Promise.resolve({ r: decided });
+    const ending = await endingOf(ruled);
+    expect(temporal.inputsOf('decide')).toMatchObject([
+      { members: [{ request_id: 'r', coverage: 1, results: [{ output: 'toxic' }, { output: 'clean' }] }] },
+    ]);
+    expect(ending.decisions).toEqual(decided);
+    expect(ending.conflict).toMatchObject({ strategy_used: 'most_restrictive', winning_detector: 'a' });
+    const [mapped] = temporal.inputsOf<MapInput>('map');
+    expect(mapped?.members[0]?.resolution_notes).toBe(ending.conflict?.resolution_notes);
+  });
+
+  it('that fail are marked, and the member is settled all the same', async () => {
+    temporal.scripts['decide'] = () => Promise.reject(new Error('no evaluator'));
+    const ending = await endingOf(ruled);
+    expect(ending.decisions).toEqual({ coverage: null, conflict: null, failed: true });
+    expect(ending.payload?.output).toBe('toxic');
+    expect(temporal.inputsOf('map')).toHaveLength(1);
+  });
+
+  it('concern only members that have a success', async () => {
+    temporal.scripts['detect.a'] = () =>
+      Promise.resolve({
+        results: { r1: success('a', 'toxic'), r2: failure('a', 'http_5xx') },
+        cancelled: [],
+      });
+    temporal.scripts['decide'] = () => Promise.reject(new Error('no evaluator'));
+    const plan = planOf([planned('a')], { rego: { coverage: false, conflict: true } });
+    const endings = await endingsOf(plan, [memberOf('r1'), memberOf('r2')]);
+    expect(endings.map(({ decisions }) => decisions.failed)).toEqual([true, false]);
+    expect(endings.map(({ payload }) => payload === null)).toEqual([false, true]);
+  });
+});
+
+describe('Mapping', () => {
+  it('that fails is a result of each member', async () => {
+    temporal.scripts['map'] = () => Promise.reject(new Error('gone'));
+    const { mapping, payload } = await endingOf(planOf([planned('a')]));
+    expect(mapping).toEqual({ kind: 'failed', code: 'DETECTOR_COMMUNICATION_FAILED' });
+    expect(payload).not.toBeNull();
+  });
+
+  it('is not asked where it is off', async () => {
+    const plan = planOf([planned('a')], { mapping: { enabled: false, budget_ms: 500 } });
+    expect((await endingOf(plan)).mapping).toEqual({ kind: 'off' });
+    expect(temporal.inputsOf('map')).toEqual([]);
+  });
+
+  it('is skipped for a member whose results cannot be aggregated, alone', async () => {
+    temporal.scripts['detect.a'] = () =>
+      Promise.resolve({
+        results: { r1: success('a', '一'.repeat(22_000)), r2: success('a', 'toxic') },
+        cancelled: [],
+      });
+    const endings = await endingsOf(planOf([planned('a')]), [memberOf('r1'), memberOf('r2')]);
+    expect(endings[0]).toMatchObject({
+      aggregation_failed: true,
+      payload: null,
+      mapping: { kind: 'skipped' },
+    });
+    expect(endings[1]).toMatchObject({ aggregation_failed: false, payload: { output: 'toxic' } });
+    const [input] = temporal.inputsOf<MapInput>('map');
+    expect(input?.members.map(({ member }) => member.request_id)).toEqual(['r2']);
+  });
+});
+
+describe('Cancellation', () => {
+  it('of one member leaves the others: it is asked for no more, nor mapped', async () => {
+    temporal.scripts['detect.a'] = () =>
+      Promise.resolve({ results: { r2: success('a', 'toxic') }, cancelled: ['r1'] });
+    const plan = planOf([planned('a'), planned('b')], { primary_stages: [['a'], ['b']] });
+    const endings = await endingsOf(plan, [memberOf('r1'), memberOf('r2')]);
+    expect(endings.map(({ cancelled }) => cancelled)).toEqual([true, false]);
+    const [second] = temporal.inputsOf<DetectInput>('detect.b');
+    expect(second?.members.map(({ request_id }) => request_id)).toEqual(['r2']);
+    const [mapped] = temporal.inputsOf<MapInput>('map');
+    expect(mapped?.members.map(({ member }) => member.request_id)).toEqual(['r2']);
+  });
+
+  it('of the run cancels what had not answered, and still publishes', async () => {
+    temporal.scripts['detect.b'] = () => {
+      temporal.cancelled = true;
+      return Promise.reject(new CancelledFailure('cancelled'));
+    };
+    const plan = planOf([planned('a'), planned('b'), planned('c', { depends_on: ['b'] })], {
+      primary_stages: [['a'], ['b'], ['c']],
+    });
+    const ending = await endingOf(plan);
+    expect(ending.cancelled).toBe(true);
+    expect(tokensOf(ending)).toMatchObject({ a: null, b: 'cancelled' });
+    expect(temporal.asked).toEqual(['a', 'b']);
+    expect(temporal.inputsOf('map')).toEqual([]);
+    expect(temporal.calls.map(({ activity, shielded }) => [activity, shielded])).toEqual([
+      ['detect.a', false],
+      ['detect.b', false],
+      ['publish', true],
+    ]);
+  });
+});
+
+describe('Publishing', () => {
+  const publishOptions = () => temporal.calls.find(({ activity }) => activity === 'publish')?.options;
+
+  it('is tried until the last deadline of the members', async () => {
+    await start(planOf([planned('a')]), [
+      memberOf('r1'),
+      memberOf('r2', { deadline_at: startOfRun + 60_000 }),
+    ]);
+    expect(publishOptions()).toMatchObject({ scheduleToCloseTimeout: 60_000, startToCloseTimeout: '10s' });
+  });
+
+  it('is tried for ten seconds however late it begins', async () => {
+    now = 31_000;
+    await start(planOf([planned('a')]));
+    expect(publishOptions()).toMatchObject({ scheduleToCloseTimeout: 10_000 });
+  });
+
+  it('that fails fails the run, for the sweeper to repeat', async () => {
+    temporal.scripts['publish'] = () => Promise.reject(new Error('no store'));
+    await expect(start(planOf([planned('a')]))).rejects.toThrow('no store');
+  });
+});
+
+describe('Jobs that did not complete', () => {
+  const plan = planOf([planned('a')]);
+  const shown = () => temporal.attributes.map(({ key, value }) => [key.name, value]);
+  const leaves = (...unfinished_jobs: PublishOutput['unfinished_jobs'][number][]) => {
+    temporal.scripts['publish'] = () => Promise.resolve({ unfinished_jobs, statuses: { 408: 1 } });
+  };
+
+  it('fail their own run with the canonical code', async () => {
+    temporal.workflowId = 'job-1';
+    leaves({ job_id: 'job-1', status: 'failed', error_code: 'REQUEST_TIMEOUT' });
+    const error = await start(plan).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(ApplicationFailure);
+    expect(error).toMatchObject({ type: 'REQUEST_TIMEOUT', nonRetryable: true });
+    expect(shown()).toEqual([
+      ['Outcome', 'failed'],
+      ['ErrorCode', 'REQUEST_TIMEOUT'],
+    ]);
+    expect(temporal.children).toEqual([]);
+  });
+
+  it('that were converted fail as abandoned children under their own ids', async () => {
+    leaves({ job_id: 'job-2', status: 'failed', error_code: 'ALL_DETECTORS_UNAVAILABLE' });
+    const summary = await start(plan);
+    expect(summary.statuses).toEqual({ 408: 1 });
+    expect(temporal.children).toMatchObject([
+      {
+        workflow: failedJob,
+        options: { workflowId: 'job-2', args: ['ALL_DETECTORS_UNAVAILABLE'], parentClosePolicy: 'ABANDON' },
+      },
+    ]);
+    const attributes = temporal.children[0]?.options['typedSearchAttributes'] as typeof temporal.attributes;
+    expect(attributes.map(({ key, value }) => [key.name, value])).toEqual([
+      ['Kind', 'failed_job'],
+      ['JobId', ['job-2']],
+      ['ErrorCode', 'ALL_DETECTORS_UNAVAILABLE'],
+    ]);
+  });
+
+  it('that were cancelled are shown, not failed', async () => {
+    temporal.workflowId = 'job-3';
+    leaves({ job_id: 'job-3', status: 'cancelled', error_code: null });
+    await expect(start(plan)).resolves.toMatchObject({ members: 1 });
+    expect(shown()).toEqual([['Outcome', 'cancelled']]);
+    expect(temporal.children).toEqual([]);
+  });
+
+  it('of a shared run are mixed, each failed one with a child', async () => {
+    leaves(
+      { job_id: 'job-4', status: 'cancelled', error_code: null },
+      { job_id: 'job-5', status: 'failed', error_code: 'REQUEST_TIMEOUT' },
+      { job_id: 'job-6', status: 'failed', error_code: 'AGGREGATION_FAILED' },
+    );
+    await start(plan, [memberOf('r1'), memberOf('r2'), memberOf('r3')]);
+    expect(shown()).toEqual([
+      ['Outcome', 'mixed'],
+      ['ErrorCode', 'REQUEST_TIMEOUT'],
+    ]);
+    expect(temporal.children.map(({ options }) => options['workflowId'])).toEqual(['job-5', 'job-6']);
+  });
+
+  it('stand as workflows that fail with their code', async () => {
+    await expect(failedJob('AGGREGATION_FAILED')).rejects.toMatchObject({
+      type: 'AGGREGATION_FAILED',
+      nonRetryable: true,
+    });
+  });
+});
