@@ -3,7 +3,11 @@ import type { AddressInfo } from 'node:net';
 import request from 'supertest';
 import { mappingResponseSchema } from '../../../src/contract/payload';
 import { loadKnowledge } from '../../../src/mapper/knowledge';
-import { createMapperService, type MapperService, type MapperServiceOptions } from '../../../src/mapper/service';
+import {
+  createMapperService,
+  type MapperService,
+  type MapperServiceOptions,
+} from '../../../src/mapper/service';
 
 const taxonomyDir = join(__dirname, '../../../taxonomy');
 const serviceKey = 'test-service-key';
