@@ -31,6 +31,7 @@ function main() {
 
 function faultsOf(id, proof, tests) {
   if (proof.startsWith('open')) return [];
+  if (proof.startsWith('step ')) return missingSteps(id, proof);
   const named = [...proof.matchAll(proofPattern)].map(({ groups }) => groups);
   if (named.length === 0) return [`${id} names no test and is not marked open`];
   return named
@@ -38,6 +39,15 @@ function faultsOf(id, proof, tests) {
       ({ file, title }) => !tests.some((test) => test.file === file && test.title === title && test.passed),
     )
     .map(({ file, title }) => `${id}: no passing test "${title}" in ${file}`);
+}
+
+/** What is proven by a step of npm test as a whole; that it passed is what npm test itself says. */
+function missingSteps(id, proof) {
+  const runner = readFileSync(path.join(root, 'scripts', 'test.mjs'), 'utf8');
+  const named = [...proof.matchAll(/`(\w+)`/g)].map(([, step]) => step);
+  return named
+    .filter((step) => !new RegExp(`^  ${step}: \\(`, 'm').test(runner))
+    .map((step) => `${id}: npm test has no step ${step}`);
 }
 
 function write(lines, tests) {

@@ -2,12 +2,12 @@ import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from 
 import type { PausePoint } from '../config/pause-point';
 import { backoffMs } from '../domain/budget';
 import { DetectorCallError } from '../detectors/call-error';
+import type { Orchestrations } from '../store/orchestrations';
 import type { CheckpointKeeper } from './checkpoint-keeper';
 import type { DetectorAttempts } from './detector-attempts';
 import type { AttemptResults, DetectorMemo } from './detector-memo';
 import type { RunControls } from './run-controls';
 import type { DetectFailure, DetectInput, DetectOutput } from './types';
-import type { Orchestrations } from '../store/orchestrations';
 
 const heartbeatMs = 1000;
 

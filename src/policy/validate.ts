@@ -1,3 +1,4 @@
+import type { TenantPolicy } from '../contract/policy';
 import type { DecisionName } from './bundle';
 import { decisionNames } from './bundle';
 import { compileRego } from './compile';
@@ -9,7 +10,6 @@ import {
   problemsOf,
   readBundle,
 } from './load';
-import type { TenantPolicy } from '../contract/policy';
 import type { PolicyProblem } from './problem';
 import { loadRegoModule } from './rego-module';
 import { runRegoTests } from './rego-tests';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { builtinDetectors } from '../builtin/catalog';
-import { fieldName } from './field-name';
 import type { BuiltinFinding, DetectorParams } from '../builtin/builtin-detector';
+import { fieldName } from './field-name';
 
 /** One call: every content is judged by the one detector. Plain data, since it crosses to a worker thread. */
 export interface DetectionTask {
