@@ -63,7 +63,7 @@ const orchestrationSchema = z
     /** Sync requests of equal plans that arrive while runs are in flight share the next one; off: a run for each. */
     shared_runs: z.boolean().default(true),
     /** Minutes after the end during which a re-run may still copy the content; then its key is destroyed. */
-    content_retention_minutes: z.number().min(0).max(10).default(10),
+    content_retention_minutes: z.number().min(0).max(10).default(9),
   })
   .superRefine((settings, context) => {
     if (settings.sync_to_async_threshold_ms > settings.sync_request_sla_ms) {
