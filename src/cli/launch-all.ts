@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
-import pc from 'picocolors';
 import type { Settings } from '../contract/config';
 import { startChild, stopLeftover, untilReady } from '../embedded/child';
 import { startPostgres } from '../embedded/postgres-server';
 import { SetupError } from '../embedded/setup-error';
 import { startTemporal } from '../embedded/temporal-server';
 import { resolveTool } from '../embedded/tools';
+import { colors } from './colors';
 import { assertDatabaseAnswers, assertTemporalPrepared, temporalWebOrigins } from './external-servers';
 import {
   assertDetectorsPortFree,
@@ -143,7 +143,7 @@ function announce(urls: {
   mapper: string;
   detectors: string;
 }): void {
-  const row = (name: string, url: string): string => `  ${name.padEnd(14)} ${pc.cyan(url)}\n`;
+  const row = (name: string, url: string): string => `  ${name.padEnd(14)} ${colors.cyan(url)}\n`;
   const body = {
     content: 'Mail jane.doe@example.com, card 4111 1111 1111 1111',
     content_type: 'text',
@@ -152,7 +152,7 @@ function announce(urls: {
     environment: 'dev',
   };
   process.stdout.write(
-    `\n${pc.bold('Conclave is ready.')}\n` +
+    `\n${colors.bold('Conclave is ready.')}\n` +
       row('API', `${urls.api}/api/v1`) +
       row('API docs', `${urls.api}/api/v1/docs`) +
       (urls.temporalWeb === null ? '' : row('Temporal Web', urls.temporalWeb)) +

@@ -1,8 +1,8 @@
-import pc from 'picocolors';
 import { resolveTool } from '../embedded/tools';
 import { formatProblem } from '../policy/problem';
 import { validatePolicies } from '../policy/validate';
 import { loadRegistry } from '../registry/registry';
+import { colors } from './colors';
 
 const say = (line: string): void => void process.stderr.write(`conclave: ${line}\n`);
 
@@ -14,7 +14,7 @@ export async function printPolicyReport(dir: string, registryFile: string): Prom
     knownDetectors: new Set(registrations.map(({ name }) => name)),
   });
   for (const report of reports) {
-    const mark = report.ok ? pc.green('ok') : pc.red('invalid');
+    const mark = report.ok ? colors.green('ok') : colors.red('invalid');
     console.log(`${report.tenant}/${report.bundle}: ${mark}`);
     for (const fault of report.errors) console.log(`  error: ${formatProblem(fault)}`);
     for (const name of report.missing_detectors) console.log(`  error: ${name} is not a registered detector`);

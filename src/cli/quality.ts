@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import Table from 'cli-table3';
-import pc from 'picocolors';
 import type { BuiltinDetector, DetectorParams } from '../detectors/builtin/builtin-detector';
 import { builtinDetectors } from '../detectors/builtin/catalog';
 import { loadCorpus, scoreCorpus, type Quality } from '../detectors/builtin/scoring';
+import { colors } from './colors';
 
 const corpora = join(__dirname, '../../corpora');
 
@@ -35,7 +35,7 @@ export async function printQuality(detectorNames: readonly string[]): Promise<vo
     }
     const corpus = loadCorpus(path);
     const score = await scoreCorpus(detector, corpus, corpusParams[detector.name]);
-    table.push([pc.bold(detector.name), `${corpus.length} texts`, ...figures(score)]);
+    table.push([colors.bold(detector.name), `${corpus.length} texts`, ...figures(score)]);
     for (const [label, quality] of Object.entries(score.perLabel))
       table.push(['', label, ...figures(quality)]);
   }
