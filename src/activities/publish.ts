@@ -21,7 +21,8 @@ export interface PublishDependencies {
 /** The commit point of a run: all its outcomes in one transaction, then whoever waits is told (design.md 2). */
 export function createPublish(deps: PublishDependencies) {
   return async function publish(input: PublishInput): Promise<PublishOutput> {
-    const outcomes = input.endings.map((ending) => toOutcome(input.plan, ending, deps.now));
+    const planDigest = digestOf(input.plan);
+    const outcomes = input.endings.map((ending) => toOutcome(input.plan, planDigest, ending, deps.now));
     await deps.pause('publishing');
     const published = await deps.outcomes.publish(input.run.run_id, outcomes);
     await deps.pause('published');
@@ -42,7 +43,7 @@ function checked(ending: MemberEnding): MemberEnding {
   return { ...ending, payload: null, mapping: { kind: 'skipped' }, aggregation_failed: true };
 }
 
-function toOutcome(plan: Plan, raw: MemberEnding, now: () => number): Outcome {
+function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () => number): Outcome {
   const ending = checked(raw);
   const verdict = outcomeOf({
     plan,
@@ -66,7 +67,7 @@ function toOutcome(plan: Plan, raw: MemberEnding, now: () => number): Outcome {
     errorCode: verdict.error_code,
     receivedAt: new Date(member.received_at),
     answer: (jobId) => finalAnswer(plan, ending, verdict, jobId, now()),
-    audit: auditRecord(plan, ending, verdict),
+    audit: auditRecord(plan, planDigest, ending, verdict),
   };
 }
 
@@ -75,8 +76,17 @@ function statusOf(ending: MemberEnding, verdict: OutcomeVerdict): Outcome['statu
   return verdict.status === 200 || verdict.status === 206 ? 'completed' : 'failed';
 }
 
+function digestOf(plan: Plan): string {
+  return createHash('sha256').update(JSON.stringify(plan)).digest('hex');
+}
+
 /** Complete in metadata, empty of content and of what detectors said in words (spec/orchestration.md 1.12). */
-function auditRecord(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict): Record<string, unknown> {
+function auditRecord(
+  plan: Plan,
+  planDigest: string,
+  ending: MemberEnding,
+  verdict: OutcomeVerdict,
+): Record<string, unknown> {
   const { member, results, conflict } = ending;
   return {
     correlation_id: member.correlation_id,
@@ -95,7 +105,7 @@ function auditRecord(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict):
       failed: ending.decisions.failed,
     },
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
-    plan_digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
+    plan_digest: planDigest,
     results: results.map(({ detector, status, processing_time_ms }) => ({
       detector,
       status,
