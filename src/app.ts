@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { sql } from 'kysely';
+import { byReference } from './activities/by-reference';
 import { createDecide } from './activities/decide';
 import { createDetect } from './activities/detect';
 import { DetectorAttempts } from './activities/detector-attempts';
@@ -13,6 +14,7 @@ import { MapperClient } from './activities/mapper-client';
 import { createPublish } from './activities/publish';
 import { RunControls } from './activities/run-controls';
 import type { Activities } from './activities/types';
+import { RunInputs } from './activities/run-inputs';
 import { startWorkers } from './activities/worker';
 import { createApp } from './api/app';
 import type { DependencyName } from './contract/health';
@@ -159,7 +161,22 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   );
   await health.start();
 
+  // Temporal
+  installRuntime(log);
+  const connection = await NativeConnection.connect({
+    address: servers.temporalAddress,
+    tls: settings.workflow.tls,
+    // Payloads are encrypted; squeezing them again costs both sides and gains nothing.
+    grpcCompression: { codec: 'none' },
+    ...(settings.workflow.api_key === null ? {} : { apiKey: settings.workflow.api_key }),
+  });
+  const dataConverter = createDataConverter(db, keys);
+  const { namespace, task_queue: taskQueue } = settings.workflow;
+  const client = new Client({ connection, namespace, dataConverter });
+  const gateway = new RunGateway(client, taskQueue, payloads);
+
   // Activities
+  const inputs = new RunInputs((runId) => gateway.inputOf(runId));
   const memo = new DetectorMemo();
   const controls = new RunControls(orchestrations, notifications);
   const checkpoints = new Checkpoints(db, keys);
@@ -198,21 +215,12 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     publish: createPublish({ outcomes, hub, keeper, now, pause }),
   };
 
-  // Temporal
-  installRuntime(log);
-  const connection = await NativeConnection.connect({
-    address: servers.temporalAddress,
-    tls: settings.workflow.tls,
-    ...(settings.workflow.api_key === null ? {} : { apiKey: settings.workflow.api_key }),
-  });
-  const dataConverter = createDataConverter(db, keys);
-  const { namespace, task_queue: taskQueue } = settings.workflow;
-  const client = new Client({ connection, namespace, dataConverter });
+  // Workers
   const workers = await startWorkers({
     connection,
     namespace,
     dataConverter,
-    activities,
+    activities: byReference(activities, inputs),
     taskQueue,
     pools: options.parts.pools ? settings.workflow.pools : [],
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
@@ -221,7 +229,6 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   });
 
   // Submission
-  const gateway = new RunGateway(client, taskQueue, payloads);
   const planner = new Planner({
     bundleOf: (tenantId, bundle) => catalog.get(tenantId, bundle),
     evaluator,
@@ -244,10 +251,12 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     gateway,
     hub,
     memo,
+    inputs,
     launcher: new Launcher({
       runs,
       gateway,
       memo,
+      inputs,
       attempts,
       processId,
       sharing: settings.orchestration.shared_runs,

@@ -105,3 +105,36 @@ export interface Activities {
   map(input: MapInput): Promise<MapOutput>;
   publish(input: PublishInput): Promise<PublishOutput>;
 }
+
+export interface DetectCall {
+  readonly run: RunContext;
+  readonly detector: string;
+  readonly request_ids: readonly RequestId[];
+}
+
+export interface DecideCall {
+  readonly run: RunContext;
+  readonly members: DecideInput['members'];
+}
+
+export interface MapCall {
+  readonly run: RunContext;
+  readonly members: readonly (Omit<MapInput['members'][number], 'member'> & {
+    readonly request_id: RequestId;
+  })[];
+}
+
+export type Ending = Omit<MemberEnding, 'member'> & { readonly request_id: RequestId };
+
+export interface PublishCall {
+  readonly run: RunContext;
+  readonly endings: readonly Ending[];
+}
+
+/** The activities as a workflow calls them: what its own input says, contents above all, goes by reference. */
+export interface ActivityCalls {
+  detect(call: DetectCall): Promise<DetectOutput>;
+  decide(call: DecideCall): Promise<DecideOutput>;
+  map(call: MapCall): Promise<MapOutput>;
+  publish(call: PublishCall): Promise<PublishOutput>;
+}

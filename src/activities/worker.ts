@@ -9,7 +9,7 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
-import type { Activities, DetectInput, DetectOutput } from './types';
+import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
 /** Made by `conclave build`; without it the workflows are bundled at the start. */
 export const workflowBundlePath = path.resolve(__dirname, '..', 'workflow-bundle.js');
@@ -21,7 +21,7 @@ export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly dataConverter: DataConverter;
-  readonly activities: Activities;
+  readonly activities: ActivityCalls;
   readonly taskQueue: string;
   readonly pools: readonly string[];
   readonly maxWorkflowTasks: number;
@@ -86,12 +86,12 @@ export async function bundleWorkflows(): Promise<string> {
 }
 
 /** Every detector has an activity type of its own, `detect.<name>`; they are all the same function. */
-function registered(activities: Activities): object {
+function registered(activities: ActivityCalls): object {
   return {
     ...activities,
-    async default(input: DetectInput): Promise<DetectOutput> {
+    async default(call: DetectCall): Promise<DetectOutput> {
       const { activityType } = activityInfo();
-      if (activityType.startsWith('detect.')) return activities.detect(input);
+      if (activityType.startsWith('detect.')) return activities.detect(call);
       throw ApplicationFailure.nonRetryable(`there is no activity ${activityType}`, 'unknown_activity');
     },
   };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { SelectionInput } from '../contract/decisions';
+import { LRUCache } from 'lru-cache';
+import type { SelectionDecision, SelectionInput } from '../contract/decisions';
 import type { Decider } from '../contract/enums';
 import { ConclaveError, type FieldError } from '../contract/errors';
 import type { Plan } from '../contract/plan';
@@ -10,7 +11,7 @@ import { projectedDuration } from '../domain/budget';
 import { planFor, type PlanningSettings } from '../domain/plan';
 import { candidatesFor } from '../domain/select';
 import type { Bundle } from '../policy/bundle';
-import type { PolicyEvaluator } from '../policy/evaluator';
+import type { Decision, PolicyEvaluator } from '../policy/evaluator';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
@@ -37,8 +38,16 @@ export interface PlannerDependencies {
   readonly settings: PlanningSettings;
 }
 
+const rememberedPlans = 1000;
+
 /** Settles, before anything starts, which detectors a request is for (design.md 2). */
 export class Planner {
+  /** Requests of one kind get the same plan again and again, as long as the registry stays. */
+  readonly #plans = new WeakMap<
+    readonly DetectorRegistration[],
+    LRUCache<string, Pick<Planned, 'plan' | 'digest'>>
+  >();
+
   constructor(private readonly deps: PlannerDependencies) {}
 
   /** @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`), INVALID_REQUEST (unknown detector) */
@@ -58,25 +67,56 @@ export class Planner {
         detail: 'policy_denied',
       });
     }
-    const plan = planFor({
-      request,
-      policy: bundle.policy,
-      policyDigest: bundle.digest,
-      registrations,
-      decision: decision.kind === 'decision' ? decision.value : null,
-      decider: deciderOf(decision.kind),
-      regoRules: bundle.rules,
-      settings: this.deps.settings,
-    });
+    const { plan, digest } = this.#planFor(request, bundle, registrations, decision);
     return {
       plan,
       bundle,
-      digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex'),
+      digest,
       healthStatus: Object.fromEntries(
         candidates.map(({ name, version }) => [name, this.deps.health.isAvailable(name, version)]),
       ),
       projectedMs: this.#projected(plan, registrations),
     };
+  }
+
+  #planFor(
+    request: OrchestrationRequest,
+    bundle: Bundle,
+    registrations: readonly DetectorRegistration[],
+    decision: Decision<SelectionDecision>,
+  ): Pick<Planned, 'plan' | 'digest'> {
+    let plans = this.#plans.get(registrations);
+    if (!plans) {
+      plans = new LRUCache({ max: rememberedPlans });
+      this.#plans.set(registrations, plans);
+    }
+    // All of a request that planning looks at.
+    const asked = {
+      tenant_id: request.tenant_id,
+      policy_bundle: request.policy_bundle,
+      environment: request.environment,
+      content_type: request.content_type,
+      priority: request.priority,
+      required_detectors: request.required_detectors,
+      excluded_detectors: request.excluded_detectors,
+    };
+    const key = JSON.stringify([bundle.digest, asked, decision]);
+    let made = plans.get(key);
+    if (!made) {
+      const plan = planFor({
+        request: asked,
+        policy: bundle.policy,
+        policyDigest: bundle.digest,
+        registrations,
+        decision: decision.kind === 'decision' ? decision.value : null,
+        decider: deciderOf(decision.kind),
+        regoRules: bundle.rules,
+        settings: this.deps.settings,
+      });
+      made = { plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex') };
+      plans.set(key, made);
+    }
+    return made;
   }
 
   #selectionInput(

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { LRUCache } from 'lru-cache';
 import { parse } from 'yaml';
 import { type DetectorRegistration, registryFileSchema } from '../contract/registration';
 import { stagesOf } from '../domain/stages';
@@ -13,13 +14,20 @@ class RegistryError extends Error {
 
 /** The detectors that may be asked. Immutable. */
 export class DetectorRegistry {
+  readonly #visible = new LRUCache<string, readonly DetectorRegistration[]>({ max: 1000 });
+
   constructor(readonly registrations: readonly DetectorRegistration[]) {}
 
-  /** A tenant sees the shared detectors and its own (spec/orchestration.md 1.10). */
+  /** A tenant sees the shared detectors and its own (spec/orchestration.md 1.10); the same list every time. */
   visibleTo(tenantId: string): readonly DetectorRegistration[] {
-    return this.registrations.filter(
-      (registration) => registration.tenant_scope === 'shared' || registration.tenant_id === tenantId,
-    );
+    let visible = this.#visible.get(tenantId);
+    if (!visible) {
+      visible = this.registrations.filter(
+        (registration) => registration.tenant_scope === 'shared' || registration.tenant_id === tenantId,
+      );
+      this.#visible.set(tenantId, visible);
+    }
+    return visible;
   }
 }
 

@@ -61,23 +61,34 @@ export class Outcomes {
     const now = new Date();
     const expiresAt = new Date(now.getTime() + this.settings.answerRetentionMs);
     const answers = outcomes.map((outcome) => outcome.answer(null));
+    // One parameter, whatever the number of members: building and planning thousands of them took longer than the rest.
     const rows = await Promise.all(
       outcomes.map(async (outcome, index) => {
         const { status, body } = answers[index]!;
         const sealed = await this.orchestrations.seal(outcome.tenantId, outcome.requestId, body);
-        return sql`(${outcome.requestId}::uuid, ${outcome.tenantId}, ${runId}, ${outcome.status}, ${status}::int,
-          ${sealed}::bytea, ${outcome.errorCode}, ${outcome.receivedAt}::timestamptz, ${outcome.receivedAt}::timestamptz,
-          ${now}::timestamptz, ${expiresAt}::timestamptz, ${JSON.stringify(outcome.audit)}::jsonb)`;
+        return {
+          request_id: outcome.requestId,
+          tenant_id: outcome.tenantId,
+          status: outcome.status,
+          http_status: status,
+          answer: sealed.toString('base64'),
+          error_code: outcome.errorCode,
+          received_at: outcome.receivedAt,
+          record: outcome.audit,
+        };
       }),
     );
     const { rows: inserted } = await sql<{ request_id: string }>`
-      with given (request_id, tenant_id, run_id, status, http_status, answer, error_code, created_at, started_at,
-                  completed_at, expires_at, record) as (values ${sql.join(rows)}),
+      with given as (
+        select * from json_to_recordset(${JSON.stringify(rows)}::json)
+          as row(request_id uuid, tenant_id text, status text, http_status int, answer text, error_code text,
+                 received_at timestamptz, record jsonb)
+      ),
       fresh as (
         insert into orchestration (request_id, tenant_id, run_id, status, http_status, answer, error_code, created_at,
                                    started_at, completed_at, expires_at)
-        select request_id, tenant_id, run_id, status, http_status, answer, error_code, created_at, started_at,
-               completed_at, expires_at
+        select request_id, tenant_id, ${runId}::text, status, http_status, decode(answer, 'base64'), error_code,
+               received_at, received_at, ${now}::timestamptz, ${expiresAt}::timestamptz
         from given
         on conflict do nothing
         returning request_id, status

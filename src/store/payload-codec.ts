@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import {
   type DataConverter,
   defaultPayloadConverter,
@@ -21,7 +22,10 @@ import { seal, unseal } from './sealed-box';
 
 const { Payload: PayloadProto } = temporal.api.common.v1;
 const encoding = Buffer.from('binary/encrypted');
-const largePayloadBytes = 128 * 1024;
+const largePayloadBytes = 96 * 1024;
+/** Members and their results repeat the same keys: from here on squeezing them pays. */
+const squeezedFromBytes = 1024;
+const mostPayloadBytes = 64 * 1024 * 1024;
 
 /** Encrypts every payload under the key of its run, found by workflow id; runless workflows use the service key. */
 export class EncryptingCodec implements PayloadCodec {
@@ -31,15 +35,26 @@ export class EncryptingCodec implements PayloadCodec {
     // What belongs to no workflow, such as a failure of the worker itself, goes under the service key.
     const workflowId = context?.workflowId ?? '';
     const runKey = workflowId === '' ? null : await this.keys.runKey(workflowId);
-    return payloads.map((payload) => ({
-      metadata: {
-        encoding,
-        'conclave-workflow': Buffer.from(workflowId),
-        'conclave-key': Buffer.from(runKey ? 'run' : 'service'),
-        ...(context?.type === 'activity' && context.isLocal ? { 'conclave-local': Buffer.from('true') } : {}),
-      },
-      data: seal(runKey ?? this.keys.serviceKey, PayloadProto.encode(payload).finish(), workflowId),
-    }));
+    return payloads.map((payload) => {
+      const plain = PayloadProto.encode(payload).finish();
+      const squeezed = plain.length >= squeezedFromBytes;
+      return {
+        metadata: {
+          encoding,
+          'conclave-workflow': Buffer.from(workflowId),
+          'conclave-key': Buffer.from(runKey ? 'run' : 'service'),
+          ...(squeezed ? { 'conclave-compression': Buffer.from('deflate') } : {}),
+          ...(context?.type === 'activity' && context.isLocal
+            ? { 'conclave-local': Buffer.from('true') }
+            : {}),
+        },
+        data: seal(
+          runKey ?? this.keys.serviceKey,
+          squeezed ? deflateRawSync(plain, { level: 1 }) : plain,
+          workflowId,
+        ),
+      };
+    });
   }
 
   async decode(payloads: Payload[]): Promise<Payload[]> {
@@ -52,11 +67,16 @@ export class EncryptingCodec implements PayloadCodec {
     const key =
       textOf(payload, 'conclave-key') === 'run' ? await this.keys.runKey(workflowId) : this.keys.serviceKey;
     if (key === null) throw new RunKeyDestroyedError(workflowId);
-    return PayloadProto.decode(unseal(key, payload.data ?? new Uint8Array(), workflowId));
+    const plain = unseal(key, payload.data ?? new Uint8Array(), workflowId);
+    return PayloadProto.decode(
+      textOf(payload, 'conclave-compression') === ''
+        ? plain
+        : inflateRawSync(plain, { maxOutputLength: mostPayloadBytes }),
+    );
   }
 }
 
-/** Keeps payloads over 128 KiB, already encrypted, in table `blob`, so that histories stay small (claim check). */
+/** Keeps payloads over 96 KiB, compressed and encrypted already, in table `blob`, so that histories stay small (claim check). */
 class BlobStorageDriver implements StorageDriver {
   readonly name = 'conclave-blob';
   readonly type = 'conclave.postgres';

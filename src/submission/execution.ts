@@ -1,4 +1,5 @@
 import type { DetectorMemo } from '../activities/detector-memo';
+import type { RunInputs } from '../activities/run-inputs';
 import type { DetectorResult } from '../contract/detector-result';
 import { ConclaveError } from '../contract/errors';
 import type { Member, Plan, RunInput } from '../contract/plan';
@@ -44,6 +45,7 @@ export interface ExecutionDependencies {
   readonly gateway: RunGateway;
   readonly hub: ResultHub;
   readonly memo: DetectorMemo;
+  readonly inputs: RunInputs;
   readonly launcher: Launcher;
   readonly sla: SlaSettings;
   readonly pause: PausePoint;
@@ -155,6 +157,7 @@ export class Execution {
     if (!opened) return null;
     await this.deps.pause('claimed');
     this.deps.memo.markBornHere(jobId);
+    this.deps.inputs.put(input);
     try {
       await this.deps.gateway.start(input, Date.now() + this.deps.sla.sync_request_sla_ms);
     } catch (error) {

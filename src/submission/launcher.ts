@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { DetectorAttempts } from '../activities/detector-attempts';
 import type { DetectorMemo } from '../activities/detector-memo';
+import type { RunInputs } from '../activities/run-inputs';
 import type { Member, Plan, RunInput } from '../contract/plan';
 import type { Runs } from '../store/runs';
 import { MemberState } from '../workflows/member-state';
 import type { RunGateway } from './run-gateway';
+import { slotCount, Slots } from './slots';
 
 export interface LauncherDependencies {
   readonly runs: Runs;
   readonly gateway: RunGateway;
   readonly memo: DetectorMemo;
+  readonly inputs: RunInputs;
   readonly attempts: DetectorAttempts;
   readonly processId: string;
   /** Off: a run for every request. */
@@ -28,13 +31,11 @@ export interface Ride {
   readonly done: () => void;
 }
 
-/** Few runs in flight: more were slower (design.md 7, 9). */
-const slots = 2;
 const maxMembers = 256;
 const maxRunBytes = 96 * 1024;
 const maxSharedContent = 4 * 1024;
-/** What a member adds to the run's input beside its content, roughly. */
-const memberOverheadBytes = 768;
+/** What a member adds to the run's input beside its content, compressed. */
+const memberOverheadBytes = 160;
 
 interface Passenger {
   readonly plan: Plan;
@@ -46,21 +47,17 @@ interface Passenger {
   readonly fail: (error: unknown) => void;
 }
 
-interface Flight {
-  readonly tenantId: string;
-  readonly unanswered: Set<string>;
-}
-
 /**
  * Group commit (design.md 2 and 7): a request starts at once when a slot is free; those of equal plans that come while
  * the slots are taken share the next run. Nobody waits for company.
  */
 export class Launcher {
   readonly #waiting: Passenger[] = [];
-  readonly #flights = new Map<string, Flight>();
+  readonly #slots = new Slots(() => this.#dispatch());
   /** When each tenant was last served, as a count: who waited longest goes first among equals. */
   readonly #served = new Map<string, number>();
   #turn = 0;
+  #wakeUp: NodeJS.Timeout | null = null;
 
   constructor(private readonly deps: LauncherDependencies) {}
 
@@ -79,41 +76,48 @@ export class Launcher {
       this.#waiting.push(passenger);
       this.#dispatch();
     } else {
-      void this.#fly([passenger]);
+      void this.#fly([passenger], 'alone');
     }
     return {
       started,
       runId: () => passenger.runId,
       hurry: () => {
-        if (this.#leaveQueue(passenger)) void this.#fly([passenger]);
+        if (this.#leaveQueue(passenger)) void this.#fly([passenger], 'alone');
       },
       done: () => this.#answered(passenger),
     };
   }
 
   #dispatch(): void {
-    while (this.#waiting.length > 0 && this.#flights.size < slots) {
+    while (this.#waiting.length > 0 && this.#slots.free > 0) {
       const next = this.#next();
-      if (next.length === 0) return;
+      if (next.length === 0) return this.#dispatchLater();
       for (const passenger of next) this.#leaveQueue(passenger);
-      const flight = {
-        tenantId: next[0]!.plan.tenant_id,
-        unanswered: new Set(next.map((p) => p.member.request_id)),
-      };
-      this.#served.set(flight.tenantId, ++this.#turn);
-      void this.#fly(next, flight);
+      this.#served.set(next[0]!.plan.tenant_id, ++this.#turn);
+      void this.#fly(next, 'shared');
     }
+  }
+
+  /** When the first of those who wait may depart. */
+  #dispatchLater(): void {
+    const delays = [...this.#tenantsWaiting()].map((tenantId) => this.#slots.delayOf(tenantId));
+    const soonest = Math.min(...delays.filter((delay) => delay > 0));
+    if (this.#wakeUp !== null || soonest === Infinity) return;
+    this.#wakeUp = setTimeout(() => {
+      this.#wakeUp = null;
+      this.#dispatch();
+    }, soonest).unref();
+  }
+
+  #tenantsWaiting(): Set<string> {
+    return new Set(this.#waiting.map(({ plan }) => plan.tenant_id));
   }
 
   /** All that may share the next run: of the highest priority waiting, and there of the tenant served longest ago. */
   #next(): Passenger[] {
-    const tenants = new Set(this.#waiting.map(({ plan }) => plan.tenant_id));
-    const held = (tenantId: string) =>
-      [...this.#flights.values()].filter((f) => f.tenantId === tenantId).length;
-    // Under contention a tenant holds at most half the slots.
-    const eligible = this.#waiting.filter(
-      ({ plan }) => tenants.size === 1 || held(plan.tenant_id) < slots / 2,
-    );
+    const tenants = this.#tenantsWaiting();
+    const mayDepart = new Map([...tenants].map((tenantId) => [tenantId, this.#mayDepart(tenantId, tenants)]));
+    const eligible = this.#waiting.filter(({ plan }) => mayDepart.get(plan.tenant_id));
     const first = eligible.toSorted(
       (a, b) =>
         urgency[a.plan.priority] - urgency[b.plan.priority] ||
@@ -131,15 +135,28 @@ export class Launcher {
     return sharing;
   }
 
-  async #fly(passengers: readonly Passenger[], flight?: Flight): Promise<void> {
+  #mayDepart(tenantId: string, waiting: ReadonlySet<string>): boolean {
+    // Under contention a tenant holds at most half the slots.
+    if (waiting.size > 1 && this.#slots.heldBy(tenantId) >= slotCount / 2) return false;
+    return this.#waiting.length >= maxMembers || this.#slots.delayOf(tenantId) === 0;
+  }
+
+  async #fly(passengers: readonly Passenger[], how: 'shared' | 'alone'): Promise<void> {
     const runId = randomUUID();
     const { plan } = passengers[0]!;
     const members = passengers.map(({ member }) => member);
     const input: RunInput = { run_id: runId, facade_id: this.deps.processId, recovery: 0, plan, members };
     for (const passenger of passengers) passenger.runId = runId;
-    if (flight) this.#flights.set(runId, flight);
-    const { memo, runs, gateway } = this.deps;
+    if (how === 'shared') {
+      this.#slots.take(
+        runId,
+        plan.tenant_id,
+        members.map(({ request_id }) => request_id),
+      );
+    }
+    const { memo, inputs, runs, gateway } = this.deps;
     memo.markBornHere(runId);
+    inputs.put(input);
     const issued = this.#issueFirstStage(input);
     try {
       const deadline = Math.min(...members.map((member) => member.sla_at));
@@ -153,9 +170,8 @@ export class Launcher {
       for (const passenger of passengers) passenger.start(runId);
     } catch (error) {
       memo.abandon(runId, issued);
-      this.#flights.delete(runId);
+      this.#slots.giveBack(runId);
       for (const passenger of passengers) passenger.fail(error);
-      this.#dispatch();
     }
   }
 
@@ -191,15 +207,10 @@ export class Launcher {
     return true;
   }
 
-  /** A slot frees when all its members are answered, so a hung detector blocks nobody (design.md 7, 9). */
   #answered(passenger: Passenger): void {
     this.#leaveQueue(passenger);
-    const flight = passenger.runId === null ? undefined : this.#flights.get(passenger.runId);
-    if (!flight) return;
-    flight.unanswered.delete(passenger.member.request_id);
-    if (flight.unanswered.size > 0) return;
-    this.#flights.delete(passenger.runId!);
-    this.#dispatch();
+    const { runId, member } = passenger;
+    if (runId !== null) this.#slots.answered(runId, member.request_id);
   }
 }
 

@@ -1,10 +1,10 @@
-import type { MemberEnding, RegoDecisions } from '../activities/types';
+import type { Ending, RegoDecisions } from '../activities/types';
 import type { Plan } from '../contract/plan';
 import { resolveConflict } from '../domain/conflict';
 import { buildPayload } from '../domain/payload';
 import type { MemberState } from './member-state';
 
-export type Aggregated = Omit<MemberEnding, 'mapping'>;
+export type Aggregated = Omit<Ending, 'mapping'>;
 
 /** Settles one member under a guard of its own: what goes wrong here is its outcome, not the run's (design.md 7, 15). */
 export function aggregateMember(
@@ -14,7 +14,7 @@ export function aggregateMember(
   decisions: RegoDecisions,
 ): Aggregated {
   const ending = {
-    member: state.withoutContent,
+    request_id: state.member.request_id,
     results: state.results,
     coverage,
     decisions,

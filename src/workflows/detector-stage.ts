@@ -7,7 +7,7 @@ import {
   proxyLocalActivities,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import type { DetectFailure, DetectInput, DetectOutput, RunContext } from '../activities/types';
+import type { DetectCall, DetectFailure, DetectOutput, RunContext } from '../activities/types';
 import type { DetectorResult } from '../contract/detector-result';
 import { type DetectorErrorToken, detectorErrors } from '../contract/enums';
 import type { Member, Plan, PlannedDetector } from '../contract/plan';
@@ -20,7 +20,7 @@ const heartbeatTimeoutMs = 5000;
 /** Attempts that end with their worker are not the detector's: they leave its retries alone. */
 const lostWorkers = 2;
 
-type Detect = (input: DetectInput) => Promise<DetectOutput>;
+type Detect = (call: DetectCall) => Promise<DetectOutput>;
 
 /** Asks one detector for some members; a detector's failure is a result of each, never an exception. */
 export async function askDetector(
@@ -29,14 +29,9 @@ export async function askDetector(
   detector: PlannedDetector,
   members: readonly Member[],
 ): Promise<DetectOutput> {
-  const input: DetectInput = {
-    run,
-    plan: { tenant_id: plan.tenant_id, content_type: plan.content_type },
-    detector,
-    members,
-  };
+  const request_ids = members.map((member) => member.request_id);
   try {
-    return await detectActivity(plan, detector, members)(input);
+    return await detectActivity(plan, detector, members)({ run, detector: detector.name, request_ids });
   } catch (error) {
     const result = asResult(detector.name, error);
     return {

@@ -1,4 +1,3 @@
-import type { MemberWithoutContent } from '../activities/types';
 import type { DetectorResult } from '../contract/detector-result';
 import type { Member, Plan, PlannedDetector } from '../contract/plan';
 import { canAddCoverage } from '../domain/coverage';
@@ -49,12 +48,6 @@ export class MemberState {
     for (const { name, role } of this.plan.detectors) {
       if (role === 'primary' && !this.#results.has(name)) this.record(resultWithoutAnswer(name, 'cancelled'));
     }
-  }
-
-  /** What follows aggregation needs neither content nor metadata. */
-  get withoutContent(): MemberWithoutContent {
-    const { content: _content, metadata: _metadata, prior_results: _prior, ...rest } = this.member;
-    return rest;
   }
 
   #wasAvailable(detector: string): boolean {

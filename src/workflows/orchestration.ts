@@ -10,7 +10,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Activities, DecideOutput, MapOutput, PublishOutput, RunContext } from '../activities/types';
+import type { ActivityCalls, DecideOutput, MapOutput, PublishOutput, RunContext } from '../activities/types';
 import type { Plan, RunInput } from '../contract/plan';
 import { coverageOf, primariesFellShort } from '../domain/coverage';
 import { type Aggregated, aggregateMember } from './aggregate-member';
@@ -22,12 +22,12 @@ const quick = {
   cancellationType: ActivityCancellationType.TRY_CANCEL,
   retry: { initialInterval: 100, backoffCoefficient: 2, maximumInterval: 1000 },
 };
-const { decide } = proxyLocalActivities<Activities>({
+const { decide } = proxyLocalActivities<ActivityCalls>({
   ...quick,
   startToCloseTimeout: '5s',
   retry: { ...quick.retry, maximumAttempts: 2 },
 });
-const { map } = proxyLocalActivities<Activities>({
+const { map } = proxyLocalActivities<ActivityCalls>({
   ...quick,
   startToCloseTimeout: '10s',
   retry: { ...quick.retry, maximumAttempts: 2 },
@@ -103,7 +103,7 @@ async function runStage(
 
 async function conclude(run: RunContext, plan: Plan, states: readonly MemberState[]): Promise<PublishOutput> {
   const coverages = new Map(states.map((state) => [state, coverageOf(plan, state.results)]));
-  const decisions = await decideAll(plan, coverages);
+  const decisions = await decideAll(run, plan, coverages);
   const aggregated = states.map((state) =>
     aggregateMember(
       plan,
@@ -115,19 +115,22 @@ async function conclude(run: RunContext, plan: Plan, states: readonly MemberStat
   const mappings = await mapAll(run, plan, aggregated);
   const endings = aggregated.map((ending) => ({
     ...ending,
-    mapping:
-      mappings[ending.member.request_id] ?? ({ kind: plan.mapping.enabled ? 'skipped' : 'off' } as const),
+    mapping: mappings[ending.request_id] ?? ({ kind: plan.mapping.enabled ? 'skipped' : 'off' } as const),
   }));
-  return publishUntil(Math.max(...states.map(({ member }) => member.deadline_at)))({ run, plan, endings });
+  return publishUntil(Math.max(...states.map(({ member }) => member.deadline_at)))({ run, endings });
 }
 
-async function decideAll(plan: Plan, coverages: ReadonlyMap<MemberState, number>): Promise<DecideOutput> {
+async function decideAll(
+  run: RunContext,
+  plan: Plan,
+  coverages: ReadonlyMap<MemberState, number>,
+): Promise<DecideOutput> {
   const members = [...coverages]
     .filter(([state]) => state.hasSuccess)
     .map(([state, coverage]) => ({ request_id: state.member.request_id, coverage, results: state.results }));
   if (members.length === 0 || (!plan.rego.coverage && !plan.rego.conflict)) return {};
   try {
-    return await decide({ plan, members });
+    return await decide({ run, members });
   } catch {
     const failed = { coverage: null, conflict: null, failed: true };
     return Object.fromEntries(members.map(({ request_id }) => [request_id, failed]));
@@ -135,21 +138,23 @@ async function decideAll(plan: Plan, coverages: ReadonlyMap<MemberState, number>
 }
 
 async function mapAll(run: RunContext, plan: Plan, endings: readonly Aggregated[]): Promise<MapOutput> {
-  const members = endings.flatMap(({ member, payload, conflict, cancelled }) =>
-    payload && !cancelled ? [{ member, payload, resolution_notes: conflict?.resolution_notes ?? null }] : [],
+  const members = endings.flatMap(({ request_id, payload, conflict, cancelled }) =>
+    payload && !cancelled
+      ? [{ request_id, payload, resolution_notes: conflict?.resolution_notes ?? null }]
+      : [],
   );
   if (members.length === 0 || !plan.mapping.enabled) return {};
   try {
-    return await map({ run, plan, members });
+    return await map({ run, members });
   } catch {
     const failed = { kind: 'failed', code: 'DETECTOR_COMMUNICATION_FAILED' } as const;
-    return Object.fromEntries(members.map(({ member }) => [member.request_id, failed]));
+    return Object.fromEntries(members.map(({ request_id }) => [request_id, failed]));
   }
 }
 
 /** Publishing is tried until the last member's deadline, then the run fails and the sweeper takes over (design.md 7, 17). */
-function publishUntil(deadline: number): Activities['publish'] {
-  return proxyLocalActivities<Activities>({
+function publishUntil(deadline: number): ActivityCalls['publish'] {
+  return proxyLocalActivities<ActivityCalls>({
     ...quick,
     startToCloseTimeout: '10s',
     scheduleToCloseTimeout: Math.max(deadline - Date.now(), publishAtLeastMs),

@@ -5,11 +5,12 @@ import type { History } from '@temporalio/common/lib/proto-utils';
 import { openDatabase } from '../../../src/store/database';
 import { KeyRing } from '../../../src/store/key-ring';
 import { PayloadReader } from '../../../src/store/payload-codec';
+import { incompressible } from '../../support/incompressible';
 import { type System, testServers } from '../../support/system';
 
 export const token = 'a-codec-token-of-this-test';
 export const secret = 'the caller said something confidential';
-export const large = '語'.repeat(50_000);
+export const large = incompressible(50_000);
 
 const textOf = (payload: Payload, key: string): string =>
   Buffer.from(payload.metadata?.[key] ?? []).toString();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorResponse } from '../../../src/contract/answer';
 import { type Behavior, closes, findings, flags, held, raw } from '../../support/fake-detectors';
 import type { BundleFixture, HttpAnswer, System } from '../../support/system';
+import { incompressible } from '../../support/incompressible';
 import type { Marks } from './marker-search';
 
 const patient = { max_retries: 0, timeout_ms: 30_000 };
@@ -68,15 +69,10 @@ export function behaveMarked(system: System, { word, han }: Marks): void {
     .behave('pooled', echo('pooled', 503));
 }
 
-/** As many code points as content may have, most of them beyond the basic plane: far over 128 KiB. */
+/** As many code points as content may have, most of them beyond the basic plane: over 96 KiB, compressed. */
 function largeContent({ word, han }: Marks): string {
-  const filler = [...'語𠀋𠮟漢𡈽'];
-  const marked = [...`${word} ${han} `];
-  const rest = Array.from(
-    { length: 50_000 - 2 * marked.length },
-    (_, index) => filler[index % filler.length],
-  );
-  return [...marked, ...rest, ...marked].join('');
+  const marked = `${word} ${han} `;
+  return `${marked}${incompressible(50_000 - 2 * [...marked].length)}${marked}`;
 }
 
 /** What the requests of a scenario were answered with, so that a test sees that they did what they were for. */

@@ -3,6 +3,7 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import fc from 'fast-check';
 import { KeyRing, RunKeyDestroyedError } from '../../../src/store/key-ring';
 import { createDataConverter, EncryptingCodec, PayloadReader } from '../../../src/store/payload-codec';
+import { incompressible } from '../../support/incompressible';
 import { FakeDatabase } from './fake-database';
 
 const payloadOf = (value: unknown): Payload => defaultPayloadConverter.toPayload(value);
@@ -45,6 +46,15 @@ describe('the payload codec', () => {
       }),
       { seed: 7, numRuns: 100 },
     );
+  });
+
+  it('compresses what repeats itself before it encrypts it, and leaves small values alone', async () => {
+    const members = Array.from({ length: 100 }, (_, n) => ({ request_id: `r${n}`, status: 'success' }));
+    const large = await encoded(members);
+    expect(large.data!.length).toBeLessThan(payloadOf(members).data!.length / 5);
+    expect(text(large.metadata!['conclave-compression'])).toBe('deflate');
+    expect(defaultPayloadConverter.fromPayload((await codec.decode([large]))[0]!)).toEqual(members);
+    expect((await encoded('a')).metadata).not.toHaveProperty('conclave-compression');
   });
 
   it('shows nothing of the value but its length: not its text, nor how it was encoded, nor that two are equal', async () => {
@@ -111,8 +121,8 @@ describe('the payload codec', () => {
     expect(await reader.value(await encoded('still here', 'run-2'))).toBe('still here');
   });
 
-  describe('with payloads over 128 KiB', () => {
-    const large = '語'.repeat(50_000);
+  describe('with payloads over 96 KiB', () => {
+    const large = incompressible(50_000);
 
     /** What the SDK does with a payload on its way out, codec first. */
     async function stored(value: unknown): Promise<{ payload: Payload; claim: Record<string, string> }> {
@@ -126,12 +136,12 @@ describe('the payload codec', () => {
 
     it('moves them, encrypted already, to rows of their run', async () => {
       const { externalStorage } = createDataConverter(store.db, keys);
-      expect(externalStorage!.payloadSizeThreshold).toBe(128 * 1024);
+      expect(externalStorage!.payloadSizeThreshold).toBe(96 * 1024);
       const { claim, payload } = await stored(large);
       const row = store.blobs.get(claim['blob_id']!)!;
       expect(row.run_id).toBe('run-1');
       expect(row.payload.includes(Buffer.from(payload.data!))).toBe(true);
-      expect(row.payload.includes('語語')).toBe(false);
+      expect(row.payload.includes(large.slice(0, 20))).toBe(false);
     });
 
     it('says that the key is destroyed when their row went with it', async () => {

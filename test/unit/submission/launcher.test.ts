@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { DetectorAttempts } from '../../../src/activities/detector-attempts';
 import { DetectorMemo } from '../../../src/activities/detector-memo';
+import { RunInputs } from '../../../src/activities/run-inputs';
 import type { Member, Plan, RunInput } from '../../../src/contract/plan';
 import type { Runs } from '../../../src/store/runs';
 import { Launcher, type Ride } from '../../../src/submission/launcher';
@@ -57,12 +58,15 @@ function harness({
     runs,
     gateway,
     memo: new DetectorMemo(),
+    inputs: new RunInputs(() => Promise.resolve(null)),
     attempts,
     processId: 'p',
     sharing,
   });
-  const loads = async () => {
-    await setImmediate();
+  /** Once at least so many have flown: runs of one tenant depart at intervals. */
+  const loads = async (least = 0) => {
+    do await setImmediate();
+    while (flown.length < least);
     return flown.map(({ members }) => members.map(({ request_id: id }) => id));
   };
   return { launcher, flown, assigned, loads };
@@ -96,7 +100,7 @@ describe('the launcher', () => {
     const all = board(launcher, 7);
     expect(await loads()).toEqual([[all[0]!.id], [all[1]!.id]]);
     all[0]!.ride.done();
-    expect((await loads())[2]).toEqual(all.slice(2).map(({ id }) => id));
+    expect((await loads(3))[2]).toEqual(all.slice(2).map(({ id }) => id));
   });
 
   it('never mixes plans', async () => {
@@ -105,7 +109,7 @@ describe('the launcher', () => {
     const one = board(launcher, 2, plan(), 'one');
     const other = board(launcher, 2, plan(), 'other');
     for (const { ride } of busy) ride.done();
-    expect((await loads()).slice(2)).toEqual([one.map(({ id }) => id), other.map(({ id }) => id)]);
+    expect((await loads(4)).slice(2)).toEqual([one.map(({ id }) => id), other.map(({ id }) => id)]);
   });
 
   it('frees a slot only when all of a run are answered', async () => {
@@ -114,9 +118,9 @@ describe('the launcher', () => {
     all[0]!.ride.done();
     const late = board(launcher, 1);
     all[2]!.ride.done();
-    expect(await loads()).toHaveLength(3);
+    expect(await loads(3)).toHaveLength(3);
     all[3]!.ride.done();
-    expect((await loads())[3]).toEqual([late[0]!.id]);
+    expect((await loads(4))[3]).toEqual([late[0]!.id]);
   });
 
   it.each([
@@ -136,12 +140,14 @@ describe('the launcher', () => {
     const busy = board(many.launcher, 2);
     board(many.launcher, 300);
     for (const { ride } of busy) ride.done();
-    const sizes = (await many.loads()).map((load) => load.length);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(256);
-    for (const { members } of many.flown) {
-      const bytes = members.reduce((sum, { content }) => sum + content.length + 768, 0);
-      expect(bytes).toBeLessThanOrEqual(96 * 1024);
-    }
+    expect((await many.loads(4)).map((load) => load.length)).toEqual([1, 1, 256, 44]);
+
+    const large = harness();
+    const first = board(large.launcher, 2);
+    for (let n = 0; n < 30; n++) large.launcher.board(plan(), 'same', member({ content: 'x'.repeat(4000) }));
+    for (const { ride } of first) ride.done();
+    // 23 x 4,160 bytes are just under 96 KiB.
+    expect((await large.loads(4)).map((load) => load.length)).toEqual([1, 1, 23, 7]);
   });
 
   it('serves higher priorities first', async () => {
@@ -150,7 +156,7 @@ describe('the launcher', () => {
     board(launcher, 1, plan({ priority: 'low' }), 'low');
     const high = board(launcher, 1, plan({ priority: 'high' }), 'high');
     busy[0]!.ride.done();
-    expect((await loads())[2]).toEqual([high[0]!.id]);
+    expect((await loads(3))[2]).toEqual([high[0]!.id]);
   });
 
   it('gives a tenant at most half the slots while others wait', async () => {
@@ -158,7 +164,37 @@ describe('the launcher', () => {
     const noisy = board(launcher, 10, plan({ tenant_id: 'noisy' }), 'noisy');
     const quiet = board(launcher, 1, plan({ tenant_id: 'quiet' }), 'quiet');
     noisy[0]!.ride.done();
-    expect((await loads())[2]).toEqual([quiet[0]!.id]);
+    expect((await loads(3))[2]).toEqual([quiet[0]!.id]);
+  });
+
+  it('lets the runs of a tenant depart at intervals, so that one member does not take a slot from the others', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    try {
+      const { launcher, loads } = harness();
+      const [first] = board(launcher, 1);
+      await loads();
+      jest.advanceTimersByTime(40);
+      first!.ride.done();
+      const all = board(launcher, 3);
+      expect(await loads()).toHaveLength(2);
+      jest.advanceTimersByTime(4);
+      expect((await loads())[2]).toEqual(all.slice(1).map(({ id }) => id));
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('takes the slot from a run that is overdue', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    try {
+      const { launcher, loads } = harness();
+      const [, , waiting] = board(launcher, 3);
+      expect(await loads()).toHaveLength(2);
+      jest.advanceTimersByTime(400);
+      expect((await loads())[2]).toEqual([waiting!.id]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('starts a member that hurries alone and at once', async () => {

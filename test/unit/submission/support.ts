@@ -1,5 +1,6 @@
 import type { Bundle } from '../../../src/policy/bundle';
 import { DetectorMemo } from '../../../src/activities/detector-memo';
+import { RunInputs } from '../../../src/activities/run-inputs';
 import type { PausePointName } from '../../../src/config/pause-point';
 import type { Member, Plan, RunInput } from '../../../src/contract/plan';
 import { orchestrationRequestSchema } from '../../../src/contract/request';
@@ -129,6 +130,7 @@ export class World {
   readonly waits: { requestId: string; deadline: number }[] = [];
   readonly aggregated = new Set<string>();
   readonly memo = new DetectorMemo();
+  readonly runInputs = new RunInputs(() => Promise.resolve(null));
   startError: Error | null = null;
   /** How a ride's start ends. */
   rideStart: () => Promise<string> = () => Promise.resolve('run');
@@ -242,6 +244,7 @@ export class World {
     gateway: this.gateway as unknown as RunGateway,
     hub: this.hub as unknown as ResultHub,
     memo: this.memo,
+    inputs: this.runInputs,
     launcher: this.launcher as unknown as Launcher,
     sla: {
       sync_request_sla_ms: 2000,

@@ -6,7 +6,7 @@ import {
   TimeoutFailure,
   TimeoutType,
 } from '@temporalio/common';
-import type { DetectFailure, DetectInput } from '../../../src/activities/types';
+import type { DetectFailure, DetectCall } from '../../../src/activities/types';
 import type { Plan, PlannedDetector } from '../../../src/contract/plan';
 import { askDetector } from '../../../src/workflows/detector-stage';
 import { planned, planOf } from '../domain/support';
@@ -46,15 +46,10 @@ const failed = (type: string, ...details: DetectFailure[]) =>
   inActivity(ApplicationFailure.nonRetryable('it failed', type, ...details));
 
 describe('askDetector', () => {
-  it('tells the activity no more of the plan than it needs, and returns what it answers', async () => {
+  it('refers to members and detector instead of sending them along, and returns what is answered', async () => {
     const { results, cancelled } = await ask();
-    const [input] = temporal.inputsOf<DetectInput>('detect.a');
-    expect(input).toEqual({
-      run,
-      plan: { tenant_id: 'acme', content_type: 'text' },
-      detector: planned('a'),
-      members,
-    });
+    const [input] = temporal.inputsOf<DetectCall>('detect.a');
+    expect(input).toEqual({ run, detector: 'a', request_ids: ['r1', 'r2'] });
     expect(Object.keys(results)).toEqual(['r1', 'r2']);
     expect(results['r1']).toMatchObject({ detector: 'a', status: 'success' });
     expect(cancelled).toEqual([]);

@@ -1,5 +1,5 @@
 import type * as Workflow from '@temporalio/workflow';
-import type { DetectInput, DetectOutput } from '../../../src/activities/types';
+import type { DetectCall, DetectOutput } from '../../../src/activities/types';
 import { success } from '../domain/support';
 
 type Script = (input: never) => Promise<unknown>;
@@ -13,11 +13,9 @@ interface ActivityCall {
   readonly shielded: boolean;
 }
 
-const detectsSuccess: Script = ({ detector, members }: DetectInput) =>
+const detectsSuccess: Script = ({ detector, request_ids }: DetectCall) =>
   Promise.resolve<DetectOutput>({
-    results: Object.fromEntries(
-      members.map(({ request_id }) => [request_id, success(detector.name, 'toxic')]),
-    ),
+    results: Object.fromEntries(request_ids.map((requestId) => [requestId, success(detector, 'toxic')])),
     cancelled: [],
   });
 

@@ -81,12 +81,4 @@ describe('MemberState', () => {
     // Not even a skip is noted for one that was never due.
     expect(state.results).toHaveLength(2);
   });
-
-  it('hands on neither content nor metadata nor earlier results', () => {
-    const state = new MemberState(memberOf('r'), planOf([planned('a')]));
-    expect(state.withoutContent).toMatchObject({ request_id: 'r', correlation_id: 'corr' });
-    expect(Object.keys(state.withoutContent)).not.toEqual(
-      expect.arrayContaining([expect.stringMatching(/^(content|metadata|prior_results)$/)]),
-    );
-  });
 });

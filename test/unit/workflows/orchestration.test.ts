@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
-import type { DetectInput, MapInput, PublishInput, PublishOutput } from '../../../src/activities/types';
+import type { DetectCall, MapCall, PublishCall, PublishOutput } from '../../../src/activities/types';
 import type { Member, Plan } from '../../../src/contract/plan';
 import { failedJob, orchestrationRun } from '../../../src/workflows';
 import { failure, planned, planOf, success } from '../domain/support';
@@ -25,7 +25,7 @@ const start = (plan: Plan, members: readonly Member[] = [memberOf('r')]) =>
 /** Runs to the end and shows how the members were published. */
 async function endingsOf(plan: Plan, members?: readonly Member[]) {
   await start(plan, members);
-  const published = temporal.inputsOf<PublishInput>('publish');
+  const published = temporal.inputsOf<PublishCall>('publish');
   expect(published).toHaveLength(1);
   return published[0]!.endings;
 }
@@ -39,9 +39,9 @@ const tokensOf = ({ results }: Ending) =>
   Object.fromEntries(results.map(({ detector, error }) => [detector, error]));
 
 function detects(name: string, output: string): void {
-  temporal.scripts[`detect.${name}`] = ({ members }: DetectInput) =>
+  temporal.scripts[`detect.${name}`] = ({ request_ids }: DetectCall) =>
     Promise.resolve({
-      results: Object.fromEntries(members.map(({ request_id }) => [request_id, success(name, output)])),
+      results: Object.fromEntries(request_ids.map((id) => [id, success(name, output)])),
       cancelled: [],
     });
 }
@@ -56,7 +56,7 @@ describe('A run', () => {
     const plan = planOf([planned('a'), planned('b')]);
     const summary = await start(plan);
     expect(summary).toEqual({ members: 1, statuses: { 200: 1 }, policy_digest: plan.policy_digest });
-    const [published] = temporal.inputsOf<PublishInput>('publish');
+    const [published] = temporal.inputsOf<PublishCall>('publish');
     expect(published?.run).toEqual({ run_id: 'run', facade_id: 'facade' });
     expect(published?.endings).toMatchObject([
       {
@@ -143,8 +143,8 @@ describe('A run', () => {
       memberOf('r3'),
     ];
     const endings = await endingsOf(planOf([planned('a')]), members);
-    const [input] = temporal.inputsOf<DetectInput>('detect.a');
-    expect(input?.members.map(({ request_id }) => request_id)).toEqual(['r1', 'r3']);
+    const [input] = temporal.inputsOf<DetectCall>('detect.a');
+    expect(input?.request_ids).toEqual(['r1', 'r3']);
     expect(endings.map(({ payload }) => payload?.output)).toEqual(['toxic', 'clean', 'toxic']);
   });
 
@@ -180,8 +180,8 @@ describe('Secondaries', () => {
         cancelled: [],
       });
     await start(plan, [memberOf('r1'), memberOf('r2')]);
-    const [input] = temporal.inputsOf<DetectInput>('detect.spare');
-    expect(input?.members.map(({ request_id }) => request_id)).toEqual(['r2']);
+    const [input] = temporal.inputsOf<DetectCall>('detect.spare');
+    expect(input?.request_ids).toEqual(['r2']);
   });
 
   it('are not begun once the member is cut', async () => {
@@ -215,7 +215,7 @@ describe('Decisions', () => {
     ]);
     expect(ending.decisions).toEqual(decided);
     expect(ending.conflict).toMatchObject({ strategy_used: 'most_restrictive', winning_detector: 'a' });
-    const [mapped] = temporal.inputsOf<MapInput>('map');
+    const [mapped] = temporal.inputsOf<MapCall>('map');
     expect(mapped?.members[0]?.resolution_notes).toBe(ending.conflict?.resolution_notes);
   });
 
@@ -268,8 +268,8 @@ describe('Mapping', () => {
       mapping: { kind: 'skipped' },
     });
     expect(endings[1]).toMatchObject({ aggregation_failed: false, payload: { output: 'toxic' } });
-    const [input] = temporal.inputsOf<MapInput>('map');
-    expect(input?.members.map(({ member }) => member.request_id)).toEqual(['r2']);
+    const [input] = temporal.inputsOf<MapCall>('map');
+    expect(input?.members.map(({ request_id }) => request_id)).toEqual(['r2']);
   });
 });
 
@@ -280,10 +280,10 @@ describe('Cancellation', () => {
     const plan = planOf([planned('a'), planned('b')], { primary_stages: [['a'], ['b']] });
     const endings = await endingsOf(plan, [memberOf('r1'), memberOf('r2')]);
     expect(endings.map(({ cancelled }) => cancelled)).toEqual([true, false]);
-    const [second] = temporal.inputsOf<DetectInput>('detect.b');
-    expect(second?.members.map(({ request_id }) => request_id)).toEqual(['r2']);
-    const [mapped] = temporal.inputsOf<MapInput>('map');
-    expect(mapped?.members.map(({ member }) => member.request_id)).toEqual(['r2']);
+    const [second] = temporal.inputsOf<DetectCall>('detect.b');
+    expect(second?.request_ids).toEqual(['r2']);
+    const [mapped] = temporal.inputsOf<MapCall>('map');
+    expect(mapped?.members.map(({ request_id }) => request_id)).toEqual(['r2']);
   });
 
   it('of the run cancels what had not answered, and still publishes', async () => {

@@ -1,0 +1,50 @@
+import type { Member, RunInput } from '../contract/plan';
+import type { RunInputs } from './run-inputs';
+import type { Activities, ActivityCalls, RequestId } from './types';
+
+/** Gives the activities what their calls only refer to. */
+export function byReference(activities: Activities, inputs: RunInputs): ActivityCalls {
+  return {
+    async detect({ run, detector: name, request_ids }) {
+      const input = await inputs.of(run.run_id);
+      const { plan } = input;
+      const detector = plan.detectors.find((planned) => planned.name === name);
+      if (!detector) throw new Error('the plan has no such detector');
+      const memberOf = membersOf(input);
+      return activities.detect({ run, plan, detector, members: request_ids.map(memberOf) });
+    },
+    async decide({ run, members }) {
+      const { plan } = await inputs.of(run.run_id);
+      return activities.decide({ plan, members });
+    },
+    async map({ run, members }) {
+      const input = await inputs.of(run.run_id);
+      const memberOf = membersOf(input);
+      return activities.map({
+        run,
+        plan: input.plan,
+        members: members.map(({ request_id, ...rest }) => ({ ...rest, member: memberOf(request_id) })),
+      });
+    },
+    async publish({ run, endings }) {
+      const input = await inputs.of(run.run_id);
+      const memberOf = membersOf(input);
+      const published = await activities.publish({
+        run,
+        plan: input.plan,
+        endings: endings.map(({ request_id, ...rest }) => ({ ...rest, member: memberOf(request_id) })),
+      });
+      inputs.forget(run.run_id);
+      return published;
+    },
+  };
+}
+
+function membersOf({ members }: RunInput): (requestId: RequestId) => Member {
+  const byId = new Map(members.map((member) => [member.request_id, member]));
+  return (requestId) => {
+    const member = byId.get(requestId);
+    if (!member) throw new Error('the run has no such member');
+    return member;
+  };
+}
