@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { latency, type LatencyOptions } from './latency';
+import { latency, targetNames, type LatencyOptions, type TargetName } from './latency';
 import { render, type Report } from './report';
 import { Stage } from './stage';
 
@@ -39,12 +39,30 @@ function portNumber(text: string): number {
   return port;
 }
 
+function clientNumbers(text: string): number[] {
+  const numbers = text.split(',').map(Number);
+  if (!numbers.every((number) => Number.isInteger(number) && number > 0)) {
+    throw new InvalidArgumentError('not a list of positive numbers');
+  }
+  return numbers;
+}
+
+function targetList(text: string): TargetName[] {
+  return text.split(',').map((name) => {
+    const known = targetNames.find((target) => target === name);
+    if (!known) throw new InvalidArgumentError(`choose out of ${targetNames.join(',')}`);
+    return known;
+  });
+}
+
 const program = new Command('bench').description('Benchmarks of Conclave; see docs/benchmarks.md');
 
 program
   .command('latency')
   .description('a plain fan-out, a textbook workflow and Conclave, at 1, 16 and 64 clients')
   .option('--quick', 'end within 45 seconds', false)
+  .option('--clients <list>', 'numbers of clients, such as 64,256', clientNumbers, [1, 16, 64])
+  .option('--targets <list>', `which rows to measure, such as bare,conclave`, targetList, [...targetNames])
   .option('--target <url>', 'measure this running Conclave instead of starting one')
   .option('--temporal <address>', 'use this running Temporal server (host:port) instead of starting one')
   .option(
