@@ -1,10 +1,16 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { latency, targetNames, type LatencyOptions, type TargetName } from './latency';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { BenchOptions } from './arena';
+import { backendNames } from './backend';
+import { latency } from './latency';
+import { parsePeer, type Peer } from './peer';
 import { render, type Report } from './report';
 import { Stage } from './stage';
+import { rowNames, type RowName } from './visits';
 
 const limitMs = 15 * 60_000;
 const interrupted = 130;
+/** Where the registry of the fixtures says that the detectors are. */
+const registeredMockPort = 8090;
 
 /** Runs one bench; whatever it started is stopped, also on an error, on Ctrl-C and when it takes too long. */
 async function perform(bench: (stage: Stage) => Promise<Report>): Promise<void> {
@@ -47,37 +53,69 @@ function clientNumbers(text: string): number[] {
   return numbers;
 }
 
-function targetList(text: string): TargetName[] {
+function rowList(text: string): RowName[] {
   return text.split(',').map((name) => {
-    const known = targetNames.find((target) => target === name);
-    if (!known) throw new InvalidArgumentError(`choose out of ${targetNames.join(',')}`);
+    const known = rowNames.find((row) => row === name);
+    if (!known) throw new InvalidArgumentError(`choose out of ${rowNames.join(',')}`);
     return known;
   });
 }
 
+function anotherPeer(text: string, before: Peer[]): Peer[] {
+  try {
+    return [...before, parsePeer(text)];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** What commander makes of a command line: the options of a bench, but these. */
+type CommandLine<T> = T & { peer: Peer[]; mockPort: number | undefined; target?: string };
+
 const program = new Command('bench').description('Benchmarks of Conclave; see docs/benchmarks.md');
 
-program
-  .command('latency')
-  .description('a plain fan-out, a textbook workflow and Conclave, at 1, 16 and 64 clients')
-  .option('--quick', 'end within 45 seconds', false)
-  .option('--clients <list>', 'numbers of clients, such as 64,256', clientNumbers, [1, 16, 64])
-  .option('--targets <list>', `which rows to measure, such as bare,conclave`, targetList, [...targetNames])
-  .option('--target <url>', 'measure this running Conclave instead of starting one')
-  .option('--temporal <address>', 'use this running Temporal server (host:port) instead of starting one')
-  .option(
-    '--mock-port <port>',
-    'where the mock detectors listen (default: any free port; 8090 with --target)',
-    portNumber,
-  )
-  .action((options: Omit<LatencyOptions, 'log' | 'mockPort'> & { mockPort?: number }) =>
-    perform((stage) =>
-      latency(stage, {
-        ...options,
-        mockPort: options.mockPort ?? (options.target ? 8090 : 0),
-        log: (line) => console.error(`bench: ${line}`),
-      }),
-    ),
-  );
+/** A bench with the options that all have. */
+function addBench<T extends BenchOptions>(
+  name: string,
+  description: string,
+  bench: (stage: Stage, options: T) => Promise<Report>,
+): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--quick', 'end within 60 seconds, with shorter windows', false)
+    .addOption(
+      new Option('--backend <name>', 'servers of `npm start`, or PostgreSQL also under Temporal')
+        .choices(backendNames)
+        .default('embedded'),
+    )
+    .option('--temporal <address>', 'use this running Temporal server (host:port) instead of starting one')
+    .option(
+      '--peer <name=url>',
+      'measure this peer too, which has the mock detectors (FMS v2); may be repeated',
+      anotherPeer,
+      [],
+    )
+    .option(
+      '--mock-port <port>',
+      `where the mock detectors listen (default: any free port; ${registeredMockPort} with --target or --peer)`,
+      portNumber,
+    )
+    .action((line: CommandLine<T>) => {
+      const { peer: peers, mockPort } = line;
+      const someoneElses = line.target !== undefined || peers.length > 0;
+      const settled = {
+        peers,
+        mockPort: mockPort ?? (someoneElses ? registeredMockPort : 0),
+        log: (text: string) => console.error(`bench: ${text}`),
+      };
+      return perform((stage) => bench(stage, { ...line, ...settled }));
+    });
+}
+
+addBench('latency', 'a plain fan-out, a textbook workflow and Conclave, by number of clients', latency)
+  .option('--clients <list>', 'numbers of clients', clientNumbers, [1, 16, 64, 256])
+  .option('--targets <list>', 'which rows, such as bare,conclave', rowList, [...rowNames])
+  .option('--target <url>', 'measure this running Conclave instead of starting one');
 
 void program.parseAsync();
