@@ -80,19 +80,33 @@ export class Arena {
     return loadSampleSchema.parse(await this.load.ask({ ...firing, url, shape } satisfies LoadOrder));
   }
 
+  async fireHonestly(target: Target, firing: Firing): Promise<LoadSample> {
+    return this.honestly(
+      target,
+      () => this.fire(target, firing),
+      ({ answered }) => {
+        return (answered['200'] ?? 0) * contentsIn(target.shape);
+      },
+    );
+  }
+
   /**
    * Every answer must have cost each detector a look at its content; an answer out of a cache is no answer here.
+   * @param verdicts how many contents were answered for
    * @throws Error when the mock detectors saw fewer contents than that
    */
-  async fireHonestly(target: Target, firing: Firing): Promise<LoadSample> {
+  async honestly<T>(
+    { name, shape }: Target,
+    measure: () => Promise<T>,
+    verdicts: (measured: T) => number,
+  ): Promise<T> {
     const before = await this.mocks.contentsSeen();
-    const sample = await this.fire(target, firing);
+    const measured = await measure();
     const seen = (await this.mocks.contentsSeen()) - before;
-    const answers = (sample.answered['200'] ?? 0) * contentsIn(target.shape);
-    if (seen < lookingAt(target.shape.bundle) * answers) {
-      throw new Error(`${target.name} gave ${answers} answers for ${seen} detector looks at contents`);
+    if (seen < lookingAt(shape.bundle) * verdicts(measured)) {
+      throw new Error(`${name} answered for ${verdicts(measured)} contents after ${seen} detector looks`);
     }
-    return sample;
+    return measured;
   }
 }
 

@@ -1,10 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchOptions } from './arena';
 import { backendNames } from './backend';
+import { batch } from './batch';
+import { cache } from './cache';
 import { latency } from './latency';
+import { overload } from './overload';
 import { parsePeer, type Peer } from './peer';
 import { render, type Report } from './report';
 import { Stage } from './stage';
+import { tail } from './tail';
 import { rowNames, type RowName } from './visits';
 
 const limitMs = 15 * 60_000;
@@ -45,7 +49,7 @@ function portNumber(text: string): number {
   return port;
 }
 
-function clientNumbers(text: string): number[] {
+function positiveNumbers(text: string): number[] {
   const numbers = text.split(',').map(Number);
   if (!numbers.every((number) => Number.isInteger(number) && number > 0)) {
     throw new InvalidArgumentError('not a list of positive numbers');
@@ -114,8 +118,18 @@ function addBench<T extends BenchOptions>(
 }
 
 addBench('latency', 'a plain fan-out, a textbook workflow and Conclave, by number of clients', latency)
-  .option('--clients <list>', 'numbers of clients', clientNumbers, [1, 16, 64, 256])
+  .option('--clients <list>', 'numbers of clients', positiveNumbers, [1, 16, 64, 256])
   .option('--targets <list>', 'which rows, such as bare,conclave', rowList, [...rowNames])
   .option('--target <url>', 'measure this running Conclave instead of starting one');
+
+addBench('tail', 'one of four detectors never answers: when answers leave, and with what', tail);
+addBench('batch', 'a hundred items in a request and thousands in a bulk job', batch).option(
+  '--items <list>',
+  'sizes of the bulk jobs (with --quick none above 10,000)',
+  positiveNumbers,
+  [1_000, 10_000, 100_000],
+);
+addBench('cache', 'hits in the response cache against judging anew and a constant answer', cache);
+addBench('overload', 'requests at once and at three times the sustainable rate', overload);
 
 void program.parseAsync();
