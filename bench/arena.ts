@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type BackendName, type Backend, startBackend } from './backend';
 import { type BenchProcess, originOf, startProcess } from './bench-process';
 import { detectorIds, detectorsOf, type BundleName } from './bundles';
@@ -21,7 +22,10 @@ export interface BenchOptions {
   log: (line: string) => void;
 }
 
-type Firing = Omit<LoadOrder, 'url' | 'shape'>;
+const quietMs = 400;
+const settleLimitMs = 5_000;
+
+export type Firing = Omit<LoadOrder, 'url' | 'shape'>;
 
 /** What all who are measured share: mock detectors, load generator, servers. Everything is a process of its own. */
 export class Arena {
@@ -78,6 +82,17 @@ export class Arena {
 
   async fire({ url, shape }: Target, firing: Firing): Promise<LoadSample> {
     return loadSampleSchema.parse(await this.load.ask({ ...firing, url, shape } satisfies LoadOrder));
+  }
+
+  /** Waits until the detectors have been left alone for a while: jobs of whoever was measured before are done. */
+  async settle(): Promise<void> {
+    const giveUpAt = performance.now() + settleLimitMs;
+    let before = -1;
+    for (let now = await this.mocks.contentsSeen(); now !== before && performance.now() < giveUpAt;) {
+      await delay(quietMs);
+      before = now;
+      now = await this.mocks.contentsSeen();
+    }
   }
 
   async fireHonestly(target: Target, firing: Firing): Promise<LoadSample> {

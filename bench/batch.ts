@@ -1,4 +1,4 @@
-import { Arena, type BenchOptions } from './arena';
+import { Arena, type BenchOptions, type Firing } from './arena';
 import { runBulk } from './bulk-job';
 import type { Conclave } from './conclave-target';
 import { type LargestHistory, largestHistory } from './histories';
@@ -113,11 +113,7 @@ const unseen = {
 
 type Measured = Pick<BatchRow, 'name' | 'items' | 'seconds' | 'items_per_second' | 'missing'>;
 
-async function fire(
-  arena: Arena,
-  target: Target,
-  firing: { concurrency: number; warmupMs: number; windowMs: number },
-): Promise<Measured> {
+async function fire(arena: Arena, target: Target, firing: Firing): Promise<Measured> {
   const each = contentsIn(target.shape);
   const expecting = each === 1 ? undefined : { text: '"http_status":200', times: each };
   const sample = await arena.fireHonestly(target, { ...firing, expecting });

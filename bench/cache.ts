@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Arena, type BenchOptions } from './arena';
+import { Arena, type BenchOptions, type Firing } from './arena';
 import { originOf, startProcess } from './bench-process';
 import { detectorIds } from './bundles';
 import type { LoadSample } from './load-order';
@@ -93,11 +93,7 @@ async function checkHit({ url, shape }: Target): Promise<void> {
 }
 
 /** @throws Error when the detectors had to look again and again */
-async function fireAtCache(
-  arena: Arena,
-  target: Target,
-  firing: { concurrency: number; warmupMs: number; windowMs: number },
-): Promise<LoadSample> {
+async function fireAtCache(arena: Arena, target: Target, firing: Firing): Promise<LoadSample> {
   const before = await arena.mocks.contentsSeen();
   const sample = await arena.fire(target, { ...firing, repeat: true });
   const looks = (await arena.mocks.contentsSeen()) - before;

@@ -31,11 +31,10 @@ export async function latency(stage: Stage, options: LatencyOptions): Promise<Re
   log('warming up');
   await arena.check([...targets.values()]);
   for (const target of targets.values()) {
-    await arena.fire(target, { concurrency: 16, warmupMs: 0, windowMs: quick ? 700 : 4_000 });
+    await arena.fire(target, { concurrency: 16, warmupMs: 0, windowMs: quick ? 500 : 4_000 });
   }
 
-  log('measuring');
-  const cells = cellsOf([...targets.keys()], options.clients);
+  const cells = cellsOf([...targets.keys()], options.clients, quick);
   const samples = new Map<string, LoadSample[]>();
   const pace = paceOf(quick, () => performance.now());
   const visits = visitsOf(cells, pace.rounds);
@@ -43,6 +42,7 @@ export async function latency(stage: Stage, options: LatencyOptions): Promise<Re
   for (const { row, clients, windows } of visits) {
     const windowMs = windows * pace.windowMs(windowsLeft);
     const firing = { concurrency: clients, warmupMs: pace.warmupMs, windowMs };
+    log(`measuring ${row} at ${clients}`);
     const sample = await arena.fireHonestly(targets.get(row)!, firing);
     samples.set(`${row} ${clients}`, [...(samples.get(`${row} ${clients}`) ?? []), sample]);
     windowsLeft -= windows;

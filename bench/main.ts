@@ -111,7 +111,7 @@ function addBench<T extends BenchOptions>(
       const settled = {
         peers,
         mockPort: mockPort ?? (someoneElses ? registeredMockPort : 0),
-        log: (text: string) => console.error(`bench: ${text}`),
+        log: (text: string) => console.error(`bench: ${(performance.now() / 1_000).toFixed(1)} s: ${text}`),
       };
       return perform((stage) => bench(stage, { ...line, ...settled }));
     });

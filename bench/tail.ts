@@ -65,6 +65,7 @@ export async function tail(stage: Stage, options: BenchOptions): Promise<Report>
   const rows = [];
   for (const { name, target, clients, expecting } of parts) {
     log(`measuring ${name}`);
+    await arena.settle();
     const sample = await arena.fireHonestly(target, {
       concurrency: clients,
       warmupMs: 0,

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Connection } from '@temporalio/client';
 import { startChild, untilReady } from '../src/embedded/child';
-import { freePort } from '../src/embedded/ports';
+import { assertPortFree, freePort } from '../src/embedded/ports';
 import { SetupError } from '../src/embedded/setup-error';
 import { prepareNamespace } from '../src/embedded/temporal-namespace';
 import { resolveTool } from '../src/embedded/tools';
@@ -13,10 +14,7 @@ const run = promisify(execFile);
 const configuration = resolve(__dirname, '..', 'temporal');
 const namespace = 'default';
 const readyLimitMs = 90_000;
-const ports = ['FRONTEND', 'HISTORY', 'MATCHING', 'WORKER'].flatMap((service) => [
-  `${service}_PORT`,
-  `${service}_MEMBERSHIP_PORT`,
-]);
+const services = ['FRONTEND', 'HISTORY', 'MATCHING', 'WORKER'];
 /** By Temporal's name of the schema. */
 const databases = { temporal: 'temporal', visibility: 'temporal_visibility' } as const;
 
@@ -38,7 +36,7 @@ export async function startTemporalOnPostgres(
   await database(databases.visibility);
   await Promise.all(Object.entries(databases).map(([schema, name]) => layTables(sqlTool, at, schema, name)));
 
-  const chosen = await Promise.all(ports.map(async (name) => [name, String(await freePort())] as const));
+  const frontendPort = await freePort();
   const child = startChild({
     name: 'Temporal',
     command: server,
@@ -46,7 +44,8 @@ export async function startTemporalOnPostgres(
     cwd: configuration,
     env: {
       PATH: process.env['PATH'],
-      ...Object.fromEntries(chosen.map(([name, port]) => [`TEMPORAL_${name}`, port])),
+      ...(await otherPorts()),
+      TEMPORAL_FRONTEND_PORT: String(frontendPort),
       TEMPORAL_SQL_ADDRESS: at.host,
       TEMPORAL_SQL_USER: at.username,
       TEMPORAL_SQL_PASSWORD: at.password,
@@ -57,7 +56,7 @@ export async function startTemporalOnPostgres(
     stopSignal: 'SIGTERM',
   });
   stage.onStrike(() => child.stop());
-  const address = `127.0.0.1:${Object.fromEntries(chosen)['FRONTEND_PORT']}`;
+  const address = `127.0.0.1:${frontendPort}`;
   await untilReady(
     child,
     () => serves(address),
@@ -66,6 +65,27 @@ export async function startTemporalOnPostgres(
       new SetupError(`Temporal did not start (${how}):\n${child.recentLog().slice(-3_000)}`, 'see that log'),
   );
   return address;
+}
+
+async function otherPorts(): Promise<Record<string, string>> {
+  const environment: Record<string, string> = {};
+  for (const service of services) {
+    environment[`TEMPORAL_${service}_PORT`] = String(await freePort());
+    environment[`TEMPORAL_${service}_MEMBERSHIP_PORT`] = String(await lowPort());
+  }
+  return environment;
+}
+
+/** A free port that fits into a signed 16-bit number, as which Temporal's tables keep the ports of its members. */
+async function lowPort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(15_000, 32_768);
+    const taken = await assertPortFree({ port, purpose: 'Temporal', setting: '' }).then(
+      () => false,
+      () => true,
+    );
+    if (!taken) return port;
+  }
 }
 
 async function layTables(sqlTool: string, at: URL, schema: string, name: string): Promise<void> {

@@ -13,19 +13,21 @@ export interface Visit extends Cell {
   windows: number;
 }
 
-/** Beyond these numbers of clients a row would only measure its own backlog. */
-const mostClients: Readonly<Record<string, number>> = { textbook: 64 };
+/** Beyond so many clients the textbook only measures its own backlog. */
+const mostForTextbook = { full: 64, quick: 16 };
 /** Whoever leaves converted requests behind, which go on as jobs, is measured after all others. */
 const leavesWork: readonly string[] = ['unshared'];
 
-/** What there is to measure: every row at every number of clients, but mapping only where it is full. */
-export function cellsOf(rows: readonly string[], clients: readonly number[]): Cell[] {
-  const fullest = Math.max(...clients);
+/** What there is to measure: every row at every number of clients, but mapping only where it is full; less when quick. */
+export function cellsOf(rows: readonly string[], clients: readonly number[], quick: boolean): Cell[] {
+  const ends = [Math.min(...clients), Math.max(...clients)];
+  const isMeasured = (row: string, number: number): boolean => {
+    if (row === 'textbook') return number <= mostForTextbook[quick ? 'quick' : 'full'];
+    if (row === 'mapped') return number === ends[1];
+    return row !== 'unshared' || !quick || ends.includes(number);
+  };
   return clients.flatMap((number) =>
-    rows
-      .filter((row) => number <= (mostClients[row] ?? Infinity))
-      .filter((row) => row !== 'mapped' || number === fullest)
-      .map((row) => ({ row, clients: number })),
+    rows.filter((row) => isMeasured(row, number)).map((row) => ({ row, clients: number })),
   );
 }
 

@@ -1,6 +1,6 @@
 import { paceOf } from '../../../bench/pace';
 
-const windows = 26;
+const windows = 24;
 
 /** Plays a quick bench on a clock of its own: when it ends if it measures from `startMs` and windows cost `extraMs` more. */
 function endOfQuick(startMs: number, extraMs: number): number {

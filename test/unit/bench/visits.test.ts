@@ -3,7 +3,7 @@ import { cellsOf, rowNames, visitsOf } from '../../../bench/visits';
 const numbers = [1, 64, 256];
 
 describe('cellsOf', () => {
-  const cells = cellsOf(rowNames, numbers);
+  const cells = cellsOf(rowNames, numbers, false);
   const clientsOf = (name: string) => cells.filter(({ row }) => row === name).map(({ clients }) => clients);
 
   it.each([
@@ -16,12 +16,24 @@ describe('cellsOf', () => {
     expect(clientsOf(row)).toEqual(clients);
   });
 
+  it('leaves out, when quick, what takes long', () => {
+    const all = cellsOf(rowNames, [1, 16, 64, 256], true);
+    const left = cellsOf(rowNames, [1, 16, 64, 256], false).filter(
+      ({ row, clients }) => !all.some((cell) => cell.row === row && cell.clients === clients),
+    );
+    expect(left.map(({ row, clients }) => `${row} ${clients}`)).toEqual([
+      'unshared 16',
+      'textbook 64',
+      'unshared 64',
+    ]);
+  });
+
   it('measures mapping at the most clients there are', () => {
-    expect(cellsOf(['mapped'], [4, 8])).toEqual([{ row: 'mapped', clients: 8 }]);
+    expect(cellsOf(['mapped'], [4, 8], false)).toEqual([{ row: 'mapped', clients: 8 }]);
   });
 
   it('measures a peer as it does bare', () => {
-    expect(cellsOf(['fms'], [1, 256])).toEqual([
+    expect(cellsOf(['fms'], [1, 256], true)).toEqual([
       { row: 'fms', clients: 1 },
       { row: 'fms', clients: 256 },
     ]);
@@ -30,7 +42,7 @@ describe('cellsOf', () => {
 
 describe('visitsOf', () => {
   const rounds = 2;
-  const cells = cellsOf(rowNames, numbers);
+  const cells = cellsOf(rowNames, numbers, false);
   const visits = visitsOf(cells, rounds);
 
   it('gives all the same time, but a run each only once', () => {
