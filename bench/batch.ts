@@ -39,18 +39,18 @@ export async function batch(stage: Stage, options: BatchOptions): Promise<Report
   const arena = await Arena.open(stage, options);
   log('starting bare and Conclave');
   const [rivals, conclave] = await Promise.all([arena.rivals(), arena.conclave('conclave')]);
-  await arena.check([...rivals, conclave]);
-  log('warming up');
-  for (const target of [...rivals, conclave]) {
-    await arena.fire(target, { concurrency: clients, warmupMs: 0, windowMs: quick ? 1_000 : 5_000 });
-  }
-
-  const firing = { warmupMs: 500, windowMs: quick ? 2_500 : 10_000 };
   const hundreds: Target = {
     name: `conclave, batches of ${batchItems}`,
     url: `${conclave.url}/batch`,
     shape: { kind: 'batch', bundle: 'bench', items: batchItems },
   };
+  await arena.check([...rivals, conclave, hundreds]);
+  log('warming up');
+  for (const target of [...rivals, conclave]) {
+    await arena.fire(target, { concurrency: 16, warmupMs: 0, windowMs: quick ? 1_000 : 5_000 });
+  }
+
+  const firing = { warmupMs: 500, windowMs: quick ? 2_500 : 10_000 };
   const rows: BatchRow[] = [];
   for (const rival of rivals) {
     log(`measuring ${rival.name}`);
@@ -130,6 +130,7 @@ async function fire(arena: Arena, target: Target, firing: Firing): Promise<Measu
 
 /** Measures with an eye on Conclave's memory and on the histories that come of it. */
 async function seen(arena: Arena, { pid }: Conclave, measure: () => Promise<Measured>): Promise<BatchRow> {
+  await arena.settle();
   const since = new Date();
   const memory = pid === null ? null : watchMemory(pid);
   const measured = await measure();
