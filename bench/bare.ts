@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { parseArgs } from 'node:util';
 import { serve } from './announce';
-import { createDetectorClient, detectorIds } from './detector-client';
+import { createDetectorClient } from './detector-client';
 import { createService } from './service';
 
 /** The rival without durability: a plain parallel fan-out behind HTTP. No Temporal, no store: a crash loses the request. */
@@ -9,6 +9,8 @@ const { values } = parseArgs({
   options: { detectors: { type: 'string', default: 'http://127.0.0.1:8090' } },
 });
 const detect = createDetectorClient(values.detectors);
-const service = createService((content) => Promise.all(detectorIds.map((id) => detect(id, content))));
+const service = createService((content, detectors) =>
+  Promise.all(detectors.map((id) => detect(id, content))),
+);
 
 void serve(createServer(service));

@@ -16,6 +16,10 @@ export interface BenchProcess {
   ask(order: object): Promise<unknown>;
 }
 
+export function originOf({ port }: BenchProcess): string {
+  return `http://127.0.0.1:${port}`;
+}
+
 /**
  * Starts `file` (in this folder) as a process of its own and waits until it announced itself. What it prints goes to
  * stderr: stdout belongs to the report.

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
@@ -6,6 +6,7 @@ import { startChild, untilReady } from '../src/embedded/child';
 import { freePort } from '../src/embedded/ports';
 import { SetupError } from '../src/embedded/setup-error';
 import type { Stage } from './stage';
+import { type Target, targetAt } from './target';
 
 const root = resolve(__dirname, '..');
 const program = join(root, 'dist', 'cli', 'main.js');
@@ -14,29 +15,42 @@ const graceMs = 4_000;
 const logLinesShown = 25;
 
 export interface ConclaveOptions {
+  /** Of its data and its task queue; several may share one Temporal server. */
+  name: string;
+  /** `ORCHESTRATION_*` variables that make it a variant. */
+  settings: Readonly<Record<string, string>>;
   /** Origin of the mock detectors. */
   detectors: string;
+  /** Null: it runs a PostgreSQL of its own. */
+  databaseUrl: string | null;
   /** host:port of the Temporal server that all rows share. */
   temporal: string;
   readyLimitMs: number;
 }
 
+export interface Conclave extends Target {
+  origin: string;
+  /** Null when it was started by someone else. */
+  pid: number | null;
+}
+
 /**
  * Starts Conclave as `npm start` does, a process tree of its own with its own data, ports, registry and policies, and
  * waits until it is ready. Settings in the environment of the bench apply, so that variants can be measured.
- * @returns the origin of its API
  */
-export async function startConclave(stage: Stage, options: ConclaveOptions): Promise<string> {
+export async function startConclave(stage: Stage, options: ConclaveOptions): Promise<Conclave> {
   if (!existsSync(program)) throw new SetupError('Conclave is not built.', 'npm run build');
   const port = await freePort();
+  const directory = join(stage.directory, options.name);
+  mkdirSync(directory, { mode: 0o711 });
   const conclave = startChild({
     name: 'Conclave',
     command: process.execPath,
     args: [program, 'start'],
     cwd: root,
-    env: { ...process.env, ...(await settings(stage.directory, port, options)) },
-    logFile: join(stage.directory, 'conclave.log'),
-    pidFile: join(stage.directory, 'conclave.pid'),
+    env: { ...process.env, ...(await settings(directory, port, options)) },
+    logFile: join(directory, 'conclave.log'),
+    pidFile: join(directory, 'conclave.pid'),
     stopSignal: 'SIGTERM',
   });
   stage.onStrike(() => conclave.stop(graceMs));
@@ -53,7 +67,12 @@ export async function startConclave(stage: Stage, options: ConclaveOptions): Pro
       );
     },
   );
-  return origin;
+  return { ...targetAt(options.name, origin), origin, pid: conclave.pid };
+}
+
+/** A running Conclave that has the bench's registry and policies. */
+export function conclaveAt(origin: string): Conclave {
+  return { ...targetAt('conclave', origin), origin, pid: null };
 }
 
 async function settings(
@@ -71,11 +90,14 @@ async function settings(
     ORCHESTRATION_REGISTRY__BUILTIN_PORT: String(builtinPort),
     ORCHESTRATION_DATABASE__EMBEDDED_PORT: String(databasePort),
     ORCHESTRATION_WORKFLOW__ADDRESS: options.temporal,
-    ORCHESTRATION_DATA_DIR: join(directory, 'conclave'),
+    ORCHESTRATION_WORKFLOW__TASK_QUEUE: `orchestrations-${options.name}`,
+    ...(options.databaseUrl === null ? {} : { ORCHESTRATION_DATABASE_URL: options.databaseUrl }),
+    ORCHESTRATION_DATA_DIR: join(directory, 'data'),
     ORCHESTRATION_DETECTOR_REGISTRY_PATH: writeRegistry(directory, options.detectors),
     ORCHESTRATION_POLICY_STORE_PATH: policies,
     // Nobody is waiting for an answer any more when the bench stops it.
     ORCHESTRATION_SERVICE__DRAIN_SECONDS: '1',
+    ...options.settings,
   };
 }
 

@@ -1,139 +1,119 @@
-import { startProcess, type BenchProcess } from './bench-process';
-import { startConclave } from './conclave-target';
-import { detectorIds } from './detector-client';
-import { loadSampleSchema, type LoadOrder, type LoadSample } from './load';
-import { startMockDetectors, type MockDetectors } from './mocks';
+import { Arena, type BenchOptions } from './arena';
+import { conclaveAt } from './conclave-target';
+import type { LoadSample } from './load-order';
 import { paceOf } from './pace';
 import type { Report } from './report';
 import type { Stage } from './stage';
-import { errorsByKind, summarize, type Row } from './statistics';
-import { checkAnswers, targetAt, type Target } from './target';
-import { temporalAt } from './temporal';
+import { errorsByKind, type Row, summarize } from './statistics';
+import { checkAnswers, type Target, withBundle } from './target';
+import { cellsOf, type RowName, visitsOf } from './visits';
 
-export interface LatencyOptions {
-  quick: boolean;
-  /** Origin of a running Conclave that has the bench's registry and policy. */
+export interface LatencyOptions extends BenchOptions {
+  /** Origin of a running Conclave that has the bench's registry and policies. */
   target?: string;
-  /** host:port of a running Temporal server. */
-  temporal?: string;
-  mockPort: number;
-  log: (line: string) => void;
+  /** Numbers of clients, each measured on its own. */
+  clients: readonly number[];
+  targets: readonly RowName[];
 }
 
-/** One line of the table in the making. */
-interface Cell {
-  target: Target;
-  concurrency: number;
-  samples: LoadSample[];
-}
-
-const concurrencies = [1, 16, 64];
-const warmUp = { concurrency: 16, warmupMs: 0 };
+const titles: Readonly<Record<string, string>> = {
+  mapped: 'conclave + mapping',
+  unshared: 'conclave, a run each',
+};
 
 /** The same requests to a plain fan-out, a textbook workflow and Conclave: latency and throughput in one run. */
 export async function latency(stage: Stage, options: LatencyOptions): Promise<Report> {
   const { log, quick } = options;
-  log('starting mock detectors, load generator, Temporal, bare, textbook and Conclave');
-  const mocks = await startMockDetectors(stage, options.mockPort);
-  const [load, targets] = await Promise.all([
-    startProcess(stage, 'load.ts'),
-    startTargets(stage, mocks, options),
-  ]);
+  const arena = await Arena.open(stage, options);
+  log(`starting ${options.targets.join(', ')}`);
+  const targets = await startTargets(arena, options);
 
   log('warming up');
-  for (const target of targets) await checkAnswers(target);
-  for (const { url } of targets) await fire(load, { ...warmUp, url, windowMs: quick ? 700 : 4_000 });
+  await arena.check([...targets.values()]);
+  for (const target of targets.values()) {
+    await arena.fire(target, { concurrency: 16, warmupMs: 0, windowMs: quick ? 500 : 4_000 });
+  }
 
-  log('measuring');
-  const cells = concurrencies.flatMap((concurrency) =>
-    targets.map((target): Cell => ({ target, concurrency, samples: [] })),
-  );
+  const cells = cellsOf([...targets.keys()], options.clients, quick);
+  const samples = new Map<string, LoadSample[]>();
   const pace = paceOf(quick, () => performance.now());
-  const round = concurrencies.flatMap((concurrency) => thereAndBack(cells, concurrency));
-  const visits = Array.from({ length: pace.rounds }, () => round).flat();
+  const visits = visitsOf(cells, pace.rounds);
   let windowsLeft = visits.reduce((sum, { windows }) => sum + windows, 0);
-  for (const { cell, windows } of visits) {
+  for (const { row, clients, windows } of visits) {
     const windowMs = windows * pace.windowMs(windowsLeft);
-    const order = { url: cell.target.url, concurrency: cell.concurrency, warmupMs: pace.warmupMs, windowMs };
-    cell.samples.push(await fireHonestly(load, mocks, cell.target, order));
+    const firing = { concurrency: clients, warmupMs: pace.warmupMs, windowMs };
+    log(`measuring ${row} at ${clients}`);
+    const sample = await arena.fireHonestly(targets.get(row)!, firing);
+    samples.set(`${row} ${clients}`, [...(samples.get(`${row} ${clients}`) ?? []), sample]);
     windowsLeft -= windows;
   }
 
-  const rows = cells.map(({ target, concurrency, samples }) => summarize(target.name, concurrency, samples));
-  const errors = cells.map(({ samples }) => errorsByKind(samples));
+  const rows = cells.map(({ row, clients }) => {
+    const all = samples.get(`${row} ${clients}`) ?? [];
+    return {
+      ...summarize(titles[row] ?? row, clients, all),
+      mapping: mappingOf(row),
+      kinds: errorsByKind(all),
+    };
+  });
   return {
     bench: 'latency',
-    head: ['', 'clients', 'p50 ms', 'p95 ms', 'p99 ms', 'answers/s', 'errors'],
-    cells: rows.map((row, index) => [
+    head: ['', 'clients', 'mapping', 'p50 ms', 'p95 ms', 'p99 ms', 'answers/s', 'errors'],
+    cells: rows.map((row) => [
       row.name,
       row.concurrency,
+      row.mapping ?? '',
       ...[row.p50_ms, row.p95_ms, row.p99_ms, row.rps].map((figure) => figure?.toFixed(1) ?? '-'),
-      [row.errors, ...Object.entries(errors[index] ?? {}).map(([kind, count]) => `${kind}: ${count}`)].join(
-        ' ',
-      ),
+      [row.errors, ...Object.entries(row.kinds).map(([kind, count]) => `${kind}: ${count}`)].join(' '),
     ]),
     remarks: comparisons(rows),
-    rows,
+    rows: rows.map(({ kinds: _kinds, ...row }) => row),
   };
 }
 
-/**
- * bare, conclave, textbook for twice as long, conclave, bare: what drifts slowly weighs on all alike, and the slowest has
- * to warm up only once.
- */
-function thereAndBack(cells: Cell[], concurrency: number): { cell: Cell; windows: number }[] {
-  const [bare, textbook, conclave] = cells.filter((cell) => cell.concurrency === concurrency);
-  const once = [bare!, conclave!].map((cell) => ({ cell, windows: 1 }));
-  return [...once, { cell: textbook!, windows: 2 }, ...once.toReversed()];
+/** Whether a Conclave maps its results to the taxonomy; the others have no mapping. */
+function mappingOf(row: string): 'on' | 'off' | null {
+  if (row === 'mapped') return 'on';
+  return row === 'conclave' || row === 'unshared' ? 'off' : null;
 }
 
-async function startTargets(stage: Stage, mocks: MockDetectors, options: LatencyOptions): Promise<Target[]> {
-  const detectors = mocks.origin;
-  const temporal = await temporalAt(stage, options.temporal, options.log);
-  const origins = await Promise.all([
-    startProcess(stage, 'bare.ts', ['--detectors', detectors]).then(originOf),
-    startProcess(stage, 'textbook.ts', ['--detectors', detectors, '--temporal', temporal]).then(originOf),
-    options.target ??
-      startConclave(stage, { detectors, temporal, readyLimitMs: options.quick ? 30_000 : 60_000 }),
+async function startTargets(arena: Arena, options: LatencyOptions): Promise<Map<string, Target>> {
+  const wanted = (...names: RowName[]) => names.some((name) => options.targets.includes(name));
+  const { target } = options;
+  const [rivals, textbook, conclave, unshared] = await Promise.all([
+    wanted('bare') ? arena.rivals() : [],
+    wanted('textbook') ? arena.textbook() : null,
+    wanted('conclave', 'mapped') ? (target ? conclaveAt(target) : arena.conclave('conclave')) : null,
+    wanted('unshared')
+      ? arena.conclave('unshared', { ORCHESTRATION_ORCHESTRATION__SHARED_RUNS: 'false' })
+      : null,
   ]);
-  return ['bare', 'textbook', 'conclave'].map((name, index) => targetAt(name, origins[index]!));
-}
-
-function originOf({ port }: BenchProcess): string {
-  return `http://127.0.0.1:${port}`;
-}
-
-async function fire(load: BenchProcess, order: LoadOrder): Promise<LoadSample> {
-  return loadSampleSchema.parse(await load.ask(order));
-}
-
-/** Every answer must have cost every detector a look at its content; an answer out of a cache is no answer here. */
-async function fireHonestly(
-  load: BenchProcess,
-  mocks: MockDetectors,
-  target: Target,
-  order: LoadOrder,
-): Promise<LoadSample> {
-  const before = await mocks.contentsSeen();
-  const sample = await fire(load, order);
-  const judged = (await mocks.contentsSeen()) - before;
-  if (judged < detectorIds.length * sample.answered) {
-    throw new Error(
-      `${target.name} gave ${sample.answered} answers for ${judged} detector looks at contents`,
-    );
+  const targets = new Map<string, Target>(rivals.map((rival) => [rival.name, rival]));
+  if (textbook) targets.set('textbook', textbook);
+  if (conclave && wanted('conclave')) targets.set('conclave', conclave);
+  if (conclave && wanted('mapped')) {
+    const mapped = withBundle(conclave, 'bench-mapped', 'mapped');
+    if (!(await checkAnswers(mapped)).includes('"mapping_result":{')) {
+      throw new Error('the answer of the bundle with mapping holds no mapping');
+    }
+    targets.set('mapped', mapped);
   }
-  return sample;
+  if (unshared) targets.set('unshared', unshared);
+  return targets;
 }
 
-function comparisons(rows: Row[]): string[] {
-  const at = (name: string, clients: number) =>
-    rows.find((row) => row.name === name && row.concurrency === clients);
-  const ratio = (mine?: number | null, theirs?: number | null) =>
+function comparisons(rows: readonly Row[]): string[] {
+  const ratio = (mine: number | null, theirs: number | null) =>
     mine && theirs ? (mine / theirs).toFixed(2) : '-';
-  const alone = (rival: string) => ratio(at('conclave', 1)?.p50_ms, at(rival, 1)?.p50_ms);
-  const crowded = (rival: string) => ratio(at('conclave', 64)?.rps, at(rival, 64)?.rps);
-  return ['bare', 'textbook'].map(
-    (rival) =>
-      `conclave to ${rival}: p50 at 1 client x ${alone(rival)}, answers/s at 64 clients x ${crowded(rival)}`,
-  );
+  return rows
+    .filter(({ name }) => name === 'conclave')
+    .flatMap((mine) =>
+      rows
+        .filter(({ name, concurrency }) => !name.startsWith('conclave') && concurrency === mine.concurrency)
+        .map(
+          (rival) =>
+            `conclave to ${rival.name} at ${mine.concurrency}: ` +
+            `p50 x ${ratio(mine.p50_ms, rival.p50_ms)}, answers/s x ${ratio(mine.rps, rival.rps)}`,
+        ),
+    );
 }

@@ -1,10 +1,20 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { latency, type LatencyOptions } from './latency';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { BenchOptions } from './arena';
+import { backendNames } from './backend';
+import { batch } from './batch';
+import { cache } from './cache';
+import { latency } from './latency';
+import { overload } from './overload';
+import { parsePeer, type Peer } from './peer';
 import { render, type Report } from './report';
 import { Stage } from './stage';
+import { tail } from './tail';
+import { rowNames, type RowName } from './visits';
 
 const limitMs = 15 * 60_000;
 const interrupted = 130;
+/** Where the registry of the fixtures says that the detectors are. */
+const registeredMockPort = 8090;
 
 /** Runs one bench; whatever it started is stopped, also on an error, on Ctrl-C and when it takes too long. */
 async function perform(bench: (stage: Stage) => Promise<Report>): Promise<void> {
@@ -39,27 +49,87 @@ function portNumber(text: string): number {
   return port;
 }
 
+function positiveNumbers(text: string): number[] {
+  const numbers = text.split(',').map(Number);
+  if (!numbers.every((number) => Number.isInteger(number) && number > 0)) {
+    throw new InvalidArgumentError('not a list of positive numbers');
+  }
+  return numbers;
+}
+
+function rowList(text: string): RowName[] {
+  return text.split(',').map((name) => {
+    const known = rowNames.find((row) => row === name);
+    if (!known) throw new InvalidArgumentError(`choose out of ${rowNames.join(',')}`);
+    return known;
+  });
+}
+
+function anotherPeer(text: string, before: Peer[]): Peer[] {
+  try {
+    return [...before, parsePeer(text)];
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+/** What commander makes of a command line: the options of a bench, but these. */
+type CommandLine<T> = T & { peer: Peer[]; mockPort: number | undefined; target?: string };
+
 const program = new Command('bench').description('Benchmarks of Conclave; see docs/benchmarks.md');
 
-program
-  .command('latency')
-  .description('a plain fan-out, a textbook workflow and Conclave, at 1, 16 and 64 clients')
-  .option('--quick', 'end within 45 seconds', false)
-  .option('--target <url>', 'measure this running Conclave instead of starting one')
-  .option('--temporal <address>', 'use this running Temporal server (host:port) instead of starting one')
-  .option(
-    '--mock-port <port>',
-    'where the mock detectors listen (default: any free port; 8090 with --target)',
-    portNumber,
-  )
-  .action((options: Omit<LatencyOptions, 'log' | 'mockPort'> & { mockPort?: number }) =>
-    perform((stage) =>
-      latency(stage, {
-        ...options,
-        mockPort: options.mockPort ?? (options.target ? 8090 : 0),
-        log: (line) => console.error(`bench: ${line}`),
-      }),
-    ),
-  );
+/** A bench with the options that all have. */
+function addBench<T extends BenchOptions>(
+  name: string,
+  description: string,
+  bench: (stage: Stage, options: T) => Promise<Report>,
+): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--quick', 'end within 60 seconds, with shorter windows', false)
+    .addOption(
+      new Option('--backend <name>', 'servers of `npm start`, or PostgreSQL also under Temporal')
+        .choices(backendNames)
+        .default('embedded'),
+    )
+    .option('--temporal <address>', 'use this running Temporal server (host:port) instead of starting one')
+    .option(
+      '--peer <name=url>',
+      'measure this peer too, which has the mock detectors (FMS v2); may be repeated',
+      anotherPeer,
+      [],
+    )
+    .option(
+      '--mock-port <port>',
+      `where the mock detectors listen (default: any free port; ${registeredMockPort} with --target or --peer)`,
+      portNumber,
+    )
+    .action((line: CommandLine<T>) => {
+      const { peer: peers, mockPort } = line;
+      const someoneElses = line.target !== undefined || peers.length > 0;
+      const settled = {
+        peers,
+        mockPort: mockPort ?? (someoneElses ? registeredMockPort : 0),
+        log: (text: string) => console.error(`bench: ${(performance.now() / 1_000).toFixed(1)} s: ${text}`),
+      };
+      return perform((stage) => bench(stage, { ...line, ...settled }));
+    });
+}
+
+addBench('latency', 'a plain fan-out, a textbook workflow and Conclave, by number of clients', latency)
+  .option('--clients <list>', 'numbers of clients', positiveNumbers, [1, 16, 64, 256])
+  .option('--targets <list>', 'which rows, such as bare,conclave', rowList, [...rowNames])
+  .option('--target <url>', 'measure this running Conclave instead of starting one');
+
+addBench('tail', 'one of four detectors never answers: when answers leave, and with what', tail);
+addBench('batch', 'a hundred items in a request and thousands in a bulk job', batch).option(
+  '--items <list>',
+  'sizes of the bulk jobs (with --quick none above 10,000)',
+  positiveNumbers,
+  [1_000, 10_000, 100_000],
+);
+addBench('cache', 'hits in the response cache against judging anew and a constant answer', cache);
+addBench('overload', 'requests at once and at three times the sustainable rate', overload);
 
 void program.parseAsync();

@@ -6,7 +6,8 @@ import { findingMarker } from './texts';
 /**
  * Detectors of a fixed delay behind the Detectors API (`POST /api/v1/text/contents`), all in one light process; any
  * `detector-id` is one of them. A call may ask for another delay by the path prefix `/d/<ms>/` or the query
- * `?delay=<ms>`, so that a registry can make one of several slow or hang. `/stats` counts what was asked.
+ * `?delay=<ms>`, so that a registry can make one of several slow. One whose id ends in `-hung` never answers. `/stats`
+ * counts what was asked.
  */
 const { values } = parseArgs({
   options: { port: { type: 'string', default: '0' }, delay: { type: 'string', default: '20' } },
@@ -51,6 +52,7 @@ async function detect(request: IncomingMessage, response: ServerResponse, delayM
   const contents = await contentsOf(request);
   seen.calls += 1;
   seen.contents += contents.length;
+  if (String(request.headers['detector-id']).endsWith('-hung')) return;
   const timer = setTimeout(() => answer(response, 200, contents.map(findingsIn)), delayMs);
   response.once('close', () => clearTimeout(timer));
 }

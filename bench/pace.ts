@@ -8,7 +8,7 @@ export interface Pace {
 
 const fullPace: Pace = { rounds: 2, warmupMs: 1_000, windowMs: () => 4_000 };
 
-const quickEndsMs = 45_000;
+const quickEndsMs = 58_000;
 /** For the last answers of the slowest, and for stopping everything. */
 const reserveMs = 7_000;
 const warmupMs = 300;
@@ -18,7 +18,7 @@ const longestMs = 1_200;
 const overheadMs = 750;
 
 /**
- * The full pace is fixed. The quick one shares out what is left of 45 seconds since the process began, so that a slow
+ * The full pace is fixed. The quick one shares out what is left of 58 seconds since the process began, so that a slow
  * start or a slow rival costs precision rather than time.
  * @param elapsedMs since the process began
  */

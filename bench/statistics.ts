@@ -1,4 +1,4 @@
-import type { LoadSample } from './load';
+import type { LoadSample } from './load-order';
 
 /** A line of the report; times in milliseconds, `null` where nothing was answered. */
 export interface Row {
@@ -17,10 +17,25 @@ export function percentile(ascending: ArrayLike<number>, percent: number): numbe
   return ascending[rank - 1] ?? null;
 }
 
-/** Pools the samples of all rounds: percentiles over all answers, throughput over the whole measured time. */
-export function summarize(name: string, concurrency: number, samples: LoadSample[]): Row {
-  const latencies = Float64Array.from(samples.flatMap((sample) => sample.latenciesMs)).sort();
-  const seconds = samples.reduce((sum, sample) => sum + sample.windowMs, 0) / 1000;
+/** Latencies of the answers with one of `statuses`, all rounds together, ascending; without `statuses` of all answers. */
+export function latenciesOf(samples: readonly LoadSample[], statuses?: readonly string[]): Float64Array {
+  return Float64Array.from(
+    samples.flatMap(({ latenciesMs }) =>
+      Object.entries(latenciesMs).flatMap(([status, values]) =>
+        statuses === undefined || statuses.includes(status) ? values : [],
+      ),
+    ),
+  ).sort();
+}
+
+export function secondsOf(samples: readonly LoadSample[]): number {
+  return samples.reduce((sum, sample) => sum + sample.windowMs, 0) / 1000;
+}
+
+/** Pools the samples of all rounds: percentiles over all answers with status 200, throughput over the whole measured time. */
+export function summarize(name: string, concurrency: number, samples: readonly LoadSample[]): Row {
+  const latencies = latenciesOf(samples, ['200']);
+  const seconds = secondsOf(samples);
   const errors = Object.values(errorsByKind(samples)).reduce((sum, count) => sum + count, 0);
   const at = (percent: number) => round(percentile(latencies, percent), 2);
   return {
@@ -34,14 +49,22 @@ export function summarize(name: string, concurrency: number, samples: LoadSample
   };
 }
 
-export function errorsByKind(samples: LoadSample[]): Record<string, number> {
+/** Inside the windows, by status; and requests without an answer, at any time, as `network`. */
+export function errorsByKind(samples: readonly LoadSample[]): Record<string, number> {
+  const { '200': _answers, ...errors } = countsByStatus(samples);
+  const network = samples.reduce((sum, sample) => sum + sample.network, 0);
+  return network > 0 ? { ...errors, network } : errors;
+}
+
+/** Answers inside the windows. */
+export function countsByStatus(samples: readonly LoadSample[]): Record<string, number> {
   const total: Record<string, number> = {};
-  for (const [kind, count] of samples.flatMap((sample) => Object.entries(sample.errors))) {
-    total[kind] = (total[kind] ?? 0) + count;
+  for (const [status, values] of samples.flatMap((sample) => Object.entries(sample.latenciesMs))) {
+    total[status] = (total[status] ?? 0) + values.length;
   }
   return total;
 }
 
-function round<T extends number | null>(value: T, digits: number): T {
+export function round<T extends number | null>(value: T, digits: number): T {
   return (value === null ? value : Number(value.toFixed(digits))) as T;
 }

@@ -1,5 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { Detect, DetectorId, Verdict } from './detector-client';
+import type { DetectorId } from './bundles';
+import type { Detect, Verdict } from './detector-client';
 
 export interface JudgeInput {
   content: string;

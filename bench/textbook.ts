@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { serve } from './announce';
-import { createDetectorClient, detectorIds } from './detector-client';
+import { createDetectorClient } from './detector-client';
 import { createService } from './service';
 import type { judgeWorkflow } from './textbook-workflow';
 
@@ -38,11 +38,11 @@ async function main(): Promise<void> {
   });
 
   const client = new Client({ connection: await Connection.connect({ address }), namespace });
-  const service = createService((content) =>
+  const service = createService((content, detectors) =>
     client.workflow.execute<typeof judgeWorkflow>('judgeWorkflow', {
       taskQueue,
       workflowId: `bench-textbook-${randomUUID()}`,
-      args: [{ content, detectors: [...detectorIds] }],
+      args: [{ content, detectors: [...detectors] }],
     }),
   );
   await serve(createServer(service));

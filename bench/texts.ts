@@ -22,14 +22,3 @@ export function* distinctTexts(): Generator<string, never> {
     yield `Message ${run}-${n}${n % 2 ? ` (${findingMarker})` : ''}: ${body}`;
   }
 }
-
-/** The same request for everyone who is measured; only the content differs. */
-export function requestBody(content: string): string {
-  return JSON.stringify({
-    content,
-    content_type: 'text',
-    tenant_id: 'demo',
-    policy_bundle: 'bench',
-    environment: 'dev',
-  });
-}

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Progress } from './setup-error';
 
-export type ToolName = 'temporal' | 'opa';
+export type ToolName = 'temporal' | 'opa' | 'temporal-server' | 'temporal-sql-tool';
 
 /** A program that Conclave calls, at the version it is tested with. */
 export interface Tool {
@@ -38,6 +38,13 @@ const buildTimeoutMs = 20 * 60_000;
 
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
+/** The server's release holds all its programs. */
+const serverRelease = (version: string, os: string, arch: string): Release => {
+  const folder = `https://github.com/temporalio/temporal/releases/download/v${version}`;
+  const url = `${folder}/temporal_${version}_${os}_${arch}.tar.gz`;
+  return { url, checksumUrl: `${folder}/checksums.txt`, archived: true };
+};
+
 const releases: Readonly<Record<ToolName, (version: string, os: string, arch: string) => Release>> = {
   temporal: (version, os, arch) => {
     const folder = `https://github.com/temporalio/cli/releases/download/v${version}`;
@@ -48,6 +55,8 @@ const releases: Readonly<Record<ToolName, (version: string, os: string, arch: st
     const url = `https://github.com/open-policy-agent/opa/releases/download/v${version}/opa_${os}_${arch}_static`;
     return { url, checksumUrl: `${url}.sha256`, archived: false };
   },
+  'temporal-server': serverRelease,
+  'temporal-sql-tool': serverRelease,
 };
 
 /** The official release, checked against its published SHA-256. Gives up within seconds where there is no way out. */
@@ -91,7 +100,7 @@ export const buildWithGo: Install = async (tool, target, log) =>
       log,
       run('go', ['install', '-ldflags=-s -w', module], options),
     );
-    return path.join(scratch, tool.name);
+    return path.join(scratch, path.posix.basename(tool.goModule));
   });
 
 /** Works in a folder beside the target and renames the finished file into place, so that nobody sees half of it. */

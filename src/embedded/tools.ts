@@ -27,6 +27,26 @@ const tools: Readonly<Record<ToolName, Tool>> = {
     minimum: '1.0.0',
     pinned: '1.22.0',
   },
+  'temporal-server': {
+    name: 'temporal-server',
+    binVariable: 'CONCLAVE_TEMPORAL_SERVER_BIN',
+    version: '1.29.1',
+    goModule: 'go.temporal.io/server/cmd/server',
+    versionCommand: ['--version'],
+    versionPattern: /version (\d+\.\d+\.\d+)/,
+    minimum: '1.29.0',
+    pinned: '1.29.1',
+  },
+  'temporal-sql-tool': {
+    name: 'temporal-sql-tool',
+    binVariable: 'CONCLAVE_TEMPORAL_SQL_TOOL_BIN',
+    version: '1.29.1',
+    goModule: 'go.temporal.io/server/cmd/tools/sql',
+    versionCommand: ['--version'],
+    versionPattern: /version (\d+\.\d+\.\d+)/,
+    minimum: '1.29.0',
+    pinned: '1.29.1',
+  },
 };
 
 const run = promisify(execFile);

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { detectorIds } from '../../../bench/detector-client';
-import { distinctTexts, findingMarker, requestBody } from '../../../bench/texts';
+import { bundleNames, detectorIds, detectorsOf } from '../../../bench/bundles';
+import { requestOf } from '../../../bench/requests';
+import { distinctTexts, findingMarker } from '../../../bench/texts';
 import { tenantPolicySchema } from '../../../src/contract/policy';
 import { registryFileSchema } from '../../../src/contract/registration';
 import { orchestrationRequestSchema } from '../../../src/contract/request';
@@ -11,14 +12,19 @@ const fixtures = join(__dirname, '../../../bench/fixtures');
 const yaml = (path: string): unknown => parse(readFileSync(join(fixtures, path), 'utf8'));
 
 describe('the fixtures of the benches', () => {
-  it('register the four mock detectors', () => {
+  it('register the four mock detectors and a hung one', () => {
     const { detectors } = registryFileSchema.parse(yaml('detectors.yaml'));
-    expect(detectors.map(({ name }) => name)).toEqual([...detectorIds]);
+    expect(detectors.map(({ name }) => name)).toEqual([...detectorIds, 'mock-hung']);
   });
 
-  it('require all of them, and leave mapping out', () => {
-    const policy = tenantPolicySchema.parse(yaml('policies/demo/bench/policy.yaml'));
-    expect(policy).toMatchObject({ required_detectors: [...detectorIds], auto_map_results: false });
+  it.each(bundleNames)('%s requires the detectors that the rivals ask', (bundle) => {
+    const policy = tenantPolicySchema.parse(yaml(`policies/demo/${bundle}/policy.yaml`));
+    expect(policy).toMatchObject({
+      policy_bundle: bundle,
+      required_detectors: detectorsOf(bundle),
+      auto_map_results: bundle === 'bench-mapped',
+      allow_async_conversion: bundle !== 'bench-hung-sync',
+    });
   });
 });
 
@@ -27,7 +33,8 @@ describe('the requests of the benches', () => {
   const some = Array.from({ length: 2_000 }, () => texts.next().value);
 
   it('obey the contract', () => {
-    expect(() => orchestrationRequestSchema.parse(JSON.parse(requestBody(some[0]!)))).not.toThrow();
+    const { body } = requestOf({ kind: 'orchestration', bundle: 'bench' }, distinctTexts());
+    expect(() => orchestrationRequestSchema.parse(JSON.parse(body))).not.toThrow();
   });
 
   it('are all distinct, also from those of another run, and half of them are flagged', () => {

@@ -1,6 +1,6 @@
 import { paceOf } from '../../../bench/pace';
 
-const windows = 18;
+const windows = 24;
 
 /** Plays a quick bench on a clock of its own: when it ends if it measures from `startMs` and windows cost `extraMs` more. */
 function endOfQuick(startMs: number, extraMs: number): number {
@@ -17,8 +17,8 @@ describe('the quick pace', () => {
     { startMs: 3_000, extraMs: 1_000 },
     { startMs: 12_000, extraMs: 600 },
     { startMs: 18_000, extraMs: 600 },
-  ])('is done within 42 s when it measures from $startMs ms and windows cost $extraMs ms more', (run) => {
-    expect(endOfQuick(run.startMs, run.extraMs)).toBeLessThanOrEqual(42_000);
+  ])('is done within 55 s when it measures from $startMs ms and windows cost $extraMs ms more', (run) => {
+    expect(endOfQuick(run.startMs, run.extraMs)).toBeLessThanOrEqual(55_000);
   });
 
   it('uses the time of a fast start for longer windows', () => {

@@ -4,7 +4,9 @@ import { summarize } from '../../../bench/statistics';
 describe('render', () => {
   it('ends with one line of JSON in the shape that readers of the bench rely on', () => {
     const rows = [
-      summarize('bare', 1, [{ latenciesMs: [20, 21.5], errors: {}, windowMs: 100, answered: 2 }]),
+      summarize('bare', 1, [
+        { latenciesMs: { '200': [20, 21.5] }, network: 0, windowMs: 100, sent: 2, answered: { '200': 2 } },
+      ]),
     ];
     const text = render({
       bench: 'latency',

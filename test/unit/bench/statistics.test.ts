@@ -1,10 +1,11 @@
 import { errorsByKind, percentile, summarize } from '../../../bench/statistics';
 
-const sample = (latenciesMs: number[], errors: Record<string, number> = {}) => ({
+const sample = (latenciesMs: Record<string, number[]>, network = 0) => ({
   latenciesMs,
-  errors,
+  network,
   windowMs: 500,
-  answered: latenciesMs.length,
+  sent: 10,
+  answered: {},
 });
 
 describe('percentile', () => {
@@ -27,7 +28,7 @@ describe('percentile', () => {
 
 describe('summarize', () => {
   it('pools all rounds, sorting numbers as numbers', () => {
-    const row = summarize('bare', 16, [sample([100, 9]), sample([20, 30])]);
+    const row = summarize('bare', 16, [sample({ '200': [100, 9] }), sample({ '200': [20, 30] })]);
     expect(row).toEqual({
       name: 'bare',
       concurrency: 16,
@@ -40,13 +41,13 @@ describe('summarize', () => {
   });
 
   it('counts only answers in the throughput, and errors of every kind apart', () => {
-    const samples = [sample([10], { '202': 2 }), sample([10], { '202': 1, network: 4 })];
+    const samples = [sample({ '200': [10], '202': [5, 5] }), sample({ '200': [10], '202': [5] }, 4)];
     expect(summarize('conclave', 64, samples)).toMatchObject({ rps: 2, errors: 7 });
     expect(errorsByKind(samples)).toEqual({ '202': 3, network: 4 });
   });
 
   it('invents no latency where nothing was answered', () => {
-    expect(summarize('conclave', 1, [sample([], { network: 3 })])).toMatchObject({
+    expect(summarize('conclave', 1, [sample({}, 3)])).toMatchObject({
       p50_ms: null,
       rps: 0,
       errors: 3,

@@ -21,6 +21,7 @@ describe('resolveTool', () => {
     folder = mkdtempSync(path.join(tmpdir(), 'conclave-tools-'));
     said.length = 0;
     delete process.env['CONCLAVE_OPA_BIN'];
+    delete process.env['CONCLAVE_TEMPORAL_SERVER_BIN'];
     process.env['PATH'] = path.join(folder, 'path');
     jest.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('fetch failed'));
   });
@@ -63,6 +64,21 @@ describe('resolveTool', () => {
       problem: expect.stringContaining('there is no Go to build it with'),
       remedy: expect.stringContaining('CONCLAVE_OPA_BIN=/path/to/opa'),
     });
+  });
+
+  it('builds with Go what cannot be downloaded, whatever Go calls the program', async () => {
+    const go = program('path/go', 'go version');
+    const server = String.raw`#!/bin/sh\necho "temporal version 1.29.1"\n`;
+    writeFileSync(
+      go,
+      `#!/bin/sh\n[ "$1" = version ] || { printf '${server}' > "$GOBIN/server"; chmod 755 "$GOBIN/server"; }\n`,
+    );
+    process.env['PATH'] += `${path.delimiter}/usr/bin${path.delimiter}/bin`;
+    const own = path.join(folder, 'own');
+    await expect(resolveTool('temporal-server', log, own)).resolves.toBe(path.join(own, 'temporal-server'));
+    expect(said).toContainEqual(
+      expect.stringContaining('go install go.temporal.io/server/cmd/server@v1.29.1'),
+    );
   });
 
   it('refuses a release whose checksum is not the published one', async () => {
