@@ -293,7 +293,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         connection.workflowService.getSystemInfo({}),
       )),
     store: async () => void (await sql`select 1`.execute(db)),
-    cache: redis === null ? null : async () => void (await redis.ping()),
+    cache: redis === null ? null : async () => void (await redis.client.ping()),
     policy_engine: () =>
       catalog.bundles.length > 0 ? Promise.resolve() : Promise.reject(new Error('no bundle')),
     mapper: async () => {
@@ -346,9 +346,9 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await sweeper.stop();
       health.stop();
       generations.stop();
-      cache?.stop();
+      redis?.guard.stop();
       await Promise.all([notifications.close(), connection.close(), http.close(), mapper.close()]);
-      redis?.destroy();
+      redis?.client.destroy();
       await db.destroy();
     },
   };

@@ -1,7 +1,7 @@
-import { RESP_TYPES, type RedisClientType } from 'redis';
+import { RESP_TYPES } from 'redis';
 import { type CachedAnswer, cachedAnswerSchema } from './cached-answer';
 import type { KeyRing } from './key-ring';
-import type { RedisGuard } from './redis-guard';
+import type { SharedRedis } from './redis';
 
 export interface RedisBounds {
   readonly ttlMs: number;
@@ -16,17 +16,16 @@ export class AnswersInRedis {
   readonly #bytes;
 
   constructor(
-    private readonly client: RedisClientType,
-    private readonly guard: RedisGuard,
+    private readonly redis: SharedRedis,
     private readonly keys: KeyRing,
     private readonly bounds: RedisBounds,
   ) {
-    this.#bytes = client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
+    this.#bytes = redis.client.withTypeMapping({ [RESP_TYPES.BLOB_STRING]: Buffer });
   }
 
   /** @throws RedisAwayError */
   async get(key: string, tenantId: string): Promise<CachedAnswer | null> {
-    const sealed = await this.guard.ask(() => this.#bytes.get(keyPrefix + key));
+    const sealed = await this.redis.guard.ask(() => this.#bytes.get(keyPrefix + key));
     if (sealed === null) return null;
     try {
       const bytes = await this.keys.decryptFor(tenantId, sealed, contextOf(key));
@@ -43,7 +42,7 @@ export class AnswersInRedis {
     if (bytes.length > this.bounds.maxEntryBytes) return;
     const sealed = await this.keys.encryptFor(tenantId, bytes, contextOf(key));
     const expiration = { type: 'PX', value: this.bounds.ttlMs } as const;
-    await this.guard.ask(() => this.client.set(keyPrefix + key, sealed, { expiration }));
+    await this.redis.guard.ask(() => this.redis.client.set(keyPrefix + key, sealed, { expiration }));
   }
 }
 

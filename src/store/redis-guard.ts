@@ -5,14 +5,17 @@ export class RedisAwayError extends Error {
   override readonly name = 'RedisAwayError';
 }
 
-const patienceMs = 25;
+/** Long for Redis, so that a busy machine is not taken for a silent one; short for who waits. */
+const patienceMs = 100;
+const toleratedFailures = 1;
 const pauseMs = 1000;
 
 /**
- * Keeps a Redis that is dead or silent from costing requests time: after a failure or 25 ms without an answer nothing is
- * asked of it until it has answered a ping, tried every second beside all requests.
+ * Keeps a Redis that is dead or silent from costing requests time: after two failures in a row nothing is asked of it
+ * until it has answered a ping, tried every second beside all requests. A client without a connection fails at once.
  */
 export class RedisGuard {
+  #failures = 0;
   #away = false;
   #probe: NodeJS.Timeout | null = null;
 
@@ -25,9 +28,12 @@ export class RedisGuard {
   async ask<T>(command: () => Promise<T>): Promise<T> {
     if (this.#away) throw new RedisAwayError('Redis has not come back yet');
     try {
-      return await inTime(command(), this.times.patienceMs);
+      const reply = await inTime(command(), this.times.patienceMs);
+      this.#failures = 0;
+      return reply;
     } catch (error) {
-      this.#pause();
+      this.#failures += 1;
+      if (this.#failures > toleratedFailures) this.#pause();
       throw new RedisAwayError('Redis did not answer', { cause: error });
     }
   }
@@ -45,7 +51,10 @@ export class RedisGuard {
   #probeLater(): void {
     this.#probe = setTimeout(() => {
       inTime(this.client.ping(), this.times.patienceMs).then(
-        () => (this.#away = false),
+        () => {
+          this.#failures = 0;
+          this.#away = false;
+        },
         () => this.#probeLater(),
       );
     }, this.times.pauseMs).unref();

@@ -1,9 +1,9 @@
-import type { RedisClientType } from 'redis';
 import { AnswersInMemory } from './answers-in-memory';
 import { AnswersInRedis } from './answers-in-redis';
 import type { CachedAnswer } from './cached-answer';
 import type { KeyRing } from './key-ring';
-import { RedisAwayError, RedisGuard } from './redis-guard';
+import type { SharedRedis } from './redis';
+import { RedisAwayError } from './redis-guard';
 
 /** What there is under a key; `unavailable`: nobody can say. */
 export type Lookup =
@@ -23,10 +23,7 @@ export interface ResponseCacheSettings {
 
 /** Answers to content that was judged before (spec/orchestration.md 6): a convenience, whose loss costs no request. */
 export class ResponseCache {
-  constructor(
-    private readonly backend: Backend,
-    private readonly stopBackend: () => void = () => undefined,
-  ) {}
+  constructor(private readonly backend: Backend) {}
 
   async lookUp(key: string, tenantId: string): Promise<Lookup> {
     try {
@@ -45,25 +42,19 @@ export class ResponseCache {
       if (!(error instanceof RedisAwayError)) throw error;
     }
   }
-
-  stop(): void {
-    this.stopBackend();
-  }
 }
 
 /** Shared by all replicas where there is a Redis, else each process's own. @returns null when it is turned off */
 export function openResponseCache(
   settings: ResponseCacheSettings,
-  redis: RedisClientType | null,
+  redis: SharedRedis | null,
   keys: KeyRing,
 ): ResponseCache | null {
   const ttlMs = settings.response_cache_ttl_seconds * 1000;
   if (!settings.cache_enabled || ttlMs === 0) return null;
   const { response_cache_max_entries: maxEntries, response_cache_max_bytes: maxBytes } = settings;
   if (redis === null) return new ResponseCache(new AnswersInMemory({ ttlMs, maxEntries, maxBytes }));
-  const guard = new RedisGuard(redis);
-  const maxEntryBytes = maxBytes / maxEntryShare;
-  return new ResponseCache(new AnswersInRedis(redis, guard, keys, { ttlMs, maxEntryBytes }), () =>
-    guard.stop(),
+  return new ResponseCache(
+    new AnswersInRedis(redis, keys, { ttlMs, maxEntryBytes: maxBytes / maxEntryShare }),
   );
 }

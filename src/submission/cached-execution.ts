@@ -79,20 +79,20 @@ export class CachedExecution implements Pick<Execution, 'run'> {
   }
 
   async #lead(call: Call): Promise<Answer | null> {
-    const flight = this.#flights.takeOff(call.key);
+    const land = this.#flights.takeOff(call.key);
     let landing: Landing = { kind: 'own' };
-    let kept: Promise<void> | undefined;
     try {
       const answer = await this.#alone(call);
       if (answer?.status === 202) landing = { kind: 'converted' };
       const cached = answer && cachedAnswerOf(answer);
       if (cached) {
         landing = { kind: 'answered', answer: cached };
-        kept = call.cache.remember(call.key, call.accepted.request.tenant_id, cached);
+        // Who repeats a request as soon as it is answered finds the answer, on whatever replica.
+        await call.cache.remember(call.key, call.accepted.request.tenant_id, cached);
       }
       return answer;
     } finally {
-      flight.land(landing, kept);
+      land(landing);
     }
   }
 

@@ -7,15 +7,7 @@ import type { CachedAnswer } from '../store/cached-answer';
 export type Landing =
   { readonly kind: 'answered'; readonly answer: CachedAnswer } | { readonly kind: 'converted' | 'own' };
 
-export interface Takeoff {
-  /**
-   * Tells all who wait.
-   * @param kept until this has settled, who comes joins what has landed: no gap between flight and cache
-   */
-  land(landing: Landing, kept?: Promise<void>): void;
-}
-
-/** Identical requests in flight in this process (design.md 7, 20): at most one execution a key, joined by the others. */
+/** Identical requests in flight in this process (design.md 7, 20): one execution a key, joined by the others. */
 export class Flights {
   readonly #flights = new Map<string, Promise<Landing>>();
 
@@ -24,19 +16,13 @@ export class Flights {
     return this.#flights.get(key) ?? null;
   }
 
-  takeOff(key: string): Takeoff {
+  /** @returns to be called in any case, once: tells all who have joined */
+  takeOff(key: string): (landing: Landing) => void {
     let resolve: (landing: Landing) => void = () => undefined;
-    const flight = new Promise<Landing>((settle) => (resolve = settle));
-    this.#flights.set(key, flight);
-    const leave = (): void => {
-      if (this.#flights.get(key) === flight) this.#flights.delete(key);
-    };
-    return {
-      land: (landing, kept) => {
-        if (kept === undefined) leave();
-        else void kept.finally(leave);
-        resolve(landing);
-      },
+    this.#flights.set(key, new Promise<Landing>((settle) => (resolve = settle)));
+    return (landing) => {
+      this.#flights.delete(key);
+      resolve(landing);
     };
   }
 }
