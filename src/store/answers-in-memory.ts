@@ -11,13 +11,14 @@ export interface MemoryBounds {
 export class AnswersInMemory {
   readonly #answers: LRUCache<string, CachedAnswer>;
 
-  constructor({ ttlMs, maxEntries, maxBytes }: MemoryBounds) {
+  constructor({ ttlMs, maxEntries, maxBytes }: MemoryBounds, now = () => performance.now()) {
     this.#answers = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
       sizeCalculation: (answer, key) =>
         answer.pieces.reduce((bytes, piece) => bytes + piece.length, key.length),
       ttl: ttlMs,
+      perf: { now },
     });
   }
 

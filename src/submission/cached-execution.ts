@@ -69,8 +69,18 @@ export class CachedExecution implements Pick<Execution, 'run'> {
     return planned.plan.allow_async_conversion && !this.deps.execution.becomesJob(request, planned);
   }
 
-  async #alone({ accepted, planned, claim, without }: Call): Promise<Answer | null> {
-    return tagged(await this.deps.execution.run(accepted, planned, claim), without);
+  async #alone(call: Call): Promise<Answer | null> {
+    return (await this.#execute(call)).answer;
+  }
+
+  /** @returns with the answer what of it others may have */
+  async #execute(call: Call): Promise<{ answer: Answer | null; cached: CachedAnswer | null }> {
+    const { accepted, planned, claim, without } = call;
+    const answer = tagged(await this.deps.execution.run(accepted, planned, claim), without);
+    const cached = answer && cachedAnswerOf(answer);
+    // Who repeats a request as soon as it is answered finds the answer, on whatever replica.
+    if (cached) await call.cache.remember(call.key, accepted.request.tenant_id, cached);
+    return { answer, cached };
   }
 
   async #shared(call: Call): Promise<Answer | null> {
@@ -82,14 +92,9 @@ export class CachedExecution implements Pick<Execution, 'run'> {
     const land = this.#flights.takeOff(call.key);
     let landing: Landing = { kind: 'own' };
     try {
-      const answer = await this.#alone(call);
-      if (answer?.status === 202) landing = { kind: 'converted' };
-      const cached = answer && cachedAnswerOf(answer);
-      if (cached) {
-        landing = { kind: 'answered', answer: cached };
-        // Who repeats a request as soon as it is answered finds the answer, on whatever replica.
-        await call.cache.remember(call.key, call.accepted.request.tenant_id, cached);
-      }
+      const { answer, cached } = await this.#execute(call);
+      if (cached) landing = { kind: 'answered', answer: cached };
+      else if (answer?.status === 202) landing = { kind: 'converted' };
       return answer;
     } finally {
       land(landing);

@@ -167,5 +167,7 @@ describe('Identical requests in flight', () => {
     const answers = await Promise.all(calls);
     expect(answers.map((answer) => [answer.status, useOf(answer)])).toEqual(answers.map(() => [200, use]));
     expect(callsOfA(body)).toHaveLength(3);
+    // Judged by themselves, but kept as any other, unless they are critical.
+    expect(useOf(await send(system, body))).toBe(use === 'MISS' ? 'HIT' : 'BYPASS');
   });
 });
