@@ -35,6 +35,7 @@ import { Breakers } from './registry/breakers';
 import { HealthMonitor } from './registry/health-monitor';
 import { Latencies } from './registry/latencies';
 import { loadRegistry } from './registry/registry';
+import { CacheGenerations } from './store/cache-generations';
 import { Checkpoints } from './store/checkpoints';
 import { openDatabase } from './store/database';
 import { KeyRing } from './store/key-ring';
@@ -46,8 +47,10 @@ import { Outcomes } from './store/outcomes';
 import { createDataConverter, PayloadReader } from './store/payload-codec';
 import { PolicyBundles } from './store/policy-bundles';
 import { connectRedis } from './store/redis';
+import { openResponseCache } from './store/response-cache';
 import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
+import { behindCache } from './submission/behind-cache';
 import { Execution } from './submission/execution';
 import { Jobs } from './submission/jobs';
 import { Launcher } from './submission/launcher';
@@ -118,6 +121,9 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     settings.redis.url === null
       ? null
       : await connectRedis(settings.redis.url, (error) => log.warn({ error }, 'redis is not reachable'));
+  const cache = openResponseCache(settings.orchestration, redis, keys);
+  const generations = new CacheGenerations(db, notifications);
+  if (cache && options.parts.facade) await generations.start();
 
   // Policies
   const catalog = await loadPolicies({
@@ -212,7 +218,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       },
     }),
     map: createMap({ mapper, hub, orchestrations, processId, now }),
-    publish: createPublish({ outcomes, hub, keeper, now, pause }),
+    publish: createPublish({ outcomes, hub, keeper, cache, now, pause }),
   };
 
   // Workers
@@ -264,7 +270,17 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     sla: settings.orchestration,
     pause,
   });
-  const submission = new Submission({ planner, execution, runs, orchestrations, gateway });
+  const cached = behindCache(execution, {
+    db,
+    cache,
+    keys,
+    generations,
+    runs,
+    orchestrations,
+    hub,
+    sla: settings.orchestration,
+  });
+  const submission = new Submission({ planner, execution, cached, runs, orchestrations, gateway });
   const jobs = new Jobs({ orchestrations, planner, execution, gateway });
   const sweeper = new Sweeper({ db, runs, outcomes, orchestrations, checkpoints, gateway, log });
   if (options.parts.maintenance) sweeper.start();
@@ -277,7 +293,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         connection.workflowService.getSystemInfo({}),
       )),
     store: async () => void (await sql`select 1`.execute(db)),
-    cache: redis === null ? null : async () => void (await redis.ping()),
+    cache: redis === null ? null : async () => void (await redis.client.ping()),
     policy_engine: () =>
       catalog.bundles.length > 0 ? Promise.resolve() : Promise.reject(new Error('no bundle')),
     mapper: async () => {
@@ -295,6 +311,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         settings.orchestration.default_rate_limit_per_minute,
       maxBodyBytes: settings.security.max_body_bytes,
     },
+    cache: generations,
     detectors: { registry, health, breakers },
     health: {
       version,
@@ -328,8 +345,10 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await workers.stop();
       await sweeper.stop();
       health.stop();
+      generations.stop();
+      redis?.guard.stop();
       await Promise.all([notifications.close(), connection.close(), http.close(), mapper.close()]);
-      redis?.destroy();
+      redis?.client.destroy();
       await db.destroy();
     },
   };

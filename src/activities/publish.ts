@@ -5,15 +5,18 @@ import type { Plan } from '../contract/plan';
 import { counts } from '../domain/results';
 import { outcomeOf, type OutcomeVerdict } from '../domain/outcome';
 import type { Outcome, Outcomes, Published } from '../store/outcomes';
+import type { ResponseCache } from '../store/response-cache';
 import type { ResultHub } from '../store/result-hub';
 import { finalAnswer } from './answer';
 import type { CheckpointKeeper } from './checkpoint-keeper';
+import { rememberJobs } from './remember-jobs';
 import type { MemberEnding, PublishInput, PublishOutput } from './types';
 
 export interface PublishDependencies {
   readonly outcomes: Outcomes;
   readonly hub: ResultHub;
   readonly keeper: CheckpointKeeper;
+  readonly cache: Pick<ResponseCache, 'remember'> | null;
   readonly now: () => number;
   readonly pause: PausePoint;
 }
@@ -27,6 +30,7 @@ export function createPublish(deps: PublishDependencies) {
     const published = await deps.outcomes.publish(input.run.run_id, outcomes);
     await deps.pause('published');
     deps.hub.deliver(published);
+    rememberJobs(deps.cache, input, published);
     deps.hub.forgetRun(input.run.run_id);
     deps.keeper.forget(input.run.run_id);
     return {

@@ -1,8 +1,10 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import helmet from 'helmet';
 import { ConclaveError } from '../contract/errors';
+import type { CacheGenerations } from '../store/cache-generations';
 import type { PayloadReader } from '../store/payload-codec';
 import type { Logger } from '../telemetry/logger';
+import { cacheRouter } from './cache-router';
 import { codecRouter } from './codec-router';
 import { type DetectorsRouterDependencies, detectorsRouter } from './detectors-router';
 import { docsRouter } from './docs-router';
@@ -15,6 +17,7 @@ export interface AppDependencies {
   readonly orchestrate: OrchestrateRouterDependencies;
   readonly detectors: DetectorsRouterDependencies;
   readonly health: HealthRouterDependencies;
+  readonly cache: Pick<CacheGenerations, 'invalidate'>;
   /** Null: no decoding for Temporal Web. */
   readonly codec: { payloads: PayloadReader; token: string; origins: readonly string[] } | null;
   readonly log: Logger;
@@ -39,6 +42,7 @@ export function createApp(deps: AppDependencies): Express {
     refuseUnknownCredentials,
     detectorsRouter(deps.detectors),
     orchestrateRouter(deps.orchestrate),
+    cacheRouter(deps.cache),
   );
   app.use(notFound);
   app.use(createErrorHandler(deps.log));

@@ -49,6 +49,15 @@ const idempotencyKey = header(
 );
 const jobId = pathParameter('job_id');
 
+const cacheUse = {
+  headers: {
+    'X-Cache': {
+      description:
+        'HIT: judged before, or for an identical request in flight; MISS: judged now; BYPASS: the cache had no part in it',
+      schema: { enum: ['HIT', 'MISS', 'BYPASS'] },
+    },
+  },
+};
 const finalAnswers = {
   '200': answer('Judged, with enough coverage', 'OrchestrationResponse'),
   '202': answer('A job goes on; `Location` is its status', 'OrchestrationResponse'),
@@ -74,6 +83,9 @@ const paths = {
       requestBody: { required: true, content: json('OrchestrationRequest') },
       responses: {
         ...finalAnswers,
+        '200': { ...finalAnswers['200'], ...cacheUse },
+        '202': { ...finalAnswers['202'], ...cacheUse },
+        '206': { ...finalAnswers['206'], ...cacheUse },
         ...errors,
         '404': answer(
           'INVALID_REQUEST: the Idempotency-Key names a job that does not exist',
@@ -114,6 +126,25 @@ const paths = {
         '409': finalAnswers['409'],
         ...errors,
         ...notFound,
+      },
+    },
+  },
+  '/cache': {
+    delete: {
+      operationId: 'invalidateCache',
+      summary: 'Give no kept answer of a bundle, or of a detector, any more',
+      description:
+        'Names either `detector`, or both `tenant_id` and `policy_bundle`. Every replica has heard of it within a second. Audited.',
+      parameters: [
+        query('tenant_id', { type: 'string' }),
+        query('policy_bundle', { type: 'string' }),
+        query('detector', { type: 'string' }),
+        ...common,
+      ],
+      responses: {
+        '204': { description: 'What was kept before is not given any more' },
+        '403': answer('INSUFFICIENT_RBAC: `tenant_mismatch`', 'ErrorResponse'),
+        ...errors,
       },
     },
   },

@@ -45,7 +45,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
       receivedAt: context.receivedAt,
       routingTokens,
     });
-    response.set('X-Cache', 'BYPASS');
+    response.set('X-Cache', answer.cache ?? 'BYPASS');
     send(response, answer);
   });
 

@@ -5,21 +5,27 @@ import {
   RateLimiterRedis,
   RateLimiterRes,
 } from 'rate-limiter-flexible';
-import type { RedisClientType } from 'redis';
 import { ConclaveError } from '../contract/errors';
+import type { SharedRedis } from '../store/redis';
+import { RedisAwayError } from '../store/redis-guard';
 
 const windowSeconds = 60;
 
+interface Limiters {
+  readonly shared: RateLimiterAbstract | null;
+  readonly own: RateLimiterAbstract;
+}
+
 /** Requests a minute for each tenant and bundle, shared through Redis where there is one. */
 export class RateLimit {
-  readonly #limiters = new Map<number, RateLimiterAbstract>();
+  readonly #limiters = new Map<number, Limiters>();
 
-  constructor(private readonly redis: RedisClientType | null) {}
+  constructor(private readonly redis: SharedRedis | null) {}
 
   /** @throws ConclaveError RATE_LIMITED */
   async consume(key: string, perMinute: number, response: Response): Promise<void> {
     try {
-      this.#announce(response, perMinute, await this.#limiter(perMinute).consume(key));
+      this.#announce(response, perMinute, await this.#consume(key, perMinute));
     } catch (refusal) {
       if (!(refusal instanceof RateLimiterRes)) throw refusal;
       this.#announce(response, perMinute, refusal);
@@ -29,22 +35,33 @@ export class RateLimit {
     }
   }
 
-  #limiter(perMinute: number): RateLimiterAbstract {
-    let limiter = this.#limiters.get(perMinute);
-    if (!limiter) {
-      const options = { points: perMinute, duration: windowSeconds, keyPrefix: `conclave:rate:${perMinute}` };
-      const insurance = new RateLimiterMemory(options);
-      limiter = this.redis
-        ? new RateLimiterRedis({
-            ...options,
-            storeClient: this.redis,
-            useRedisPackage: true,
-            insuranceLimiter: insurance,
-          })
-        : insurance;
-      this.#limiters.set(perMinute, limiter);
+  /** Limits of its own stand in while Redis is away. */
+  async #consume(key: string, perMinute: number): Promise<RateLimiterRes> {
+    const { shared, own } = this.#limitersOf(perMinute);
+    if (!shared || !this.redis) return own.consume(key);
+    let state: Awaited<ReturnType<typeof counted>>;
+    try {
+      state = await this.redis.guard.ask(() => counted(shared.consume(key)));
+    } catch (error) {
+      if (!(error instanceof RedisAwayError)) throw error;
+      return own.consume(key);
     }
-    return limiter;
+    if (state.allowed) return state.is;
+    throw state.is;
+  }
+
+  #limitersOf(perMinute: number): Limiters {
+    let limiters = this.#limiters.get(perMinute);
+    if (!limiters) {
+      const options = { points: perMinute, duration: windowSeconds, keyPrefix: `conclave:rate:${perMinute}` };
+      const redis = this.redis && { storeClient: this.redis.client, useRedisPackage: true };
+      limiters = {
+        shared: redis && new RateLimiterRedis({ ...options, ...redis }),
+        own: new RateLimiterMemory(options),
+      };
+      this.#limiters.set(perMinute, limiters);
+    }
+    return limiters;
   }
 
   #announce(response: Response, limit: number, state: RateLimiterRes): void {
@@ -58,4 +75,15 @@ export class RateLimit {
       response.set(`X-RateLimit-${name}`, String(value));
     }
   }
+}
+
+/** A refusal is an answer of Redis, not its failure. */
+function counted(consumed: Promise<RateLimiterRes>): Promise<{ allowed: boolean; is: RateLimiterRes }> {
+  return consumed.then(
+    (is) => ({ allowed: true, is }),
+    (refusal: unknown) => {
+      if (refusal instanceof RateLimiterRes) return { allowed: false, is: refusal };
+      throw refusal;
+    },
+  );
 }

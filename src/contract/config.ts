@@ -62,6 +62,16 @@ const orchestrationSchema = z
     idempotency_retention_hours: z.number().positive().default(24),
     /** Sync requests of equal plans that arrive while runs are in flight share the next one; off: a run for each. */
     shared_runs: z.boolean().default(true),
+    /** Answers to the same content under the same plan come out of a cache, in process or, with redis.url, shared. */
+    cache_enabled: z.boolean().default(true),
+    /** 0 turns the cache off. */
+    response_cache_ttl_seconds: z.int().min(0).max(86_400).default(300),
+    /** Bounds of the cache in process; in Redis its own maxmemory bounds it. */
+    response_cache_max_entries: z.int().min(1).default(20_000),
+    response_cache_max_bytes: z
+      .int()
+      .min(1024)
+      .default(64 * 1024 * 1024),
     /** Minutes after the end during which a re-run may still copy the content; then its key is destroyed. */
     content_retention_minutes: z.number().min(0).max(10).default(9),
   })

@@ -122,6 +122,8 @@ export interface Member {
   readonly health_status: Readonly<Record<string, boolean>>;
   /** Results taken over from the run that this one repeats. */
   readonly prior_results: readonly DetectorResult[];
+  /** Where its answer may be kept for others; absent: nowhere. */
+  readonly cache_key?: string;
 }
 
 /** Input of every run, shared or not. */

@@ -92,6 +92,21 @@ const migrations: Record<string, Migration> = {
       `.execute(db);
     },
   },
+  '2026_11_22_response_cache': {
+    async up(db) {
+      await sql`
+        create sequence cache_generation_number;
+        create table cache_generation (
+          scope text primary key,
+          generation bigint not null
+        );
+        create index cache_generation_order on cache_generation (generation);
+      `.execute(db);
+    },
+    async down(db) {
+      await sql`drop table cache_generation; drop sequence cache_generation_number;`.execute(db);
+    },
+  },
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -13,6 +13,7 @@ const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('published'), run_id: z.string() }),
   z.object({ kind: z.literal('aggregated'), run_id: z.string() }),
   z.object({ kind: z.literal('cancelled'), request_id: z.string() }),
+  z.object({ kind: z.literal('cache_invalidated') }),
 ]);
 export type Message = z.output<typeof messageSchema>;
 

@@ -44,6 +44,14 @@ export interface NewJob {
   readonly receivedAt: Date;
 }
 
+export interface EndedOrchestration {
+  readonly requestId: string;
+  readonly tenantId: string;
+  readonly answer: StoredAnswer;
+  readonly job: { readonly id: string; readonly planned: number; readonly recipe: Buffer } | null;
+  readonly receivedAt: Date;
+}
+
 const openStatuses: readonly JobStatus[] = ['pending', 'running'];
 
 /** Table `orchestration`: what clients may ask about (design.md 8). Answers and recipes are encrypted for the tenant. */
@@ -80,6 +88,29 @@ export class Orchestrations {
       .returning('request_id')
       .execute();
     return inserted.length === 1 ? null : this.answerOf(job.requestId, db);
+  }
+
+  /** Records an orchestration that ended with a 200 before it began: its answer was known. */
+  async recordEnded(ended: EndedOrchestration, db: Db): Promise<void> {
+    const { requestId, tenantId, job, answer, receivedAt } = ended;
+    await db
+      .insertInto('orchestration')
+      .values({
+        request_id: requestId,
+        tenant_id: tenantId,
+        run_id: requestId,
+        job_id: job?.id ?? null,
+        status: 'completed',
+        planned: job?.planned ?? 0,
+        http_status: answer.status,
+        answer: await this.seal(tenantId, requestId, answer.body),
+        recipe: job && (await this.keys.encryptFor(tenantId, job.recipe, recipeContext(requestId))),
+        created_at: receivedAt,
+        started_at: receivedAt,
+        completed_at: new Date(),
+        expires_at: new Date(receivedAt.getTime() + this.retentionMs),
+      })
+      .execute();
   }
 
   async answerOf(requestId: string, db: Db = this.db): Promise<StoredAnswer | null> {

@@ -19,6 +19,8 @@ export interface Database {
     record: string;
     created_at: Generated<Date>;
   };
+  /** Generations are bigints, as text. */
+  cache_generation: { scope: string; generation: string };
   policy_bundle: {
     digest: string;
     tenant_id: string;

@@ -30,12 +30,19 @@ export interface Accepted {
   /** Set by re-runs. */
   readonly parentJobId?: string;
   readonly priorResults?: readonly DetectorResult[];
+  /** Where the answer may be kept; absent: nowhere. */
+  readonly cacheKey?: string;
 }
+
+/** What `X-Cache` says (spec/orchestration.md 2.1). */
+export type CacheUse = 'HIT' | 'MISS' | 'BYPASS';
 
 export interface Answer extends StoredAnswer {
   readonly requestId: string;
   readonly jobId: string | null;
   readonly replayed?: boolean;
+  /** Default: the cache had no part in it. */
+  readonly cache?: CacheUse;
 }
 
 export interface ExecutionDependencies {
@@ -62,13 +69,17 @@ export class Execution {
    * @returns null when another request holds the claim: nothing was started
    */
   async run(accepted: Accepted, planned: Planned, claim: Claim | null): Promise<Answer | null> {
-    const { request } = accepted;
-    const slow = planned.projectedMs > convertAfter(request.priority, this.deps.sla);
-    const asJob = request.processing_mode === 'async' || (slow && planned.plan.allow_async_conversion);
-    const member = this.#memberOf(accepted, planned, asJob ? 'async' : 'sync');
+    const asJob = this.becomesJob(accepted.request, planned);
+    const member = this.memberOf(accepted, planned, asJob ? 'async' : 'sync');
     return asJob
       ? this.#runJob(accepted, planned.plan, member, claim)
       : this.#runSync(accepted, planned, member, claim);
+  }
+
+  /** Whether the request is a job from the start: as asked, or because its detectors are slow. */
+  becomesJob(request: OrchestrationRequest, planned: Planned): boolean {
+    const slow = planned.projectedMs > convertAfter(request.priority, this.deps.sla);
+    return request.processing_mode === 'async' || (slow && planned.plan.allow_async_conversion);
   }
 
   /** Waits for a member that is under way, converting it to a job at the caller's own point. */
@@ -202,7 +213,7 @@ export class Execution {
     });
   }
 
-  #memberOf(accepted: Accepted, planned: Planned, mode: Member['mode']): Member {
+  memberOf(accepted: Accepted, planned: Planned, mode: Member['mode']): Member {
     const { request } = accepted;
     return {
       request_id: accepted.requestId,
@@ -225,11 +236,12 @@ export class Execution {
       routing_tokens: accepted.routingTokens,
       health_status: planned.healthStatus,
       prior_results: accepted.priorResults ?? [],
+      ...(accepted.cacheKey === undefined ? {} : { cache_key: accepted.cacheKey }),
     };
   }
 
   /** A member as the joiner of a running execution sees it: its own clock, the running one's identity. */
   joiningMember(accepted: Accepted, planned: Planned, runningRequestId: string): Member {
-    return { ...this.#memberOf(accepted, planned, 'sync'), request_id: runningRequestId };
+    return { ...this.memberOf(accepted, planned, 'sync'), request_id: runningRequestId };
   }
 }

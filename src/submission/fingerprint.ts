@@ -11,7 +11,7 @@ function fingerprintOf(request: OrchestrationRequest): Buffer {
     required_detectors: required?.toSorted() ?? null,
     excluded_detectors: excluded?.toSorted() ?? null,
   };
-  return createHash('sha256').update(JSON.stringify(canonical, sortedKeys)).digest();
+  return createHash('sha256').update(canonicalJson(canonical)).digest();
 }
 
 export function claimFor(
@@ -27,6 +27,11 @@ export function claimFor(
     fingerprint: fingerprintOf(request),
     requestId,
   };
+}
+
+/** Equal values give equal text, whatever the order of their keys. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, sortedKeys);
 }
 
 function sortedKeys(_key: string, value: unknown): unknown {

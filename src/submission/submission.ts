@@ -11,7 +11,9 @@ import type { RunGateway } from './run-gateway';
 
 export interface SubmissionDependencies {
   readonly planner: Planner;
-  readonly execution: Execution;
+  readonly execution: Pick<Execution, 'await' | 'joiningMember'>;
+  /** Runs what is not a repetition: behind the response cache. */
+  readonly cached: Pick<Execution, 'run'>;
   readonly runs: Runs;
   readonly orchestrations: Orchestrations;
   readonly gateway: RunGateway;
@@ -36,15 +38,14 @@ export class Submission {
 
   async submit(accepted: Accepted): Promise<Answer> {
     const { idempotencyKey: key, request } = accepted;
-    if (key === null)
-      return (await this.deps.execution.run(accepted, this.deps.planner.plan(request), null))!;
+    if (key === null) return (await this.deps.cached.run(accepted, this.deps.planner.plan(request), null))!;
     if (jobIdPattern.test(key)) return this.#addressJob(key, accepted);
     const claim = claimFor(route, key, request, accepted.requestId);
     for (let turn = 0; turn < maxTurns; turn++) {
       const held = await this.deps.runs.claimOn(claim);
       const answer = held
         ? await this.#follow(accepted, claim, held)
-        : await this.deps.execution.run(accepted, this.deps.planner.plan(request), claim);
+        : await this.deps.cached.run(accepted, this.deps.planner.plan(request), claim);
       if (answer) return answer;
     }
     throw new ConclaveError('INTERNAL_ERROR', 'the idempotency key is contended; try again');

@@ -82,6 +82,7 @@ describe('The documentation', () => {
     };
     expect([response.status, document.openapi, document.info.version]).toEqual([200, '3.1.0', '1.2.3']);
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/cache',
       '/detectors',
       '/detectors/{name}',
       '/detectors/{name}/health',

@@ -60,6 +60,7 @@ export interface AppOptions {
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
   readonly perMinute?: number;
+  readonly invalidate?: AppDependencies['cache']['invalidate'];
   readonly maxBodyBytes?: number;
   readonly detectors?: Awaited<ReturnType<typeof watched>>;
   readonly health?: Partial<AppDependencies['health']>;
@@ -80,6 +81,7 @@ export async function appWith(options: AppOptions = {}) {
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
     },
+    cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     detectors,
     health: {
       version: '1.2.3',

@@ -31,6 +31,7 @@ beforeEach(() => {
   submission = new Submission({
     planner: world.planner,
     execution: world.execution,
+    cached: world.execution,
     runs: world.runs as unknown as Runs,
     orchestrations: world.orchestrations as unknown as Orchestrations,
     gateway: world.gateway as unknown as RunGateway,

@@ -1,0 +1,34 @@
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely';
+import type { Db } from '../../../src/store/database';
+import type { Database } from '../../../src/store/schema';
+
+/** A database that answers as a test says; transactions leave no trace. */
+export function scriptedDb(answer: (query: CompiledQuery) => Promise<unknown[]> | unknown[]): Db {
+  const nothing = (): Promise<void> => Promise.resolve();
+  const connection = {
+    executeQuery: async (query: CompiledQuery) => ({ rows: await answer(query) }),
+  } as DatabaseConnection;
+  return new Kysely<Database>({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createIntrospector: (db) => new PostgresIntrospector(db),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+      createDriver: () => ({
+        init: nothing,
+        acquireConnection: () => Promise.resolve(connection),
+        beginTransaction: nothing,
+        commitTransaction: nothing,
+        rollbackTransaction: nothing,
+        releaseConnection: nothing,
+        destroy: nothing,
+      }),
+    },
+  });
+}
