@@ -26,6 +26,7 @@ module.exports = {
     suite('unit'),
     suite('integration', { setupFilesAfterEnv: ['<rootDir>/test/support/retry-once.ts'] }),
     suite('replay'),
+    suite('chaos'),
   ],
   // What sets up and wires other processes is proven by starting it: test/integration/{start,spread,cli}.
   collectCoverageFrom: ['src/**/*.ts', '!src/cli/**', '!src/embedded/**', '!src/app.ts'],

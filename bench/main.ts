@@ -6,6 +6,7 @@ import { cache } from './cache';
 import { latency } from './latency';
 import { overload } from './overload';
 import { parsePeer, type Peer } from './peer';
+import { recovery } from './recovery';
 import { render, type Report } from './report';
 import { Stage } from './stage';
 import { tail } from './tail';
@@ -131,5 +132,15 @@ addBench('batch', 'a hundred items in a request and thousands in a bulk job', ba
 );
 addBench('cache', 'hits in the response cache against judging anew and a constant answer', cache);
 addBench('overload', 'requests at once and at three times the sustainable rate', overload);
+
+program
+  .command('recovery')
+  .description(
+    'every process killed under load: what is lost, and how soon results come again; see docs/chaos.md',
+  )
+  .option('--quick', 'end within 60 seconds: a killed worker and a killed facade, under less load', false)
+  .action((options: { quick: boolean }) =>
+    perform((stage) => recovery(stage, { ...options, log: (line) => console.error(`bench: ${line}`) })),
+  );
 
 void program.parseAsync();

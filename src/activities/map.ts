@@ -2,6 +2,7 @@ import { mapperPayloadSchema } from '../contract/payload';
 import { mapperBudget } from '../domain/budget';
 import type { Orchestrations } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
+import { isStoreAway } from '../store/store-outage';
 import type { MapperClient } from './mapper-client';
 import { annotated } from './mapping-notes';
 import type { MapInput, MapOutput, MapResult } from './types';
@@ -18,11 +19,11 @@ export interface MapDependencies {
 export function createMap(deps: MapDependencies) {
   return async function map(input: MapInput): Promise<MapOutput> {
     const { run, plan, members } = input;
-    await deps.hub.announceAggregated(run.run_id, run.facade_id, deps.processId);
+    await told(deps.hub.announceAggregated(run.run_id, run.facade_id, deps.processId));
     const jobs = members.filter(({ member }) => isJob(input, member)).map(({ member }) => member.request_id);
-    if (jobs.length > 0) await deps.orchestrations.markStage(jobs, 'aggregated');
+    if (jobs.length > 0) await told(deps.orchestrations.markStage(jobs, 'aggregated'));
     const results = await Promise.all(members.map((entry) => mapOne(entry)));
-    if (jobs.length > 0) await deps.orchestrations.markStage(jobs, 'mapped');
+    if (jobs.length > 0) await told(deps.orchestrations.markStage(jobs, 'mapped'));
     return Object.fromEntries(members.map(({ member }, index) => [member.request_id, results[index]!]));
 
     async function mapOne({
@@ -54,5 +55,14 @@ export function createMap(deps: MapDependencies) {
   /** Requested as one, or past the point at which its facade has made it one. */
   function isJob({ plan }: MapInput, member: MapInput['members'][number]['member']): boolean {
     return member.mode === 'async' || (plan.allow_async_conversion && deps.now() >= member.convert_at);
+  }
+}
+
+/** Progress that cannot be told must not cost the mapping. */
+async function told(progress: Promise<void>): Promise<void> {
+  try {
+    await progress;
+  } catch (error) {
+    if (!isStoreAway(error)) throw error;
   }
 }

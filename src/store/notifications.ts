@@ -7,6 +7,7 @@ import type { Db } from './database';
 
 const channel = 'conclave';
 const reconnectMs = 250;
+const silenceMs = 5000;
 
 /** What processes tell each other; identifiers only. */
 const messageSchema = z.discriminatedUnion('kind', [
@@ -37,13 +38,24 @@ export class Notifications extends EventEmitter<Events> {
   }
 
   async listen(): Promise<void> {
-    const client = new Client({ connectionString: this.url, application_name: 'conclave-listen' });
+    const client = new Client({
+      connectionString: this.url,
+      application_name: 'conclave-listen',
+      connectionTimeoutMillis: silenceMs,
+      query_timeout: silenceMs,
+    });
     client.on('notification', ({ payload }) => this.#receive(payload ?? ''));
     client.on('error', () => void this.#reconnect(client));
     client.once('end', () => void this.#reconnect(client));
-    await client.connect();
-    await client.query(`listen ${channel}`);
+    try {
+      await client.connect();
+      await client.query(`listen ${channel}`);
+    } catch (error) {
+      void client.end();
+      throw error;
+    }
     this.#client = client;
+    watch(client);
   }
 
   async send(message: Message): Promise<void> {
@@ -73,6 +85,14 @@ export class Notifications extends EventEmitter<Events> {
       }
     }
   }
+}
+
+/** Nobody speaks on a quiet line nor on a dead one: asks now and then, and hangs up when there is no answer. */
+function watch(client: Client): void {
+  const timer = setInterval(() => {
+    client.query('select 1').catch(() => void client.end());
+  }, silenceMs).unref();
+  client.once('end', () => clearInterval(timer));
 }
 
 /** Inside a transaction the message goes out with its commit. */

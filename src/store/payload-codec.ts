@@ -17,6 +17,7 @@ import { decodeReferencePayload, isReferencePayload } from '@temporalio/common/l
 import type { Db } from './database';
 import { type KeyRing, RunKeyDestroyedError } from './key-ring';
 import { seal, unseal } from './sealed-box';
+import { outlastingOutage } from './store-outage';
 
 // Serialization context and external storage are experimental in SDK 1.24; everything that knows them is in this file.
 
@@ -27,14 +28,17 @@ const largePayloadBytes = 96 * 1024;
 const squeezedFromBytes = 1024;
 const mostPayloadBytes = 64 * 1024 * 1024;
 
-/** Encrypts every payload under the key of its run, found by workflow id; runless workflows use the service key. */
+/**
+ * Encrypts every payload under the key of its run, found by workflow id; runless workflows use the service key. While the
+ * store is away it waits: a worker whose codec throws ends, and a task that takes too long is given to another.
+ */
 export class EncryptingCodec implements PayloadCodec {
   constructor(private readonly keys: KeyRing) {}
 
   async encode(payloads: Payload[], context?: SerializationContext): Promise<Payload[]> {
     // What belongs to no workflow, such as a failure of the worker itself, goes under the service key.
     const workflowId = context?.workflowId ?? '';
-    const runKey = workflowId === '' ? null : await this.keys.runKey(workflowId);
+    const runKey = workflowId === '' ? null : await this.#runKey(workflowId);
     return payloads.map((payload) => {
       const plain = PayloadProto.encode(payload).finish();
       const squeezed = plain.length >= squeezedFromBytes;
@@ -65,7 +69,7 @@ export class EncryptingCodec implements PayloadCodec {
     if (textOf(payload, 'encoding') !== 'binary/encrypted') return payload;
     const workflowId = textOf(payload, 'conclave-workflow');
     const key =
-      textOf(payload, 'conclave-key') === 'run' ? await this.keys.runKey(workflowId) : this.keys.serviceKey;
+      textOf(payload, 'conclave-key') === 'run' ? await this.#runKey(workflowId) : this.keys.serviceKey;
     if (key === null) throw new RunKeyDestroyedError(workflowId);
     const plain = unseal(key, payload.data ?? new Uint8Array(), workflowId);
     return PayloadProto.decode(
@@ -73,6 +77,10 @@ export class EncryptingCodec implements PayloadCodec {
         ? plain
         : inflateRawSync(plain, { maxOutputLength: mostPayloadBytes }),
     );
+  }
+
+  #runKey(workflowId: string): Promise<Buffer | null> {
+    return outlastingOutage(() => this.keys.runKey(workflowId));
   }
 }
 

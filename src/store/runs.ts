@@ -1,5 +1,6 @@
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
+import { leaseEnd } from './lease';
 
 /** A claim that a caller's Idempotency-Key makes (spec/orchestration.md 6). Keys are stored hashed. */
 export interface Claim {
@@ -17,7 +18,6 @@ export interface HeldClaim {
   readonly leaseExpired: boolean;
 }
 
-const leaseMs = 5000;
 /** After publication a run still writes its own end, and needs its key for it. */
 const lastWordsMs = 3000;
 
@@ -51,7 +51,7 @@ export class Runs {
       fingerprint: claim.fingerprint,
       request_id: claim.requestId,
       run_id: runId,
-      lease_until: new Date(now + leaseMs),
+      lease_until: new Date(leaseEnd(now)),
       expires_at: new Date(now + this.claimRetentionMs),
     };
     const claimed = await db
@@ -68,14 +68,19 @@ export class Runs {
     return claimed.length === 1;
   }
 
-  /** Tells the claims of these requests which run serves them. */
-  async assign(requestIds: readonly string[], runId: string): Promise<void> {
-    if (requestIds.length === 0) return;
-    await this.db
+  /**
+   * Tells the claims of these requests which run serves them, and renews their leases.
+   * @returns the requests that still hold their claims: of others they have been taken over
+   */
+  async assign(requestIds: readonly string[], runId: string): Promise<ReadonlySet<string>> {
+    if (requestIds.length === 0) return new Set();
+    const assigned = await this.db
       .updateTable('idempotency')
-      .set({ run_id: runId })
+      .set({ run_id: runId, lease_until: new Date(leaseEnd(Date.now())) })
       .where('request_id', 'in', [...requestIds])
+      .returning('request_id')
       .execute();
+    return new Set(assigned.map((row) => row.request_id));
   }
 
   async releaseClaim(requestId: string): Promise<void> {

@@ -5,15 +5,16 @@ import { ConclaveError } from '../contract/errors';
 import type { Member, Plan, RunInput } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import { codePointLength } from '../contract/text';
-import { convertAfter, memberTimes, type SlaSettings } from '../domain/budget';
+import { convertAfter, memberTimes, type SlaSettings, slaOf } from '../domain/budget';
 import type { Planned } from '../planning/planner';
 import type { PausePoint } from '../config/pause-point';
 import type { Db } from '../store/database';
+import { assertLease, leaseEnd } from '../store/lease';
 import type { Orchestrations, StoredAnswer } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
 import type { Claim, Runs } from '../store/runs';
 import { acceptedAnswer, errorAnswer } from './answers';
-import type { Launcher, Ride } from './launcher';
+import { type Launcher, OvertakenError, type Ride } from './launcher';
 import { recipeOf } from './recipe';
 import { type RunGateway, StartUncertainError } from './run-gateway';
 
@@ -64,6 +65,11 @@ const sendReserveMs = 20;
 /** Starts runs and waits for their answers: the verdict inside the SLA, or a job that goes on (spec/orchestration.md 4.2). */
 export class Execution {
   constructor(private readonly deps: ExecutionDependencies) {}
+
+  /** By when a request must be answered (epoch ms). */
+  slaAt({ request, receivedAt }: Accepted): number {
+    return receivedAt + slaOf(request.priority, this.deps.sla);
+  }
 
   /**
    * @returns null when another request holds the claim: nothing was started
@@ -119,18 +125,24 @@ export class Execution {
     if (claim !== null && !(await this.deps.runs.claim(claim, member.request_id))) return null;
     await this.deps.pause('claimed');
     const ride = this.deps.launcher.board(planned.plan, planned.digest, member);
+    let begun = false;
     try {
       const answer = this.await(accepted, planned.plan, member, ride);
       answer.catch(() => undefined);
       // A run may have published before its start was acknowledged.
-      const afterStart = ride.started.then(() => this.deps.pause('started')).then(() => answer);
+      const afterStart = ride.started.then(async () => {
+        begun = true;
+        await this.deps.pause('started');
+        return answer;
+      });
       const result = await Promise.race([answer, afterStart]);
       await this.deps.pause('answering');
       return result;
     } catch (error) {
-      throw error instanceof ConclaveError
-        ? error
-        : await this.#startFailed(error, () => this.#release(claim));
+      if (error instanceof OvertakenError) return null;
+      if (error instanceof ConclaveError) throw error;
+      // What has begun keeps its claim: a repeat joins it.
+      throw await this.#startFailed(error, async () => (begun ? undefined : this.#release(claim)));
     } finally {
       ride.done();
     }
@@ -145,6 +157,7 @@ export class Execution {
     const accepted202 = acceptedAnswer(plan, member, jobId, member.prior_results, Date.now());
     const input: RunInput = { run_id: jobId, facade_id: null, recovery: 0, plan, members: [member] };
     await this.deps.pause('before_claim');
+    const openedAt = Date.now();
     const opened = await this.deps.db.transaction().execute(async (tx) => {
       if (claim !== null && !(await this.deps.runs.claim(claim, jobId, tx))) return false;
       await this.deps.runs.open(jobId, plan.tenant_id, 0, tx);
@@ -170,7 +183,9 @@ export class Execution {
     this.deps.memo.markBornHere(jobId);
     this.deps.inputs.put(input);
     try {
-      await this.deps.gateway.start(input, Date.now() + this.deps.sla.sync_request_sla_ms);
+      assertLease(openedAt);
+      const deadline = Math.min(leaseEnd(openedAt), Date.now() + this.deps.sla.sync_request_sla_ms);
+      await this.deps.gateway.start(input, deadline);
     } catch (error) {
       throw await this.#startFailed(error, () => this.deps.runs.abandon(jobId));
     }

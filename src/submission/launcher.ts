@@ -3,6 +3,7 @@ import type { DetectorAttempts } from '../activities/detector-attempts';
 import type { DetectorMemo } from '../activities/detector-memo';
 import type { RunInputs } from '../activities/run-inputs';
 import type { Member, Plan, RunInput } from '../contract/plan';
+import { assertLease, leaseEnd } from '../store/lease';
 import type { Runs } from '../store/runs';
 import { MemberState } from '../workflows/member-state';
 import type { RunGateway } from './run-gateway';
@@ -29,6 +30,11 @@ export interface Ride {
   readonly hurry: () => void;
   /** The member is answered, or nobody waits for it any more. */
   readonly done: () => void;
+}
+
+/** While this process was held up another took the request's claim over: the answer is there. */
+export class OvertakenError extends Error {
+  override readonly name = 'OvertakenError';
 }
 
 const maxMembers = 256;
@@ -159,13 +165,22 @@ export class Launcher {
     inputs.put(input);
     const issued = this.#issueFirstStage(input);
     try {
-      const deadline = Math.min(...members.map((member) => member.sla_at));
       // A claim leads to its run before there can be one: who follows it must not find it dead.
-      await runs.assign(keyed(members), runId);
-      const [, { eager }] = await Promise.all([
-        runs.open(runId, plan.tenant_id),
-        gateway.start(input, deadline),
-      ]);
+      const assignedAt = Date.now();
+      const opened = runs.open(runId, plan.tenant_id);
+      opened.catch(() => undefined);
+      const claimants = keyed(members);
+      const held = await runs.assign(claimants, runId);
+      // Nor must it find a run that nobody can read, should this process die before the key is stored.
+      if (claimants.length > 0) await opened;
+      if (claimants.some((id) => !held.has(id))) {
+        memo.abandon(runId, issued);
+        this.#flyWithout(passengers, held, how);
+        return;
+      }
+      assertLease(assignedAt);
+      const deadline = Math.min(leaseEnd(assignedAt), ...members.map((member) => member.sla_at));
+      const [, { eager }] = await Promise.all([opened, gateway.start(input, deadline)]);
       if (!eager) memo.abandon(runId, issued);
       for (const passenger of passengers) passenger.start(runId);
     } catch (error) {
@@ -173,6 +188,17 @@ export class Launcher {
       this.#slots.giveBack(runId);
       for (const passenger of passengers) passenger.fail(error);
     }
+  }
+
+  /** Those whose claims others have taken over stay behind. */
+  #flyWithout(passengers: readonly Passenger[], held: ReadonlySet<string>, how: 'shared' | 'alone'): void {
+    const left = passengers[0]!.runId!;
+    const stays = ({ member }: Passenger): boolean =>
+      member.idempotency_key !== null && !held.has(member.request_id);
+    for (const passenger of passengers.filter(stays)) passenger.fail(new OvertakenError());
+    const rest = passengers.filter((passenger) => !stays(passenger));
+    if (rest.length > 0) void this.#fly(rest, how);
+    this.#slots.giveBack(left);
   }
 
   /** The first stage's calls go out in parallel with the start; the run adopts them (design.md 7, 1). */

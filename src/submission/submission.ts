@@ -8,10 +8,11 @@ import type { Claim, HeldClaim, Runs } from '../store/runs';
 import type { Accepted, Answer, Execution } from './execution';
 import { claimFor } from './fingerprint';
 import type { RunGateway } from './run-gateway';
+import { bySla } from './sla-guard';
 
 export interface SubmissionDependencies {
   readonly planner: Planner;
-  readonly execution: Pick<Execution, 'await' | 'joiningMember'>;
+  readonly execution: Pick<Execution, 'await' | 'joiningMember' | 'slaAt'>;
   /** Runs what is not a repetition: behind the response cache. */
   readonly cached: Pick<Execution, 'run'>;
   readonly runs: Runs;
@@ -36,7 +37,11 @@ class DeadClaimError extends Error {
 export class Submission {
   constructor(private readonly deps: SubmissionDependencies) {}
 
-  async submit(accepted: Accepted): Promise<Answer> {
+  submit(accepted: Accepted): Promise<Answer> {
+    return bySla(this.deps.execution.slaAt(accepted), this.#submit(accepted));
+  }
+
+  async #submit(accepted: Accepted): Promise<Answer> {
     const { idempotencyKey: key, request } = accepted;
     if (key === null) return (await this.deps.cached.run(accepted, this.deps.planner.plan(request), null))!;
     if (jobIdPattern.test(key)) return this.#addressJob(key, accepted);

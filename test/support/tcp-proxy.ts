@@ -4,6 +4,8 @@ import type { AddressInfo } from 'node:net';
 /** Stands before a server and takes it away: `cut` refuses and breaks connections, `stall` keeps them and says nothing. */
 export class TcpProxy {
   readonly #sockets = new Set<Socket>();
+  /** Clients with their way to the server; null while they wait for one. */
+  readonly #joined = new Map<Socket, Socket | null>();
   #server: Server | null = null;
   #port = 0;
   #stalled = false;
@@ -44,11 +46,33 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.unpipe().pause();
   }
 
+  /** Ends a stall: what was held back arrives, late, on the connections it was sent by. */
+  resume(): void {
+    this.#stalled = false;
+    for (const [client, upstream] of this.#joined) {
+      if (upstream) client.pipe(upstream).pipe(client);
+      else this.#reach(client);
+    }
+  }
+
+  /** Ends a stall for new connections; the old ones stay silent for ever, as after a failover behind one address. */
+  renew(): void {
+    this.#stalled = false;
+    this.#joined.clear();
+  }
+
   #join(client: Socket): void {
     this.#keep(client);
-    if (this.#stalled) return;
+    this.#joined.set(client, null);
+    client.once('close', () => this.#joined.delete(client));
+    if (this.#stalled) client.pause();
+    else this.#reach(client);
+  }
+
+  #reach(client: Socket): void {
     const upstream = connect(this.port, this.host);
     this.#keep(upstream);
+    this.#joined.set(client, upstream);
     client.pipe(upstream).pipe(client);
     client.once('close', () => upstream.destroy());
     upstream.once('close', () => client.destroy());

@@ -17,6 +17,8 @@ export class FakeDatabase {
   readonly runKeys = new Map<string, { tenant_id: string; wrapped_key: Buffer | null }>();
   readonly blobs = new Map<string, { blob_id: string; run_id: string; payload: Buffer }>();
   queries = 0;
+  /** With what the next queries fail. */
+  readonly failures: Error[] = [];
 
   readonly db: Db = new Kysely<Database>({
     dialect: {
@@ -30,7 +32,7 @@ export class FakeDatabase {
   #driver(): Driver {
     const nothing = (): Promise<void> => Promise.resolve();
     const connection = {
-      executeQuery: (query: CompiledQuery) => Promise.resolve({ rows: this.#answer(query) }),
+      executeQuery: async (query: CompiledQuery) => ({ rows: this.#answer(query) }),
       streamQuery: () => {
         throw new Error('streams are not needed');
       },
@@ -48,6 +50,8 @@ export class FakeDatabase {
 
   #answer({ sql, parameters }: CompiledQuery): unknown[] {
     this.queries += 1;
+    const failure = this.failures.shift();
+    if (failure) throw failure;
     const [first, second] = parameters as [string, Buffer];
     if (sql.startsWith('insert into "tenant_key"')) {
       if (!this.tenantKeys.has(first)) this.tenantKeys.set(first, second);

@@ -121,6 +121,18 @@ describe('the payload codec', () => {
     expect(await reader.value(await encoded('still here', 'run-2'))).toBe('still here');
   });
 
+  it('waits while the store is away: a worker whose codec throws ends', async () => {
+    const payload = await encoded('read when it is back');
+    keys.forgetRunKey('run-1');
+    const gone = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+    store.failures.push(gone, gone);
+    expect(await reader.value(payload)).toBe('read when it is back');
+    keys.forgetRunKey('run-1');
+    store.failures.push(gone);
+    expect(await reader.value(await encoded('written then'))).toBe('written then');
+    expect(store.failures).toEqual([]);
+  });
+
   describe('with payloads over 96 KiB', () => {
     const large = incompressible(50_000);
 

@@ -4,7 +4,7 @@ import { DetectorMemo } from '../../../src/activities/detector-memo';
 import { RunInputs } from '../../../src/activities/run-inputs';
 import type { Member, Plan, RunInput } from '../../../src/contract/plan';
 import type { Runs } from '../../../src/store/runs';
-import { Launcher, type Ride } from '../../../src/submission/launcher';
+import { Launcher, OvertakenError, type Ride } from '../../../src/submission/launcher';
 import type { RunGateway } from '../../../src/submission/run-gateway';
 import { planned, planOf } from '../domain/support';
 
@@ -37,14 +37,23 @@ function member(overrides: Partial<Member> = {}): Member {
 function harness({
   sharing = true,
   start,
-}: { sharing?: boolean; start?: () => Promise<{ eager: boolean }> } = {}) {
+  overtaken = [],
+  assigning = () => undefined,
+}: {
+  sharing?: boolean;
+  start?: () => Promise<{ eager: boolean }>;
+  /** Requests whose claims others hold by now. */
+  overtaken?: readonly string[];
+  assigning?: () => void;
+} = {}) {
   const flown: RunInput[] = [];
   const assigned: [readonly string[], string][] = [];
   const runs = {
     open: () => Promise.resolve(),
     assign: (ids: readonly string[], runId: string) => {
+      assigning();
       if (ids.length > 0) assigned.push([ids, runId]);
-      return Promise.resolve();
+      return Promise.resolve(new Set(ids.filter((id) => !overtaken.includes(id))));
     },
   } as unknown as Runs;
   const gateway = {
@@ -217,6 +226,34 @@ describe('the launcher', () => {
     launcher.board(plan(), 'same', keyed);
     await loads();
     expect(assigned).toEqual([[[keyed.request_id], flown[0]!.run_id]]);
+  });
+
+  it('leaves behind whose claim was taken over meanwhile; the others fly, and their slot frees with them', async () => {
+    const [mine, theirs] = [member({ idempotency_key: 'k' }), member({ idempotency_key: 'l' })];
+    const { launcher, loads } = harness({ overtaken: [theirs.request_id] });
+    const busy = board(launcher, 2);
+    const rides = [mine, theirs].map((passenger) => launcher.board(plan(), 'same', passenger));
+    for (const { ride } of busy) ride.done();
+    await expect(rides[1]!.started).rejects.toThrow(OvertakenError);
+    rides[1]!.done();
+    expect((await loads()).slice(2)).toEqual([[mine.request_id]]);
+    board(launcher, 1);
+    const [late] = board(launcher, 1);
+    expect(await loads()).toHaveLength(4);
+    rides[0]!.done();
+    expect((await loads())[4]).toEqual([late!.id]);
+  });
+
+  it('starts nothing once its lease may be over: another may have begun', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    try {
+      const { launcher, loads } = harness({ assigning: () => jest.advanceTimersByTime(4500) });
+      const ride = launcher.board(plan(), 'same', member({ idempotency_key: 'k' }));
+      await expect(ride.started).rejects.toThrow('the lease is over');
+      expect(await loads()).toEqual([]);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('fails all members of a run that cannot start, and frees its slot', async () => {

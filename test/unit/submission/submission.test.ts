@@ -48,6 +48,26 @@ function held(overrides: Partial<HeldClaim> = {}, request: object = {}): void {
 const submit = (idempotencyKey: string | null = key, receivedAt = Date.now()) =>
   submission.submit(acceptedOf({ idempotencyKey, receivedAt }));
 
+describe('a store that says nothing', () => {
+  it('costs no caller much more than the SLA: INTERNAL_ERROR', async () => {
+    jest.useFakeTimers();
+    try {
+      jest.spyOn(world.runs, 'claimOn').mockReturnValue(new Promise(() => undefined));
+      const answer = expect(submit()).rejects.toMatchObject({
+        code: 'INTERNAL_ERROR',
+        detail: 'store_or_engine_silent',
+      });
+      await jest.advanceTimersByTimeAsync(2499);
+      expect(jest.getTimerCount()).toBe(1);
+      await jest.advanceTimersByTimeAsync(1);
+      await answer;
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});
+
 describe('a request', () => {
   it('without a key just runs', async () => {
     world.arrivals.push(done);
