@@ -9,6 +9,7 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
+import type { BulkActivities } from '../contract/bulk-run';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
 /** Made by `conclave build`; without it the workflows are bundled at the start. */
@@ -21,7 +22,7 @@ export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly dataConverter: DataConverter;
-  readonly activities: ActivityCalls;
+  readonly activities: ActivityCalls & BulkActivities;
   readonly taskQueue: string;
   readonly pools: readonly string[];
   readonly maxWorkflowTasks: number;
@@ -86,7 +87,7 @@ export async function bundleWorkflows(): Promise<string> {
 }
 
 /** Every detector has an activity type of its own, `detect.<name>`; they are all the same function. */
-function registered(activities: ActivityCalls): object {
+function registered(activities: ActivityCalls & BulkActivities): object {
   return {
     ...activities,
     async default(call: DetectCall): Promise<DetectOutput> {
