@@ -33,7 +33,7 @@ describe('A bulk job', () => {
     system.detectors.behave('a', rude).behave('lone', status(500));
     const lines = Array.from({ length: 1000 }, (_, n): string | Record<string, unknown> => {
       if (n === 3) return 'no json';
-      if (n === 500) return { content: '' };
+      if (n === 500) return { content: ' ' };
       if (n === 501) return { policy_bundle: 'absent' };
       if (n === 502) return { policy_bundle: 'partial' };
       if (n === 503) return { policy_bundle: 'lone' };
