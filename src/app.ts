@@ -228,6 +228,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     activities: { ...byReference(activities, inputs), ...bulkParts.activities },
     taskQueue,
     pools: options.parts.pools ? settings.workflow.pools : [],
+    bulk: options.parts.maintenance,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,

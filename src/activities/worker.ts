@@ -10,6 +10,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import type { BulkActivities } from '../contract/bulk-run';
+import { bulkTaskQueue } from '../domain/task-queues';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
 /** Made by `conclave build`; without it the workflows are bundled at the start. */
@@ -25,6 +26,8 @@ export interface WorkerHostOptions {
   readonly activities: ActivityCalls & BulkActivities;
   readonly taskQueue: string;
   readonly pools: readonly string[];
+  /** Whether bulk jobs run here. */
+  readonly bulk: boolean;
   readonly maxWorkflowTasks: number;
   readonly maxLocalActivities: number;
   readonly maxActivities: number;
@@ -40,6 +43,9 @@ export interface WorkerHost {
 const graceTime = '10s';
 const forceTime = '25s';
 const cachedWorkflows = 500;
+/** Chunks of bulk jobs that run in one process at a time, whoever's they are, and some room for their parents. */
+const bulkWorkflowTasks = 6;
+const cachedBulkWorkflows = 100;
 
 /** Workers of this process: orchestrations with the fast lane, and the pools it serves. */
 export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHost> {
@@ -52,18 +58,31 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
     shutdownGraceTime: graceTime,
     shutdownForceTime: forceTime,
   } satisfies Partial<WorkerOptions>;
+  const workflows = existsSync(workflowBundlePath)
+    ? { workflowBundle: { codePath: workflowBundlePath } }
+    : { workflowsPath };
   const workers = [
     await Worker.create({
       ...shared,
       taskQueue: options.taskQueue,
-      ...(existsSync(workflowBundlePath)
-        ? { workflowBundle: { codePath: workflowBundlePath } }
-        : { workflowsPath }),
+      ...workflows,
       maxConcurrentWorkflowTaskExecutions: options.maxWorkflowTasks,
       maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
       maxCachedWorkflows: cachedWorkflows,
     }),
   ];
+  if (options.bulk) {
+    workers.push(
+      await Worker.create({
+        ...shared,
+        ...workflows,
+        taskQueue: bulkTaskQueue(options.taskQueue),
+        maxConcurrentWorkflowTaskExecutions: bulkWorkflowTasks,
+        maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
+        maxCachedWorkflows: cachedBulkWorkflows,
+      }),
+    );
+  }
   for (const pool of options.pools)
     workers.push(await Worker.create({ ...shared, taskQueue: `pool-${pool}` }));
   const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);

@@ -6,6 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { bulkPriorityKey } from '../domain/priority';
+import { bulkTaskQueue } from '../domain/task-queues';
 import type { bulkRun } from '../workflows';
 import { bulkChanged } from '../workflows/bulk-signals';
 import { searchAttributes } from '../workflows/search-attributes';
@@ -25,7 +26,7 @@ export class BulkGateway {
       await this.#inTime(() =>
         this.client.workflow.start<typeof bulkRun>('bulkRun', {
           workflowId: bulkId,
-          taskQueue: this.taskQueue,
+          taskQueue: bulkTaskQueue(this.taskQueue),
           args: [{ bulk_id: bulkId, tenant_id: tenantId, after: -1 }],
           workflowTaskTimeout: '3s',
           workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,

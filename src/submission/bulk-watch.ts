@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { BulkJob, BulkJobs } from '../store/bulk-jobs';
 import type { Message, Notifications } from '../store/notifications';
 
@@ -25,8 +24,8 @@ export class BulkWatch {
         if (state !== last) yield job;
         last = state;
         if (job.completedAt !== null) return;
-        await abortable(delay(leastMs, undefined, { signal }));
-        await news.arrived(signal);
+        await pause(leastMs, signal);
+        await news.arrival(lookAgainMs, signal);
       }
     } finally {
       news.dispose();
@@ -37,13 +36,13 @@ export class BulkWatch {
 /** Whether something was said about a job since somebody last asked. */
 class News {
   #fresh = false;
-  #wake: () => void = () => undefined;
+  #waiting = new AbortController();
   readonly #listener = (message: Message): void => {
     if (message.kind === 'bulk' && message.bulk_id === this.bulkId) this.#tell();
   };
   readonly #tell = (): void => {
     this.#fresh = true;
-    this.#wake();
+    this.#waiting.abort();
   };
 
   constructor(
@@ -54,11 +53,10 @@ class News {
     notifications.on('reconnected', this.#tell);
   }
 
-  async arrived(signal: AbortSignal): Promise<void> {
+  async arrival(withinMs: number, signal: AbortSignal): Promise<void> {
     if (!this.#fresh) {
-      const waiting = new AbortController();
-      this.#wake = () => waiting.abort();
-      await abortable(delay(lookAgainMs, undefined, { signal: AbortSignal.any([signal, waiting.signal]) }));
+      this.#waiting = new AbortController();
+      await pause(withinMs, AbortSignal.any([signal, this.#waiting.signal]));
     }
     this.#fresh = false;
   }
@@ -69,8 +67,19 @@ class News {
   }
 }
 
-async function abortable(waiting: Promise<void>): Promise<void> {
-  await waiting.catch((error: Error) => {
-    if (error.name !== 'AbortError') throw error;
+/** Over when the time is up or `signal` fires. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms).unref();
+    signal.addEventListener('abort', end);
   });
 }

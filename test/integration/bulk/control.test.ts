@@ -17,6 +17,7 @@ beforeAll(async () => {
   system = await System.start({
     env: {
       ...patience,
+      ORCHESTRATION_SERVICE__DRAIN_SECONDS: '80',
       ORCHESTRATION_ORCHESTRATION__ASYNC_REQUEST_SLA_MS: '120000',
       ORCHESTRATION_ORCHESTRATION__CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000',
     },
@@ -129,6 +130,18 @@ describe('A bulk job', () => {
   });
 });
 
+it('An event stream does not hold up a facade that stops', async () => {
+  const { bulkId, release } = await heldJob();
+  const stream = await fetch(`${system.url}/api/v1${route}/${bulkId}/events`);
+  const told = stream.text();
+  expect(await system.facade.end('SIGTERM')).toBe(0);
+  const events = eventsIn(await told);
+  expect(events.at(-1)).toMatchObject({ event: 'progress', data: { bulk_id: bulkId } });
+  release();
+  await system.startPart('api');
+  await ended(system, bulkId);
+});
+
 describe('A bulk job loses no item and answers none twice when', () => {
   it('the worker and the facade are killed in the middle', async () => {
     const { bulkId, release } = await heldJob();
@@ -144,14 +157,12 @@ describe('A bulk job loses no item and answers none twice when', () => {
     await expectAllAnsweredOnce(bulkId);
   });
 
-  it('processes are killed between publication and the count', async () => {
+  it('the worker is killed between publication and the count', async () => {
     await worker.kill();
-    await system.facade.kill();
-    const facade = await system.startPart('api', { CONCLAVE_PAUSE_AT: 'published' });
+    worker = await system.startPart('worker', { CONCLAVE_PAUSE_AT: 'published' });
     const bulkId = await submit(system, items);
-    await facade.paused('published', 3);
-    await facade.kill();
-    await system.startPart('api');
+    await worker.paused('published', inFlight);
+    await worker.kill();
     worker = await system.startPart('worker');
     await ended(system, bulkId);
     await expectAllAnsweredOnce(bulkId);
