@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { sql } from 'kysely';
@@ -22,6 +21,7 @@ import { RateLimit } from './api/rate-limit';
 import { dependencyStates } from './api/dependency-states';
 import { addressOf, drain, listen } from './api/http-server';
 import { composeBulk } from './compose-bulk';
+import { composePolicies } from './compose-policies';
 import { pausePointFrom } from './config/pause-point';
 import { authHeaders } from './detectors/outbound-auth';
 import { DetectorCaller } from './detectors/detector-caller';
@@ -29,9 +29,7 @@ import { DetectorHttpClient } from './detectors/http-client';
 import { dataVersions } from './mapper/data-versions';
 import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
-import { deserializeBundle, serializeBundle } from './policy/bundle';
 import { createPolicyEvaluator } from './policy/evaluator';
-import { loadPolicies } from './policy/load';
 import { Breakers } from './registry/breakers';
 import { HealthMonitor } from './registry/health-monitor';
 import { Latencies } from './registry/latencies';
@@ -46,7 +44,6 @@ import { Notifications } from './store/notifications';
 import { Orchestrations } from './store/orchestrations';
 import { Outcomes } from './store/outcomes';
 import { createDataConverter, PayloadReader } from './store/payload-codec';
-import { PolicyBundles } from './store/policy-bundles';
 import { connectRedis } from './store/redis';
 import { openResponseCache } from './store/response-cache';
 import { ResultHub } from './store/result-hub';
@@ -96,27 +93,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   if (cache && options.parts.facade) await generations.start();
 
   // Policies
-  const catalog = await loadPolicies({
-    dir: settings.policy.store_path,
-    cacheDir: path.join(__dirname, 'policy-cache'),
-    opaPath: options.opaPath,
-  });
-  for (const refused of catalog.refused) {
-    log.error(
-      { tenant_id: refused.tenant, bundle: refused.bundle, problems: refused.problems },
-      'a policy bundle is invalid and stays out',
-    );
-  }
-  const bundles = new PolicyBundles(db);
-  await bundles.save(
-    catalog.bundles.map((bundle) => ({
-      digest: bundle.digest,
-      tenantId: bundle.policy.tenant_id,
-      bundle: bundle.policy.policy_bundle,
-      version: bundle.policy.version,
-      document: serializeBundle(bundle),
-    })),
-  );
+  const { catalog, bundleByDigest } = await composePolicies({ settings, db, opaPath: options.opaPath, log });
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
@@ -207,15 +184,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       random: Math.random,
       pause,
     }),
-    decide: createDecide({
-      evaluator,
-      bundleByDigest: async (digest) => {
-        const own = catalog.byDigest(digest);
-        if (own) return own;
-        const stored = await bundles.document(digest);
-        return stored ? deserializeBundle(stored) : null;
-      },
-    }),
+    decide: createDecide({ evaluator, bundleByDigest }),
     map: createMap({ mapper, hub, orchestrations, processId, now }),
     publish: createPublish({ outcomes, hub, keeper, cache, now, pause }),
   };
@@ -225,7 +194,10 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     connection,
     namespace,
     dataConverter,
-    activities: { ...byReference(activities, inputs), ...bulkParts.activities },
+    activities: {
+      ...byReference(activities, bulkParts.inputsBeside(inputs)),
+      ...bulkParts.activities,
+    },
     taskQueue,
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,

@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { createBulkActivities } from './activities/bulk';
+import { BulkInputs } from './activities/bulk-inputs';
+import type { Inputs } from './activities/by-reference';
 import type { DetectorMemo } from './activities/detector-memo';
 import type { BulkRouterDependencies } from './api/bulk-router';
 import type { BulkActivities } from './contract/bulk-run';
@@ -25,6 +27,8 @@ import type { Logger } from './telemetry/logger';
 
 export interface BulkParts {
   readonly activities: BulkActivities;
+  /** Of slices and of all other runs. */
+  inputsBeside(others: Inputs): Inputs;
   /** What needs the engine. */
   connect(client: Client): {
     readonly bulk: Bulk;
@@ -51,14 +55,24 @@ export function composeBulk(parts: {
   const jobs = new BulkJobs(db, keys, parts.runs, retention.answerRetentionMs);
   const chunks = new BulkChunks(db, keys);
   const runs = new BulkRuns(db, keys, parts.runs, retention);
+  const patience = bulkPatience(settings.orchestration);
+  const inputs = new BulkInputs(chunks, runs, patience);
   return {
+    inputsBeside: (others) => ({
+      of: (run) => (run.started_at === undefined ? others : inputs).of(run),
+      forget: (runId) => {
+        others.forget(runId);
+        inputs.forget(runId);
+      },
+    }),
     activities: createBulkActivities({
       chunks,
       runs,
       outcomes: parts.outcomes,
       memo: parts.memo,
+      inputs,
       plan: (request) => parts.planner.plan(request),
-      patience: bulkPatience(settings.orchestration),
+      patience,
       now: Date.now,
     }),
     connect(client) {

@@ -1,17 +1,23 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import type { BulkActivities, BulkMember, BulkPatience, BulkSlice } from '../contract/bulk-run';
+import {
+  type BulkActivities,
+  type BulkMember,
+  type BulkPatience,
+  type BulkSlice,
+  sliceRunId,
+} from '../contract/bulk-run';
 import { ConclaveError } from '../contract/errors';
 import type { Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
-import { codePointLength } from '../contract/text';
 import { membersAtOnce } from '../domain/batching';
 import { slicesOf } from '../domain/bulk';
 import { groupedBy } from '../domain/collections';
 import { errorResponse } from '../domain/error-response';
-import type { BulkChunks, BulkItem } from '../store/bulk-chunks';
-import { type BulkIdentity, type BulkRuns, sliceRunId } from '../store/bulk-runs';
+import type { BulkChunks, BulkItem, PlannedBulkChunk } from '../store/bulk-chunks';
+import type { BulkIdentity, BulkRuns } from '../store/bulk-runs';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Outcome, Outcomes } from '../store/outcomes';
+import { type BulkInputs, memberOf } from './bulk-inputs';
 import type { DetectorMemo } from './detector-memo';
 
 interface PlannedItem {
@@ -25,6 +31,7 @@ export interface BulkDependencies {
   readonly runs: BulkRuns;
   readonly outcomes: Outcomes;
   readonly memo: DetectorMemo;
+  readonly inputs: BulkInputs;
   /** @throws ConclaveError for a request that no plan can be made for */
   readonly plan: (request: OrchestrationRequest) => PlannedItem;
   readonly patience: BulkPatience;
@@ -34,7 +41,7 @@ export interface BulkDependencies {
 /** What bulk workflows ask of the world (contract/bulk-run.ts). */
 export function createBulkActivities(deps: BulkDependencies): BulkActivities {
   return {
-    nextBulkChunk: ({ bulk_id, after, run_id }) => deps.runs.next(bulk_id, after, run_id),
+    nextBulkChunk: ({ bulk_id, after, token }) => deps.runs.next(bulk_id, after, token),
     reopenBulkChunk: ({ bulk_id, run_id, failed_run_id }) => deps.runs.reopen(bulk_id, run_id, failed_run_id),
     finishBulk: ({ bulk_id, cancelled }) => deps.runs.finish(bulk_id, cancelled),
 
@@ -45,8 +52,12 @@ export function createBulkActivities(deps: BulkDependencies): BulkActivities {
       const items = (await requestsOf(deps, bulk_id, chunk)).filter(({ request_id }) => open.has(request_id));
       const { slices, refused } = planned(deps, run_id, identity, items);
       if (refused.length > 0) await deps.outcomes.publish(sliceRunId(run_id, slices.length), refused);
-      if (firstTime) for (const slice of slices) deps.memo.markBornHere(slice.run_id);
-      return { slices, patience: deps.patience };
+      await deps.chunks.savePlanned(bulk_id, chunk, referencesTo(run_id, slices));
+      for (const slice of slices) {
+        deps.inputs.put(slice);
+        if (firstTime) deps.memo.markBornHere(slice.run_id);
+      }
+      return { slices: slices.map(withoutContents), patience: deps.patience };
     },
 
     async settleBulkChunk({ bulk_id, chunk, run_id }) {
@@ -61,6 +72,28 @@ export function createBulkActivities(deps: BulkDependencies): BulkActivities {
       await deps.outcomes.publish(run_id, failed);
       await deps.runs.settle(bulk_id, chunk, run_id);
     },
+  };
+}
+
+/** What a workflow needs to know of its members. */
+function withoutContents(slice: BulkSlice): BulkSlice {
+  return {
+    ...slice,
+    members: slice.members.map((member) => ({ ...member, content: '', metadata: null })),
+  };
+}
+
+/** From which, with the stored requests, the slices can be made again. */
+function referencesTo(runId: string, slices: readonly BulkSlice[]): PlannedBulkChunk {
+  const plans = [...new Set(slices.map(({ plan }) => plan))];
+  return {
+    run_id: runId,
+    plans,
+    slices: slices.map(({ plan, members }) => ({
+      plan: plans.indexOf(plan),
+      health_status: members[0]!.health_status,
+      request_ids: members.map(({ request_id }) => request_id),
+    })),
   };
 }
 
@@ -127,26 +160,6 @@ function planned(
     }
   }
   return { slices, refused };
-}
-
-function memberOf(
-  { request, request_id, routing_tokens }: BulkItem,
-  { correlationId, traceparent }: BulkIdentity,
-  healthStatus: PlannedItem['healthStatus'],
-): BulkMember {
-  return {
-    request_id,
-    correlation_id: correlationId,
-    traceparent,
-    mode: 'bulk',
-    content: request.content,
-    content_length: codePointLength(request.content),
-    metadata: request.metadata ?? null,
-    idempotency_key: null,
-    parent_job_id: null,
-    routing_tokens,
-    health_status: healthStatus,
-  };
 }
 
 function failure(

@@ -18,14 +18,14 @@ export interface BulkChunkInput {
 export interface NextBulkChunkInput {
   readonly bulk_id: string;
   readonly after: number;
-  /** The run that will take the chunk, if there is one: its key is opened. */
-  readonly run_id: string;
+  /** Makes the id of the run that will take the chunk, whose key is opened. */
+  readonly token: string;
 }
 
 export interface NextBulkChunk {
   readonly state: 'running' | 'paused' | 'cancelled';
   /** Null when none is left, or none may be started now. */
-  readonly chunk: number | null;
+  readonly next: BulkChunkInput | null;
 }
 
 /** A member whose clock does not run yet. */
@@ -72,4 +72,20 @@ export interface BulkActivities {
   failBulkChunk(input: BulkChunkInput): Promise<void>;
   /** The end of a bulk job; items that were never started are cancelled. */
   finishBulk(input: { bulk_id: string; cancelled: boolean }): Promise<void>;
+}
+
+/** Id of a run that takes a chunk; `token` tells its attempts apart. */
+export function chunkRunId(bulkId: string, chunk: number, token: string): string {
+  return `${bulkId}.${chunk}.${token}`;
+}
+
+/** A slice is a run of its own inside its chunk's. */
+export function sliceRunId(runId: string, slice: number): string {
+  return `${runId}/${slice}`;
+}
+
+export function partsOfSliceRunId(sliceId: string) {
+  const [runId = '', slice] = sliceId.split('/');
+  const [bulkId = '', chunk] = runId.split('.');
+  return { bulkId, chunk: Number(chunk), runId, slice: Number(slice) };
 }

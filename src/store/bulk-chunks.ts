@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { ErrorResponse } from '../contract/answer';
 import type { JobStatus } from '../contract/enums';
+import type { Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import type { Db } from './database';
 import { type KeyRing, RunKeyDestroyedError } from './key-ring';
@@ -19,6 +20,17 @@ export interface BulkRefusal {
   readonly line: number;
   readonly request_id: string;
   readonly error: ErrorResponse;
+}
+
+/** How a chunk was cut when it was loaded last: slices refer to plans and items. */
+export interface PlannedBulkChunk {
+  readonly run_id: string;
+  readonly plans: readonly Plan[];
+  readonly slices: readonly {
+    readonly plan: number;
+    readonly health_status: Readonly<Record<string, boolean>>;
+    readonly request_ids: readonly string[];
+  }[];
 }
 
 export type BulkEntry = BulkItem | BulkRefusal;
@@ -85,6 +97,28 @@ export class BulkChunks {
     if (row.requests === null) throw new RunKeyDestroyedError(bulkId);
     const bytes = unseal(await this.#key(bulkId), row.requests, requestsContext(bulkId, chunk));
     return JSON.parse(bytes.toString()) as BulkItem[];
+  }
+
+  async savePlanned(bulkId: string, chunk: number, planned: PlannedBulkChunk): Promise<void> {
+    const bytes = Buffer.from(JSON.stringify(planned));
+    await this.db
+      .updateTable('bulk_chunk')
+      .set({ planned: seal(await this.#key(bulkId), bytes, plannedContext(bulkId, chunk)) })
+      .where('bulk_id', '=', bulkId)
+      .where('chunk', '=', chunk)
+      .execute();
+  }
+
+  async planned(bulkId: string, chunk: number): Promise<PlannedBulkChunk | null> {
+    const row = await this.db
+      .selectFrom('bulk_chunk')
+      .select('planned')
+      .where('bulk_id', '=', bulkId)
+      .where('chunk', '=', chunk)
+      .executeTakeFirst();
+    if (!row?.planned) return null;
+    const bytes = unseal(await this.#key(bulkId), row.planned, plannedContext(bulkId, chunk));
+    return JSON.parse(bytes.toString()) as PlannedBulkChunk;
   }
 
   /** Marks that a chunk is being run. @returns whether it never was before */
@@ -156,6 +190,10 @@ function bytesOf(entries: readonly BulkEntry[]): Buffer {
 
 function requestsContext(bulkId: string, chunk: number): string {
   return `bulk_chunk/requests/${bulkId}/${chunk}`;
+}
+
+function plannedContext(bulkId: string, chunk: number): string {
+  return `bulk_chunk/planned/${bulkId}/${chunk}`;
 }
 
 function refusalsContext(bulkId: string, chunk: number): string {

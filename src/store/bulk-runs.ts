@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { NextBulkChunk } from '../contract/bulk-run';
+import { chunkRunId, type NextBulkChunk, sliceRunId } from '../contract/bulk-run';
 import { audit } from './bulk-jobs';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
@@ -31,14 +31,14 @@ export class BulkRuns {
   ) {}
 
   /** The first chunk after `after` that is not settled; a job that waited is running from now on. */
-  async next(bulkId: string, after: number, runId: string): Promise<NextBulkChunk> {
+  async next(bulkId: string, after: number, token: string): Promise<NextBulkChunk> {
     const job = await this.db
       .selectFrom('bulk_job')
       .select(['tenant_id', 'status', 'started_at'])
       .where('bulk_id', '=', bulkId)
       .executeTakeFirst();
     if (!job || job.status === 'completed' || job.status === 'cancelled') {
-      return { state: 'cancelled', chunk: null };
+      return { state: 'cancelled', next: null };
     }
     const row = await this.db
       .selectFrom('bulk_chunk')
@@ -49,11 +49,12 @@ export class BulkRuns {
       .orderBy('chunk')
       .limit(1)
       .executeTakeFirst();
-    if (!row) return { state: 'running', chunk: null };
-    if (job.status === 'paused') return { state: 'paused', chunk: null };
+    if (!row) return { state: 'running', next: null };
+    if (job.status === 'paused') return { state: 'paused', next: null };
     if (job.started_at === null) await this.#markStarted(bulkId);
+    const runId = chunkRunId(bulkId, row.chunk, token);
     await this.open(bulkId, job.tenant_id, runId);
-    return { state: 'running', chunk: row.chunk };
+    return { state: 'running', next: { bulk_id: bulkId, chunk: row.chunk, run_id: runId } };
   }
 
   /** Opens the key of a run that works for a bulk job; one that is open already stays as it is. */
@@ -182,7 +183,7 @@ export class BulkRuns {
   /** Removes requests whose key is gone, and jobs that are past their retention. */
   async removeExpired(): Promise<void> {
     await sql`
-      update bulk_chunk set requests = null from run_key
+      update bulk_chunk set requests = null, planned = null from run_key
       where run_key.run_id = bulk_chunk.bulk_id and run_key.wrapped_key is null and requests is not null
     `.execute(this.db);
     await this.db
@@ -205,9 +206,4 @@ export class BulkRuns {
   #destroyAt(): Date {
     return new Date(Date.now() + this.settings.contentRetentionMs);
   }
-}
-
-/** A slice is a run of its own inside a chunk's run. */
-export function sliceRunId(runId: string, slice: number): string {
-  return `${runId}/${slice}`;
 }

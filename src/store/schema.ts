@@ -113,6 +113,8 @@ export interface BulkChunkTable {
   lines: number[];
   /** Requests, encrypted under the key of the bulk job. */
   requests: Nullable<Buffer>;
+  /** How it was cut and planned when it was last loaded, encrypted likewise. */
+  planned: Nullable<Buffer>;
   /** Errors of the lines that are no requests, encrypted for the tenant. */
   refusals: Nullable<Buffer>;
   refused: number;

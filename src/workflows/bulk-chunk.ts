@@ -39,7 +39,9 @@ export async function bulkChunk(input: BulkChunkInput): Promise<SettledBulkChunk
 async function runSlices({ slices, patience }: LoadedBulkChunk): Promise<void> {
   for (const { run_id, plan, members } of slices) {
     if (CancellationScope.current().consideredCancelled) return;
-    await runMembers({ run_id, facade_id: null }, plan, clockedFrom(Date.now(), members, patience));
+    const started_at = Date.now();
+    const run = { run_id, facade_id: null, started_at };
+    await runMembers(run, plan, clockedFrom(started_at, members, patience));
   }
 }
 

@@ -16,7 +16,12 @@ import {
   WorkflowIdReusePolicy,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { BulkActivities, BulkRunInput } from '../contract/bulk-run';
+import {
+  type BulkActivities,
+  type BulkChunkInput,
+  type BulkRunInput,
+  chunkRunId,
+} from '../contract/bulk-run';
 import { bulkPriorityKey } from '../domain/priority';
 import { bulkChunk } from './bulk-chunk';
 import { bulkChanged } from './bulk-signals';
@@ -48,15 +53,14 @@ export async function bulkRun(input: BulkRunInput): Promise<void> {
   let cancelled = false;
   try {
     for (let started = 0; ;) {
-      const runId = `${input.bulk_id}.${uuid4()}`;
       changed = false;
-      const next = await nextBulkChunk({ bulk_id: input.bulk_id, after, run_id: runId });
-      cancelled = next.state === 'cancelled';
-      if (next.chunk !== null) {
+      const { state, next } = await nextBulkChunk({ bulk_id: input.bulk_id, after, token: uuid4() });
+      cancelled = state === 'cancelled';
+      if (next !== null) {
         after = next.chunk;
         started += 1;
-        await chunks.start(next.chunk, runId);
-      } else if (next.state === 'paused') await condition(() => changed, lookAgainMs);
+        await chunks.start(next);
+      } else if (state === 'paused') await condition(() => changed, lookAgainMs);
       else break;
       if (started === chunksPerRun || workflowInfo().historyLength > eventsPerRun) {
         await chunks.done();
@@ -86,8 +90,8 @@ class ChunksInFlight {
   constructor(private readonly bulk: Pick<BulkRunInput, 'bulk_id' | 'tenant_id'>) {}
 
   /** Returns when there is room for another. */
-  async start(chunk: number, runId: string): Promise<void> {
-    const running: Promise<void> = this.#run(chunk, runId)
+  async start(chunk: BulkChunkInput): Promise<void> {
+    const running: Promise<void> = this.#run(chunk)
       .catch((error: unknown) => {
         if (!isCancellation(error)) this.#error ??= error;
       })
@@ -109,22 +113,26 @@ class ChunksInFlight {
   }
 
   /** A chunk whose run breaks down is tried again with what has no outcome yet, and given up at last. */
-  async #run(chunk: number, firstRunId: string): Promise<void> {
-    let runId = firstRunId;
-    for (let attempt = 1; !(await this.#attempt(chunk, runId)); attempt++) {
-      const failed = { bulk_id: this.bulk.bulk_id, chunk, run_id: runId };
-      if (attempt === attempts) return failBulkChunk(failed);
-      runId = `${this.bulk.bulk_id}.${uuid4()}`;
-      await reopenBulkChunk({ bulk_id: this.bulk.bulk_id, run_id: runId, failed_run_id: failed.run_id });
+  async #run(first: BulkChunkInput): Promise<void> {
+    let chunk = first;
+    for (let attempt = 1; !(await this.#attempt(chunk)); attempt++) {
+      if (attempt === attempts) return failBulkChunk(chunk);
+      const failed = chunk;
+      chunk = { ...failed, run_id: chunkRunId(failed.bulk_id, failed.chunk, uuid4()) };
+      await reopenBulkChunk({
+        bulk_id: chunk.bulk_id,
+        run_id: chunk.run_id,
+        failed_run_id: failed.run_id,
+      });
     }
   }
 
   /** @returns whether every item has an outcome */
-  async #attempt(chunk: number, runId: string): Promise<boolean> {
+  async #attempt(chunk: BulkChunkInput): Promise<boolean> {
     try {
       const { left } = await executeChild(bulkChunk, {
-        workflowId: runId,
-        args: [{ bulk_id: this.bulk.bulk_id, chunk, run_id: runId }],
+        workflowId: chunk.run_id,
+        args: [chunk],
         workflowTaskTimeout: '3s',
         workflowRunTimeout: '15m',
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,

@@ -28,6 +28,7 @@ export const bulkJobs: Migration = {
         request_ids uuid[] not null,
         lines int[] not null,
         requests bytea,
+        planned bytea,
         refusals bytea,
         refused int not null,
         completed int not null default 0,

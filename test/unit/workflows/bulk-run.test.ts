@@ -16,15 +16,21 @@ beforeEach(() => {
   chunks = 3;
   state = 'running';
   temporal.scripts = {
-    nextBulkChunk: async ({ after }: NextBulkChunkInput): Promise<NextBulkChunk> => ({
+    nextBulkChunk: async ({ after, token }: NextBulkChunkInput): Promise<NextBulkChunk> => ({
       state,
-      chunk: state === 'running' && after + 1 < chunks ? after + 1 : null,
+      next: state === 'running' && after + 1 < chunks ? chunkOf(after + 1, token) : null,
     }),
     reopenBulkChunk: async () => undefined,
     failBulkChunk: async () => undefined,
     finishBulk: async () => undefined,
   };
   temporal.childScripts = { bulkChunk: async () => ({ left: 0 }) };
+});
+
+const chunkOf = (chunk: number, token: string): BulkChunkInput => ({
+  bulk_id: 'bulk',
+  chunk,
+  run_id: `bulk.${chunk}.${token}`,
 });
 
 const start = (after = -1) => bulkRun({ bulk_id: 'bulk', tenant_id: 'acme', after });
@@ -44,14 +50,14 @@ describe('A bulk run', () => {
     await start();
     expect(startedChunks()).toEqual([0, 1, 2]);
     expect(temporal.children[0]!.options).toMatchObject({
-      workflowId: 'bulk.id-1',
-      args: [{ bulk_id: 'bulk', chunk: 0, run_id: 'bulk.id-1' }],
+      workflowId: 'bulk.0.id-1',
+      args: [{ bulk_id: 'bulk', chunk: 0, run_id: 'bulk.0.id-1' }],
       priority: { priorityKey: 5, fairnessKey: 'acme' },
     });
     expect(temporal.inputsOf('nextBulkChunk')[0]).toEqual({
       bulk_id: 'bulk',
       after: -1,
-      run_id: 'bulk.id-1',
+      token: 'id-1',
     });
     expect(temporal.inputsOf('finishBulk')).toEqual([{ bulk_id: 'bulk', cancelled: false }]);
   });
@@ -151,10 +157,10 @@ describe('A bulk run', () => {
       temporal.cancelled = true;
       return { left: 7 };
     };
-    temporal.scripts['nextBulkChunk'] = ({ after }: NextBulkChunkInput) =>
+    temporal.scripts['nextBulkChunk'] = ({ after, token }: NextBulkChunkInput) =>
       temporal.cancelled
         ? Promise.reject(new CancelledFailure('cancelled'))
-        : Promise.resolve({ state: 'running', chunk: after + 1 });
+        : Promise.resolve({ state: 'running', next: chunkOf(after + 1, token) });
     await expect(start()).rejects.toThrow(CancelledFailure);
     expect(temporal.calls.at(-1)).toMatchObject({
       activity: 'finishBulk',
