@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import path from 'node:path';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { sql } from 'kysely';
@@ -21,16 +20,16 @@ import type { DependencyName } from './contract/health';
 import { RateLimit } from './api/rate-limit';
 import { dependencyStates } from './api/dependency-states';
 import { addressOf, drain, listen } from './api/http-server';
+import { composeBulk } from './compose-bulk';
+import { composePolicies } from './compose-policies';
 import { pausePointFrom } from './config/pause-point';
-import type { Settings } from './contract/config';
 import { authHeaders } from './detectors/outbound-auth';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
 import { dataVersions } from './mapper/data-versions';
+import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
-import { deserializeBundle, serializeBundle } from './policy/bundle';
 import { createPolicyEvaluator } from './policy/evaluator';
-import { loadPolicies } from './policy/load';
 import { Breakers } from './registry/breakers';
 import { HealthMonitor } from './registry/health-monitor';
 import { Latencies } from './registry/latencies';
@@ -45,7 +44,6 @@ import { Notifications } from './store/notifications';
 import { Orchestrations } from './store/orchestrations';
 import { Outcomes } from './store/outcomes';
 import { createDataConverter, PayloadReader } from './store/payload-codec';
-import { PolicyBundles } from './store/policy-bundles';
 import { connectRedis } from './store/redis';
 import { openResponseCache } from './store/response-cache';
 import { ResultHub } from './store/result-hub';
@@ -57,39 +55,7 @@ import { Launcher } from './submission/launcher';
 import { RunGateway } from './submission/run-gateway';
 import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
-import type { Logger } from './telemetry/logger';
 import { installRuntime } from './telemetry/temporal-logger';
-
-/** Where the servers are that the settings may leave to `npm start`. */
-export interface Servers {
-  readonly databaseUrl: string;
-  readonly temporalAddress: string;
-  readonly builtinUrl: string;
-  readonly mapperUrl: string;
-  /** Origins of Temporal Web that may ask for decoding. */
-  readonly temporalWebOrigins: readonly string[];
-}
-
-export interface Conclave {
-  /** Where the facade listens; null for a worker. */
-  readonly address: string | null;
-  /** Rejects when a part breaks down by itself. */
-  readonly broken: Promise<never>;
-  /** Not ready, drain, stop (design.md 5). */
-  stop(): Promise<void>;
-}
-
-export interface ConclaveOptions {
-  readonly settings: Settings;
-  readonly servers: Servers;
-  readonly version: string;
-  readonly log: Logger;
-  readonly opaPath: () => Promise<string>;
-  /** Parts of this process: every facade hosts a fast-lane worker too (design.md 8). */
-  readonly parts: { readonly facade: boolean; readonly maintenance: boolean; readonly pools: boolean };
-  /** Token for Temporal Web's decoding; null: off. */
-  readonly codecToken: string | null;
-}
 
 const hourMs = 3_600_000;
 const minuteMs = 60_000;
@@ -109,10 +75,11 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const retentionMs = settings.orchestration.idempotency_retention_hours * hourMs;
   const orchestrations = new Orchestrations(db, keys, retentionMs);
   const runs = new Runs(db, keys, retentionMs);
-  const outcomes = new Outcomes(db, orchestrations, runs, {
+  const retention = {
     answerRetentionMs: retentionMs,
     contentRetentionMs: settings.orchestration.content_retention_minutes * minuteMs,
-  });
+  };
+  const outcomes = new Outcomes(db, orchestrations, runs, retention);
   const notifications = new Notifications(db, servers.databaseUrl);
   await notifications.listen();
   const hub = new ResultHub(orchestrations, notifications);
@@ -126,27 +93,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   if (cache && options.parts.facade) await generations.start();
 
   // Policies
-  const catalog = await loadPolicies({
-    dir: settings.policy.store_path,
-    cacheDir: path.join(__dirname, 'policy-cache'),
-    opaPath: options.opaPath,
-  });
-  for (const refused of catalog.refused) {
-    log.error(
-      { tenant_id: refused.tenant, bundle: refused.bundle, problems: refused.problems },
-      'a policy bundle is invalid and stays out',
-    );
-  }
-  const bundles = new PolicyBundles(db);
-  await bundles.save(
-    catalog.bundles.map((bundle) => ({
-      digest: bundle.digest,
-      tenantId: bundle.policy.tenant_id,
-      bundle: bundle.policy.policy_bundle,
-      version: bundle.policy.version,
-      document: serializeBundle(bundle),
-    })),
-  );
+  const { catalog, bundleByDigest } = await composePolicies({ settings, db, opaPath: options.opaPath, log });
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
@@ -181,9 +128,38 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const client = new Client({ connection, namespace, dataConverter });
   const gateway = new RunGateway(client, taskQueue, payloads);
 
+  const planner = new Planner({
+    bundleOf: (tenantId, bundle) => catalog.get(tenantId, bundle),
+    evaluator,
+    registry,
+    health,
+    breakers,
+    latencies,
+    settings: {
+      mappingEnabled: settings.mapper.auto_map_results,
+      mapperBudgetMs: settings.orchestration.mapper_timeout_budget_ms,
+      maxConcurrentDetectors: settings.orchestration.max_concurrent_detectors,
+      fastLaneLimitMs: settings.orchestration.sync_to_async_threshold_ms,
+      versionInfo: { ...dataVersions(settings.mapper.taxonomy_path), model: 'none', orchestrator: version },
+    },
+  });
+
   // Activities
   const inputs = new RunInputs((runId) => gateway.inputOf(runId));
   const memo = new DetectorMemo();
+  const bulkParts = composeBulk({
+    settings,
+    retention,
+    db,
+    keys,
+    runs,
+    outcomes,
+    orchestrations,
+    notifications,
+    memo,
+    planner,
+    log,
+  });
   const controls = new RunControls(orchestrations, notifications);
   const checkpoints = new Checkpoints(db, keys);
   const keeper = new CheckpointKeeper(checkpoints, memo);
@@ -208,15 +184,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       random: Math.random,
       pause,
     }),
-    decide: createDecide({
-      evaluator,
-      bundleByDigest: async (digest) => {
-        const own = catalog.byDigest(digest);
-        if (own) return own;
-        const stored = await bundles.document(digest);
-        return stored ? deserializeBundle(stored) : null;
-      },
-    }),
+    decide: createDecide({ evaluator, bundleByDigest }),
     map: createMap({ mapper, hub, orchestrations, processId, now }),
     publish: createPublish({ outcomes, hub, keeper, cache, now, pause }),
   };
@@ -226,30 +194,19 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     connection,
     namespace,
     dataConverter,
-    activities: byReference(activities, inputs),
+    activities: {
+      ...byReference(activities, bulkParts.inputsBeside(inputs)),
+      ...bulkParts.activities,
+    },
     taskQueue,
     pools: options.parts.pools ? settings.workflow.pools : [],
+    bulk: options.parts.maintenance,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,
   });
 
   // Submission
-  const planner = new Planner({
-    bundleOf: (tenantId, bundle) => catalog.get(tenantId, bundle),
-    evaluator,
-    registry,
-    health,
-    breakers,
-    latencies,
-    settings: {
-      mappingEnabled: settings.mapper.auto_map_results,
-      mapperBudgetMs: settings.orchestration.mapper_timeout_budget_ms,
-      maxConcurrentDetectors: settings.orchestration.max_concurrent_detectors,
-      fastLaneLimitMs: settings.orchestration.sync_to_async_threshold_ms,
-      versionInfo: { ...dataVersions(settings.mapper.taxonomy_path), model: 'none', orchestrator: version },
-    },
-  });
   const execution = new Execution({
     db,
     runs,
@@ -282,11 +239,23 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   });
   const submission = new Submission({ planner, execution, cached, runs, orchestrations, gateway });
   const jobs = new Jobs({ orchestrations, planner, execution, gateway });
-  const sweeper = new Sweeper({ db, runs, outcomes, orchestrations, checkpoints, gateway, log });
+  const bulk = bulkParts.connect(client);
+  const sweeper = new Sweeper({
+    db,
+    runs,
+    outcomes,
+    orchestrations,
+    checkpoints,
+    gateway,
+    log,
+    bulk: bulk.keeper,
+  });
   if (options.parts.maintenance) sweeper.start();
 
   // Facade
   let accepting = true;
+  const stopping = new AbortController();
+  const rateLimit = new RateLimit(redis);
   const states = dependencyStates({
     workflow_engine: async () =>
       void (await connection.withDeadline(Date.now() + 1000, () =>
@@ -305,13 +274,14 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     orchestrate: {
       submission,
       jobs,
-      rateLimit: new RateLimit(redis),
+      rateLimit,
       rateLimitOf: (tenantId, bundle) =>
         catalog.get(tenantId, bundle)?.policy.rate_limit_per_minute ??
         settings.orchestration.default_rate_limit_per_minute,
       maxBodyBytes: settings.security.max_body_bytes,
     },
     cache: generations,
+    bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, stopping: stopping.signal },
     detectors: { registry, health, breakers },
     health: {
       version,
@@ -341,6 +311,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     }),
     async stop() {
       accepting = false;
+      stopping.abort();
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();

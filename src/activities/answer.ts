@@ -36,7 +36,7 @@ function orchestrationResponse(
   return {
     request_id: member.request_id,
     job_id: jobId,
-    processing_mode: jobId === null ? 'sync' : 'async',
+    processing_mode: jobId === null && member.mode !== 'bulk' ? 'sync' : 'async',
     detector_results: onWire(results),
     aggregated_payload: payload,
     mapping_result: mapped,

@@ -1,12 +1,17 @@
 import type { Member, RunInput } from '../contract/plan';
-import type { RunInputs } from './run-inputs';
-import type { Activities, ActivityCalls, RequestId } from './types';
+import type { Activities, ActivityCalls, RequestId, RunContext } from './types';
+
+export interface Inputs {
+  /** @throws when it is gone, or cannot be read now */
+  of(run: RunContext): Promise<RunInput>;
+  forget(runId: string): void;
+}
 
 /** Gives the activities what their calls only refer to. */
-export function byReference(activities: Activities, inputs: RunInputs): ActivityCalls {
+export function byReference(activities: Activities, inputs: Inputs): ActivityCalls {
   return {
     async detect({ run, detector: name, request_ids }) {
-      const input = await inputs.of(run.run_id);
+      const input = await inputs.of(run);
       const { plan } = input;
       const detector = plan.detectors.find((planned) => planned.name === name);
       if (!detector) throw new Error('the plan has no such detector');
@@ -14,11 +19,11 @@ export function byReference(activities: Activities, inputs: RunInputs): Activity
       return activities.detect({ run, plan, detector, members: request_ids.map(memberOf) });
     },
     async decide({ run, members }) {
-      const { plan } = await inputs.of(run.run_id);
+      const { plan } = await inputs.of(run);
       return activities.decide({ plan, members });
     },
     async map({ run, members }) {
-      const input = await inputs.of(run.run_id);
+      const input = await inputs.of(run);
       const memberOf = membersOf(input);
       return activities.map({
         run,
@@ -27,7 +32,7 @@ export function byReference(activities: Activities, inputs: RunInputs): Activity
       });
     },
     async publish({ run, endings }) {
-      const input = await inputs.of(run.run_id);
+      const input = await inputs.of(run);
       const memberOf = membersOf(input);
       const published = await activities.publish({
         run,

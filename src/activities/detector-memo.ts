@@ -2,6 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type { DetectorResult } from '../contract/detector-result';
 
 const rememberedMs = 60_000;
+/** Seconds of full load; without a bound the results of a bulk job would all stay. */
+const rememberedResults = 100_000;
 
 /** Results by request. */
 export type AttemptResults = ReadonlyMap<string, DetectorResult>;
@@ -11,7 +13,12 @@ export type AttemptResults = ReadonlyMap<string, DetectorResult>;
  * twice, and first attempts that were issued in parallel with the start (design.md 7, 1 and 5).
  */
 export class DetectorMemo {
-  readonly #results = new LRUCache<string, Map<string, DetectorResult>>({ max: 50_000, ttl: rememberedMs });
+  readonly #results = new LRUCache<string, Map<string, DetectorResult>>({
+    max: 50_000,
+    maxSize: rememberedResults,
+    sizeCalculation: (results) => Math.max(1, results.size),
+    ttl: rememberedMs,
+  });
   readonly #issued = new LRUCache<string, { promise: Promise<AttemptResults>; abort: AbortController }>({
     max: 10_000,
     ttl: rememberedMs,
@@ -34,9 +41,8 @@ export class DetectorMemo {
 
   remember(runId: string, detector: string, results: Iterable<readonly [string, DetectorResult]>): void {
     const key = keyOf(runId, detector);
-    const known = this.#results.get(key) ?? new Map<string, DetectorResult>();
-    for (const [requestId, result] of results) known.set(requestId, result);
-    this.#results.set(key, known);
+    // A new map each time: the cache weighs a value when it comes in.
+    this.#results.set(key, new Map([...(this.#results.get(key) ?? []), ...results]));
   }
 
   /** Issues the first attempt before the run has started. */

@@ -22,7 +22,7 @@ export class RunInputs {
   }
 
   /** @throws when the history is gone, or cannot be read now */
-  async of(runId: string): Promise<RunInput> {
+  async of({ run_id: runId }: Pick<RunInput, 'run_id'>): Promise<RunInput> {
     const input = await this.#known.fetch(runId);
     if (!input) throw new Error('the input of the run is gone');
     return input;

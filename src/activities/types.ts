@@ -9,7 +9,10 @@ import type { MapperErrorCode } from '../domain/outcome';
 export type RequestId = string;
 
 /** What the activities need to know of the run they work for. */
-export type RunContext = Pick<RunInput, 'run_id' | 'facade_id'>;
+export type RunContext = Pick<RunInput, 'run_id' | 'facade_id'> & {
+  /** Epoch ms at which the clock of a bulk job's slice began; other runs have it in their input. */
+  readonly started_at?: number;
+};
 
 export interface DetectInput {
   readonly run: RunContext;

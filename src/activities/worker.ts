@@ -9,6 +9,8 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
+import type { BulkActivities } from '../contract/bulk-run';
+import { bulkTaskQueue } from '../domain/task-queues';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
 /** Made by `conclave build`; without it the workflows are bundled at the start. */
@@ -21,9 +23,11 @@ export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
   readonly dataConverter: DataConverter;
-  readonly activities: ActivityCalls;
+  readonly activities: ActivityCalls & BulkActivities;
   readonly taskQueue: string;
   readonly pools: readonly string[];
+  /** Whether bulk jobs run here. */
+  readonly bulk: boolean;
   readonly maxWorkflowTasks: number;
   readonly maxLocalActivities: number;
   readonly maxActivities: number;
@@ -39,6 +43,9 @@ export interface WorkerHost {
 const graceTime = '10s';
 const forceTime = '25s';
 const cachedWorkflows = 500;
+/** Chunks of bulk jobs that run in one process at a time, whoever's they are, and some room for their parents. */
+const bulkWorkflowTasks = 6;
+const cachedBulkWorkflows = 100;
 
 /** Workers of this process: orchestrations with the fast lane, and the pools it serves. */
 export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHost> {
@@ -51,18 +58,31 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
     shutdownGraceTime: graceTime,
     shutdownForceTime: forceTime,
   } satisfies Partial<WorkerOptions>;
+  const workflows = existsSync(workflowBundlePath)
+    ? { workflowBundle: { codePath: workflowBundlePath } }
+    : { workflowsPath };
   const workers = [
     await Worker.create({
       ...shared,
       taskQueue: options.taskQueue,
-      ...(existsSync(workflowBundlePath)
-        ? { workflowBundle: { codePath: workflowBundlePath } }
-        : { workflowsPath }),
+      ...workflows,
       maxConcurrentWorkflowTaskExecutions: options.maxWorkflowTasks,
       maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
       maxCachedWorkflows: cachedWorkflows,
     }),
   ];
+  if (options.bulk) {
+    workers.push(
+      await Worker.create({
+        ...shared,
+        ...workflows,
+        taskQueue: bulkTaskQueue(options.taskQueue),
+        maxConcurrentWorkflowTaskExecutions: bulkWorkflowTasks,
+        maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
+        maxCachedWorkflows: cachedBulkWorkflows,
+      }),
+    );
+  }
   for (const pool of options.pools)
     workers.push(await Worker.create({ ...shared, taskQueue: `pool-${pool}` }));
   const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
@@ -86,7 +106,7 @@ export async function bundleWorkflows(): Promise<string> {
 }
 
 /** Every detector has an activity type of its own, `detect.<name>`; they are all the same function. */
-function registered(activities: ActivityCalls): object {
+function registered(activities: ActivityCalls & BulkActivities): object {
   return {
     ...activities,
     async default(call: DetectCall): Promise<DetectOutput> {

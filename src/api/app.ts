@@ -5,6 +5,7 @@ import type { CacheGenerations } from '../store/cache-generations';
 import type { PayloadReader } from '../store/payload-codec';
 import type { Logger } from '../telemetry/logger';
 import { cacheRouter } from './cache-router';
+import { type BulkRouterDependencies, bulkRouter } from './bulk-router';
 import { codecRouter } from './codec-router';
 import { type DetectorsRouterDependencies, detectorsRouter } from './detectors-router';
 import { docsRouter } from './docs-router';
@@ -12,9 +13,11 @@ import { createErrorHandler, notFound } from './error-handler';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
 import { establishContext } from './request-context';
+import { expectBodySoon } from './request-time';
 
 export interface AppDependencies {
   readonly orchestrate: OrchestrateRouterDependencies;
+  readonly bulk: BulkRouterDependencies;
   readonly detectors: DetectorsRouterDependencies;
   readonly health: HealthRouterDependencies;
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
@@ -29,6 +32,7 @@ export function createApp(deps: AppDependencies): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(establishContext);
+  app.use(expectBodySoon);
   // TLS ends before us; a page that was served in plain must find its parts in plain.
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   const health = healthRouter(deps.health);
@@ -43,6 +47,7 @@ export function createApp(deps: AppDependencies): Express {
     detectorsRouter(deps.detectors),
     orchestrateRouter(deps.orchestrate),
     cacheRouter(deps.cache),
+    bulkRouter(deps.bulk),
   );
   app.use(notFound);
   app.use(createErrorHandler(deps.log));

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import '../contract/answer';
+import '../contract/bulk';
 import '../contract/detector-info';
 import '../contract/health';
 import '../contract/request';
+import { bulkPaths } from './openapi-bulk';
 
 const refTo = (id: string) => `#/components/schemas/${id}`;
 const ref = (id: string) => ({ $ref: refTo(id) });
@@ -148,6 +150,7 @@ const paths = {
       },
     },
   },
+  ...bulkPaths({ common, idempotencyKey, errors, notFound }),
   '/detectors': {
     get: {
       operationId: 'listDetectors',

@@ -86,7 +86,7 @@ function send(response: Response, answer: Answer): void {
   response.send(answer.body);
 }
 
-function idempotencyKeyOf(request: Request): string | null {
+export function idempotencyKeyOf(request: Request): string | null {
   const key = request.get('idempotency-key');
   if (key === undefined) return null;
   if (keyPattern.test(key)) return key;
@@ -115,7 +115,7 @@ function requireOwnTenant(request: Request, tenantId: string): void {
   });
 }
 
-function refuseCallback(metadata: Readonly<Record<string, unknown>> | undefined): void {
+export function refuseCallback(metadata: Readonly<Record<string, unknown>> | undefined): void {
   if (metadata === undefined || !('callback_url' in metadata)) return;
   throw new ConclaveError('INVALID_REQUEST', 'the tenant has no callback hosts', {
     detail: 'callback_not_allowed',

@@ -1,6 +1,6 @@
 import { Connection } from '@temporalio/client';
 import { Client as PgClient } from 'pg';
-import type { Servers } from '../app';
+import type { Servers } from '../conclave-process';
 import type { Settings } from '../contract/config';
 import { SetupError } from '../embedded/setup-error';
 import { unpreparedPart } from '../embedded/temporal-namespace';

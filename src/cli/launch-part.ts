@@ -1,4 +1,5 @@
-import { type Servers, startConclave } from '../app';
+import { startConclave } from '../app';
+import type { Servers } from '../conclave-process';
 import type { Settings } from '../contract/config';
 import { createDetectorService } from '../detectors/service/detector-service';
 import { assertPortFree } from '../embedded/ports';

@@ -72,6 +72,8 @@ const orchestrationSchema = z
       .int()
       .min(1024)
       .default(64 * 1024 * 1024),
+    /** Items of one bulk upload. */
+    bulk_max_items: z.int().min(1).max(100_000).default(100_000),
     /** Minutes after the end during which a re-run may still copy the content; then its key is destroyed. */
     content_retention_minutes: z.number().min(0).max(10).default(9),
   })

@@ -102,7 +102,8 @@ export interface Member {
   readonly request_id: string;
   readonly correlation_id: string;
   readonly traceparent: string | null;
-  readonly mode: ProcessingMode;
+  /** `bulk`: an item of a bulk job, which is no job of its own. */
+  readonly mode: ProcessingMode | 'bulk';
   readonly content: string;
   /** Code points. */
   readonly content_length: number;

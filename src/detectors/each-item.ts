@@ -1,6 +1,5 @@
+import { unbatchedConcurrency } from '../domain/batching';
 import type { DetectorItem, ItemAnswer } from './adapter';
-
-const concurrency = 10;
 
 /** For protocols without batches: one call an item, a few at a time, answers in order. */
 export async function eachItem(
@@ -15,6 +14,6 @@ export async function eachItem(
       answers[index] = await call(items[index]!);
     }
   }
-  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, serve));
+  await Promise.all(Array.from({ length: Math.min(unbatchedConcurrency, items.length) }, serve));
   return answers;
 }

@@ -6,3 +6,6 @@ const keys: Readonly<Record<Priority, number>> = { critical: 1, high: 2, normal:
 export function priorityKey(priority: Priority): number {
   return keys[priority];
 }
+
+/** Bulk work goes after everything else. */
+export const bulkPriorityKey = 5;

@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { bulkJobs } from './migrations/bulk-jobs';
 import type { Database } from './schema';
 
 const migrations: Record<string, Migration> = {
@@ -107,6 +108,7 @@ const migrations: Record<string, Migration> = {
       await sql`drop table cache_generation; drop sequence cache_generation_number;`.execute(db);
     },
   },
+  '2026_11_23_bulk_jobs': bulkJobs,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

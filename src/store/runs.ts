@@ -128,6 +128,7 @@ export class Runs {
       .selectFrom('run_key')
       .select(['run_id', 'tenant_id', 'recovery'])
       .where('closed_at', 'is', null)
+      .where('bulk_id', 'is', null)
       .where('created_at', '<', new Date(Date.now() - ms))
       .orderBy('created_at')
       .limit(limit)

@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { BulkStatus } from '../contract/bulk';
 import type { JobStatus } from '../contract/enums';
 
 type WithDefault<T> = ColumnType<T, T | undefined, T>;
@@ -10,6 +11,8 @@ export interface Database {
   orchestration: OrchestrationTable;
   member_result: { run_id: string; request_id: string; detector: string; result: Buffer };
   idempotency: IdempotencyTable;
+  bulk_job: BulkJobTable;
+  bulk_chunk: BulkChunkTable;
   blob: { blob_id: string; run_id: string; payload: Buffer };
   audit: {
     sequence: Generated<string>;
@@ -41,6 +44,8 @@ export interface RunKeyTable {
   created_at: Generated<Date>;
   closed_at: Nullable<Date>;
   destroy_at: Nullable<Date>;
+  /** Set on runs of a bulk job, which looks after them itself. */
+  bulk_id: Nullable<string>;
 }
 
 export type JobStage = 'routed' | 'aggregated' | 'mapped';
@@ -78,4 +83,45 @@ export interface IdempotencyTable {
   run_id: string;
   lease_until: Date;
   expires_at: Date;
+}
+
+export interface BulkJobTable {
+  bulk_id: string;
+  tenant_id: string;
+  parent_bulk_id: Nullable<string>;
+  status: BulkStatus | 'uploading';
+  correlation_id: string;
+  traceparent: Nullable<string>;
+  items: WithDefault<number>;
+  /** While uploading: until when the facade is taken to be alive. */
+  lease_until: Nullable<Date>;
+  created_at: Date;
+  started_at: Nullable<Date>;
+  /** When nothing of it ran any more. */
+  completed_at: Nullable<Date>;
+  expires_at: Date;
+}
+
+/** Items that run together, in the order of the upload. */
+export interface BulkChunkTable {
+  bulk_id: string;
+  chunk: number;
+  /** Of its first item in the job. */
+  first_index: number;
+  /** One for each item, as are `lines`. */
+  request_ids: string[];
+  lines: number[];
+  /** Requests, encrypted under the key of the bulk job. */
+  requests: Nullable<Buffer>;
+  /** How it was cut and planned when it was last loaded, encrypted likewise. */
+  planned: Nullable<Buffer>;
+  /** Errors of the lines that are no requests, encrypted for the tenant. */
+  refusals: Nullable<Buffer>;
+  refused: number;
+  completed: WithDefault<number>;
+  partial: WithDefault<number>;
+  failed: WithDefault<number>;
+  cancelled: WithDefault<number>;
+  started_at: Nullable<Date>;
+  settled_at: Nullable<Date>;
 }

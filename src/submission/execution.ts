@@ -1,6 +1,7 @@
 import type { DetectorMemo } from '../activities/detector-memo';
 import type { RunInputs } from '../activities/run-inputs';
 import type { DetectorResult } from '../contract/detector-result';
+import type { ProcessingMode } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
 import type { Member, Plan, RunInput } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
@@ -228,7 +229,7 @@ export class Execution {
     });
   }
 
-  memberOf(accepted: Accepted, planned: Planned, mode: Member['mode']): Member {
+  memberOf(accepted: Accepted, planned: Planned, mode: ProcessingMode): Member {
     const { request } = accepted;
     return {
       request_id: accepted.requestId,

@@ -18,6 +18,8 @@ export interface SweeperDependencies {
   readonly checkpoints: Checkpoints;
   readonly gateway: RunGateway;
   readonly log: { warn(fields: object, message: string): void };
+  /** Bulk jobs, which have a keeper of their own. */
+  readonly bulk: { tend(): Promise<void> };
 }
 
 const sweepMs = 5000;
@@ -61,6 +63,7 @@ export class Sweeper {
       try {
         await this.#recoverRuns();
         await this.deps.runs.destroyKeys();
+        await this.deps.bulk.tend();
         if (Date.now() - this.#lastHousekeeping > housekeepingMs) {
           this.#lastHousekeeping = Date.now();
           await this.deps.runs.removeExpired();

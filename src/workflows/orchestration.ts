@@ -11,7 +11,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { ActivityCalls, DecideOutput, MapOutput, PublishOutput, RunContext } from '../activities/types';
-import type { Plan, RunInput } from '../contract/plan';
+import type { Member, Plan, RunInput } from '../contract/plan';
 import { coverageOf, primariesFellShort } from '../domain/coverage';
 import { type Aggregated, aggregateMember } from './aggregate-member';
 import { askDetector } from './detector-stage';
@@ -48,18 +48,27 @@ export interface RunSummary {
  * mapping, publication. A job that does not complete fails its workflow with the canonical code.
  */
 export async function orchestrationRun(input: RunInput): Promise<RunSummary> {
-  const { plan } = input;
+  const { plan, members } = input;
   const run: RunContext = { run_id: input.run_id, facade_id: input.facade_id };
-  const states = input.members.map((member) => new MemberState(member, plan));
+  const published = await runMembers(run, plan, members);
+  await reportUnfinished(published, members.length);
+  return { members: members.length, statuses: published.statuses, policy_digest: plan.policy_digest };
+}
+
+/** Detection to publication; what is cancelled meanwhile is published as that. */
+export async function runMembers(
+  run: RunContext,
+  plan: Plan,
+  members: readonly Member[],
+): Promise<PublishOutput> {
+  const states = members.map((member) => new MemberState(member, plan));
   try {
     await detectAll(run, plan, states);
   } catch (error) {
     if (!isCancellation(error)) throw error;
   }
   if (CancellationScope.current().consideredCancelled) for (const state of states) state.cancelUnfinished();
-  const published = await CancellationScope.nonCancellable(() => conclude(run, plan, states));
-  await reportUnfinished(published, states.length);
-  return { members: states.length, statuses: published.statuses, policy_digest: plan.policy_digest };
+  return CancellationScope.nonCancellable(() => conclude(run, plan, states));
 }
 
 async function detectAll(run: RunContext, plan: Plan, states: readonly MemberState[]): Promise<void> {

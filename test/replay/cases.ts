@@ -4,7 +4,7 @@ import type { System, SystemOptions } from '../support/system';
 
 /** A path through the workflows that is worth keeping able to replay. */
 export interface Case {
-  readonly workflow: 'orchestrationRun' | 'failedJob';
+  readonly workflow: 'orchestrationRun' | 'failedJob' | 'bulkRun' | 'bulkChunk';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
   readonly play: (system: System) => Promise<string>;
@@ -148,6 +148,87 @@ async function convertedAndFailed(system: System): Promise<{ run: string; job: s
 
 const run = (name: string, play: Case['play']): Case => ({ workflow: 'orchestrationRun', name, play });
 
+/** Uploads so many items of these kinds in turn. @returns the id of the job */
+async function bulk(system: System, items: number, ...kinds: Record<string, unknown>[]): Promise<string> {
+  const lines = Array.from({ length: items }, (_, n) =>
+    JSON.stringify(system.body({ content: texts[n % texts.length], ...kinds[n % kinds.length] })),
+  );
+  const type = { 'content-type': 'application/x-ndjson' };
+  const { body } = await system.request<{ bulk_id: string }>('POST', bulkRoute, lines.join('\n'), type);
+  return body.bulk_id;
+}
+
+const bulkRoute = '/orchestrate/bulk';
+
+async function bulkUntil(
+  system: System,
+  bulkId: string,
+  satisfies: (job: { completed_at: string | null; processed_items: number }) => boolean,
+): Promise<void> {
+  await eventually(
+    async () => (await system.request<Parameters<typeof satisfies>[0]>('GET', `${bulkRoute}/${bulkId}`)).body,
+    satisfies,
+    { withinMs: 60_000 },
+  );
+}
+
+const bulkEnded = (system: System, bulkId: string) =>
+  bulkUntil(system, bulkId, ({ completed_at }) => completed_at !== null);
+
+async function chunkOf(system: System, bulkId: string): Promise<string> {
+  const { rows } = await system.db.query<{ run_id: string }>(
+    'select run_id from run_key where bulk_id = $1 and run_id <> $1',
+    [bulkId],
+  );
+  return rows[0]!.run_id;
+}
+
+async function completedBulk(
+  system: System,
+  items: number,
+  ...kinds: Record<string, unknown>[]
+): Promise<string> {
+  const bulkId = await bulk(system, items, ...kinds);
+  await bulkEnded(system, bulkId);
+  return bulkId;
+}
+
+async function pausedBulk(system: System): Promise<string> {
+  const gate = held(rude);
+  system.detectors.behave('lone', gate.behavior);
+  const bulkId = await bulk(system, 5 * 256, { policy_bundle: 'lone' });
+  await system.detectors.called('lone', 4);
+  await system.request('POST', `${bulkRoute}/${bulkId}/pause`);
+  gate.release();
+  await bulkUntil(system, bulkId, ({ processed_items }) => processed_items === 4 * 256);
+  await system.request('POST', `${bulkRoute}/${bulkId}/resume`);
+  await bulkEnded(system, bulkId);
+  return bulkId;
+}
+
+async function cancelledBulk(system: System): Promise<string> {
+  const gate = held(rude);
+  system.detectors.behave('lone', gate.behavior);
+  const bulkId = await bulk(system, 40, { policy_bundle: 'lone' });
+  await system.detectors.called('lone');
+  await system.request('DELETE', `${bulkRoute}/${bulkId}`);
+  await bulkEnded(system, bulkId);
+  gate.release();
+  return bulkId;
+}
+
+/** A chunk that an operator ends from Temporal Web is tried again in another run. */
+async function retriedBulk(system: System): Promise<string> {
+  const gate = held(rude);
+  system.detectors.behave('lone', gate.behavior);
+  const bulkId = await bulk(system, 2, { policy_bundle: 'lone' });
+  await system.detectors.called('lone');
+  await system.temporal.workflow.getHandle(await chunkOf(system, bulkId)).terminate();
+  gate.release();
+  await bulkEnded(system, bulkId);
+  return bulkId;
+}
+
 export const cases: readonly Case[] = [
   run('fast-lane', (system) => sync(system)),
   run('shared', shared),
@@ -197,5 +278,22 @@ export const cases: readonly Case[] = [
     workflow: 'failedJob',
     name: 'converted-failed',
     play: async (system) => (await convertedAndFailed(system)).job,
+  },
+  { workflow: 'bulkRun', name: 'chunks', play: (system) => completedBulk(system, 600, {}) },
+  { workflow: 'bulkRun', name: 'paused', play: pausedBulk },
+  { workflow: 'bulkRun', name: 'cancelled', play: cancelledBulk },
+  { workflow: 'bulkRun', name: 'retried', play: retriedBulk },
+  {
+    workflow: 'bulkChunk',
+    name: 'plans',
+    play: async (system) => {
+      const kinds = ['default', 'chain', 'absent', 'partial'].map((policy_bundle) => ({ policy_bundle }));
+      return chunkOf(system, await completedBulk(system, 8, ...kinds));
+    },
+  },
+  {
+    workflow: 'bulkChunk',
+    name: 'cancelled',
+    play: async (system) => chunkOf(system, await cancelledBulk(system)),
   },
 ];

@@ -6,6 +6,7 @@ import { flags, hangs, held, status } from '../../support/fake-detectors';
 import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
+import { ended as bulkEnded, upload } from '../bulk/support';
 
 type Operations = Record<string, { operationId: string; responses: Record<string, object> }>;
 interface OpenApiDocument {
@@ -44,6 +45,8 @@ function faultsOf(value: unknown, ref: string): unknown {
   return validate(value) ? [] : validate.errors;
 }
 
+const typeOf = ({ headers }: HttpAnswer<unknown>) => headers.get('content-type')!.split(';')[0]!;
+
 /** Asserts that the document foresees the answer's status for the operation, and its body. */
 function expectDocumented(
   answer: HttpAnswer<unknown>,
@@ -54,16 +57,7 @@ function expectDocumented(
   expect(answer.status).toBe(expected);
   const operation = document.paths[route]?.[method];
   expect(Object.keys(operation?.responses ?? {})).toContain(String(expected));
-  const place = [
-    'paths',
-    route,
-    method,
-    'responses',
-    String(expected),
-    'content',
-    'application/json',
-    'schema',
-  ];
+  const place = ['paths', route, method, 'responses', String(expected), 'content', typeOf(answer), 'schema'];
   expect(faultsOf(answer.body, pointer(...place))).toEqual([]);
 }
 
@@ -84,6 +78,38 @@ async function heldJob(): Promise<{ jobId: string; release: () => void }> {
   const { body } = await system.orchestrate({ processing_mode: 'async' });
   await system.detectors.called('b');
   return { jobId: body.job_id!, release };
+}
+
+const bulkRoute = '/orchestrate/bulk/{bulk_id}';
+
+async function endedBulk(): Promise<string> {
+  const { body } = await bulk([{}]);
+  await bulkEnded(system, body.bulk_id);
+  return body.bulk_id;
+}
+
+const bulk = (lines: Parameters<typeof upload>[1], headers = {}) => upload(system, lines, headers);
+
+/** Does something to a job whose detectors answer only then. */
+async function whileBulkRuns(
+  act: (id: string) => Promise<HttpAnswer<unknown>>,
+): Promise<HttpAnswer<unknown>> {
+  const { behavior, release } = held(flags('toxic', 0.9));
+  system.detectors.behave('b', behavior);
+  const { body } = await bulk([{}]);
+  await system.detectors.called('b');
+  return act(body.bulk_id).finally(release);
+}
+
+async function text(route: string): Promise<HttpAnswer<unknown>> {
+  const response = await fetch(`${system.url}/api/v1${route}`);
+  const body = await response.text();
+  return { status: response.status, headers: response.headers, text: body, body };
+}
+
+async function firstLine(route: string): Promise<HttpAnswer<unknown>> {
+  const answer = await text(route);
+  return { ...answer, body: JSON.parse(answer.text.split('\n')[0]!) as unknown };
 }
 
 /** Every operation of the document, and how each of its answers is come by. */
@@ -190,6 +216,80 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
       const { jobId, release } = await heldJob();
       return system.request('POST', `/orchestrate/jobs/${jobId}/rerun`, {}).finally(release);
     },
+  ],
+  ['post', '/orchestrate/bulk', 202, () => bulk([{}, 'no json'])],
+  ['post', '/orchestrate/bulk', 400, () => bulk([])],
+  ['post', '/orchestrate/bulk', 403, () => bulk([{}], { 'X-Tenant-ID': 'other' })],
+  [
+    'post',
+    '/orchestrate/bulk',
+    409,
+    async () => {
+      const key = { 'Idempotency-Key': randomUUID() };
+      await bulk([{}], key);
+      return bulk([{}], key);
+    },
+  ],
+  ['get', bulkRoute, 200, async () => system.request('GET', `/orchestrate/bulk/${await endedBulk()}`)],
+  ['get', bulkRoute, 404, () => system.request('GET', `/orchestrate/bulk/bulk-${randomUUID()}`)],
+  [
+    'delete',
+    bulkRoute,
+    200,
+    () => whileBulkRuns((id) => system.request('DELETE', `/orchestrate/bulk/${id}`)),
+  ],
+  ['delete', bulkRoute, 409, async () => system.request('DELETE', `/orchestrate/bulk/${await endedBulk()}`)],
+  [
+    'post',
+    `${bulkRoute}/pause`,
+    200,
+    () => whileBulkRuns((id) => system.request('POST', `/orchestrate/bulk/${id}/pause`)),
+  ],
+  [
+    'post',
+    `${bulkRoute}/pause`,
+    409,
+    async () => system.request('POST', `/orchestrate/bulk/${await endedBulk()}/pause`),
+  ],
+  [
+    'post',
+    `${bulkRoute}/resume`,
+    200,
+    () => whileBulkRuns((id) => system.request('POST', `/orchestrate/bulk/${id}/resume`)),
+  ],
+  [
+    'post',
+    `${bulkRoute}/resume`,
+    409,
+    async () => system.request('POST', `/orchestrate/bulk/${await endedBulk()}/resume`),
+  ],
+  [
+    'post',
+    `${bulkRoute}/rerun`,
+    202,
+    async () => {
+      system.detectors.behave('b', status(400)).behave('toxicity', status(400));
+      return system.request('POST', `/orchestrate/bulk/${await endedBulk()}/rerun`);
+    },
+  ],
+  [
+    'post',
+    `${bulkRoute}/rerun`,
+    409,
+    async () => system.request('POST', `/orchestrate/bulk/${await endedBulk()}/rerun`),
+  ],
+  ['get', `${bulkRoute}/events`, 200, async () => text(`/orchestrate/bulk/${await endedBulk()}/events`)],
+  [
+    'get',
+    `${bulkRoute}/outcomes`,
+    200,
+    async () => firstLine(`/orchestrate/bulk/${await endedBulk()}/outcomes`),
+  ],
+  [
+    'get',
+    `${bulkRoute}/outcomes`,
+    400,
+    async () => system.request('GET', `/orchestrate/bulk/${await endedBulk()}/outcomes?status=odd`),
   ],
   ['get', '/detectors', 200, () => system.request('GET', '/detectors?limit=1')],
   ['get', '/detectors', 400, () => system.request('GET', '/detectors?limit=0')],

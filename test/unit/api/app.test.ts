@@ -90,6 +90,13 @@ describe('The documentation', () => {
       '/health/live',
       '/health/ready',
       '/orchestrate',
+      '/orchestrate/bulk',
+      '/orchestrate/bulk/{bulk_id}',
+      '/orchestrate/bulk/{bulk_id}/events',
+      '/orchestrate/bulk/{bulk_id}/outcomes',
+      '/orchestrate/bulk/{bulk_id}/pause',
+      '/orchestrate/bulk/{bulk_id}/rerun',
+      '/orchestrate/bulk/{bulk_id}/resume',
       '/orchestrate/jobs/{job_id}/rerun',
       '/orchestrate/status/{job_id}',
     ]);

@@ -6,6 +6,7 @@ import { type DetectorRegistration, detectorRegistrationSchema } from '../../../
 import { Breakers } from '../../../src/registry/breakers';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { DetectorRegistry } from '../../../src/registry/registry';
+import type { Bulk } from '../../../src/submission/bulk';
 import type { Accepted, Answer } from '../../../src/submission/execution';
 import type { Jobs } from '../../../src/submission/jobs';
 import type { Submission } from '../../../src/submission/submission';
@@ -59,6 +60,9 @@ export function answerOf(status: number, overrides: Partial<Answer> = {}): Answe
 export interface AppOptions {
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
+  readonly bulk?: Partial<Bulk>;
+  readonly maxLineBytes?: number;
+  readonly stopping?: AbortSignal;
   readonly perMinute?: number;
   readonly invalidate?: AppDependencies['cache']['invalidate'];
   readonly maxBodyBytes?: number;
@@ -82,6 +86,13 @@ export async function appWith(options: AppOptions = {}) {
       maxBodyBytes: options.maxBodyBytes ?? 4096,
     },
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
+    bulk: {
+      bulk: (options.bulk ?? {}) as Bulk,
+      rateLimit: new RateLimit(null),
+      uploadsPerMinute: options.perMinute ?? 100,
+      maxLineBytes: options.maxLineBytes ?? 4096,
+      stopping: options.stopping ?? new AbortController().signal,
+    },
     detectors,
     health: {
       version: '1.2.3',

@@ -42,6 +42,7 @@ class FewAnswers extends DummyDriver {
 
 let world: World;
 let driver: FewAnswers;
+let tended: number;
 let sweeper: Sweeper;
 let open: { runId: string; tenantId: string; recovery: number }[];
 let checkpoints: { requestId: string; result: DetectorResult }[];
@@ -65,6 +66,7 @@ beforeEach(() => {
       return [];
     },
   } satisfies Partial<Outcomes>;
+  tended = 0;
   sweeper = new Sweeper({
     db: new Kysely<Database>({
       dialect: {
@@ -80,6 +82,7 @@ beforeEach(() => {
     checkpoints: { load: async () => checkpoints } as unknown as Checkpoints,
     gateway: world.gateway as unknown as RunGateway,
     log: { warn: (fields, message) => void warnings.push({ fields, message }) },
+    bulk: { tend: async () => void (tended += 1) },
   });
 });
 afterEach(() => {

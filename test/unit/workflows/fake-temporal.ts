@@ -22,10 +22,16 @@ const detectsSuccess: Script = ({ detector, request_ids }: DetectCall) =>
 /** A Temporal without a server: scripted activities, and a record of all that a workflow asked for. */
 class FakeTemporal {
   workflowId = 'run';
+  nextId = 1;
   cancelled = false;
   scripts: Record<string, Script> = {};
   calls: ActivityCall[] = [];
   children: { readonly workflow: unknown; readonly options: Record<string, unknown> }[] = [];
+  /** What a child answers, by its workflow; it may throw. */
+  childScripts: Record<string, Script> = {};
+  historyLength = 0;
+  signals: Record<string, () => void> = {};
+  continued: unknown[] = [];
   attributes: { readonly key: { readonly name: string }; readonly value: unknown }[] = [];
   /** Set as the workflows are loaded, once. */
   workflowOptions: unknown = null;
@@ -33,9 +39,14 @@ class FakeTemporal {
 
   reset(): void {
     this.workflowId = 'run';
+    this.nextId = 1;
     this.cancelled = false;
     this.calls = [];
     this.children = [];
+    this.childScripts = {};
+    this.historyLength = 0;
+    this.signals = {};
+    this.continued = [];
     this.attributes = [];
     this.scripts = {
       map: () => Promise.resolve({}),
@@ -80,6 +91,9 @@ class FakeTemporal {
 
 export const temporal = new FakeTemporal();
 
+/** What ends a run that goes on as a new one. */
+export class ContinuedAsNew extends Error {}
+
 /** Stands for `@temporalio/workflow`; failures and enums are the real ones. */
 export const workflowModule = {
   ...jest.requireActual<typeof Workflow>('@temporalio/workflow'),
@@ -89,13 +103,31 @@ export const workflowModule = {
     current: () => ({ consideredCancelled: temporal.cancelled }),
     nonCancellable: <T>(work: () => Promise<T>) => temporal.shield(work),
   },
-  workflowInfo: () => ({ workflowId: temporal.workflowId }),
+  workflowInfo: () => ({ workflowId: temporal.workflowId, historyLength: temporal.historyLength }),
   upsertSearchAttributes: (attributes: FakeTemporal['attributes']) =>
     void temporal.attributes.push(...attributes),
   startChild: (workflow: unknown, options: Record<string, unknown>) => {
     temporal.children.push({ workflow, options });
     return Promise.resolve({});
   },
+  executeChild: (workflow: { name: string }, options: Record<string, unknown> & { args: [never] }) => {
+    temporal.children.push({ workflow, options });
+    return temporal.childScripts[workflow.name]!(options.args[0]);
+  },
+  continueAsNew: (input: unknown) => {
+    temporal.continued.push(input);
+    return Promise.reject(new ContinuedAsNew());
+  },
+  defineSignal: (name: string) => name,
+  setHandler: (name: string, handler: () => void) => {
+    temporal.signals[name] = handler;
+  },
+  /** Waits for microtasks only: a script signals, or time is taken to be up. */
+  condition: async (satisfied: () => boolean) => {
+    for (let turn = 0; turn < 100 && !satisfied(); turn++) await Promise.resolve();
+    return satisfied();
+  },
+  uuid4: () => `id-${temporal.nextId++}`,
   setWorkflowOptions: (options: unknown) => {
     temporal.workflowOptions = options;
   },

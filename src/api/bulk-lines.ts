@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import type { Request } from 'express';
+import { ConclaveError } from '../contract/errors';
+import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
+import type { BulkLine, BulkUpload } from '../submission/bulk-intake';
+import { checkContentForm } from './content-form';
+import { linesOf } from './ndjson';
+import { refuseCallback } from './orchestrate-router';
+import { parseJsonBody, refuseDuplicateKeys } from './strict-json';
+import { validate } from './validate';
+
+/** The lines of an upload, read as the store takes them. */
+export function uploadedLines(
+  request: Request,
+  maxLineBytes: number,
+): Pick<BulkUpload, 'lines' | 'fingerprint'> {
+  const hash = createHash('sha256');
+  // An upload that is refused half-way must still be answered.
+  const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  return {
+    lines: parsed(source, maxLineBytes, (bytes) => void hash.update(bytes)),
+    fingerprint: () => hash.digest(),
+  };
+}
+
+async function* parsed(
+  source: AsyncIterable<Buffer>,
+  maxLineBytes: number,
+  onBytes: (bytes: Buffer) => void,
+): AsyncGenerator<BulkLine> {
+  for await (const { line, bytes } of linesOf(source, maxLineBytes, onBytes)) {
+    yield { line, bytes: bytes.length, ...itemOf(bytes) };
+  }
+}
+
+/** A request of its own, or why it is none; one bad line is no fault of its neighbors. */
+export function itemOf(
+  bytes: Buffer,
+): { request: OrchestrationRequest; routingTokens: string[] } | { refusal: ConclaveError } {
+  try {
+    const { value, text } = parseJsonBody(bytes);
+    const request = validate(orchestrationRequestSchema, withLowPriority(value));
+    refuseDuplicateKeys(text);
+    refuseCallback(request.metadata);
+    return { request: { ...request, processing_mode: 'async' }, routingTokens: checkContentForm(request) };
+  } catch (error) {
+    if (error instanceof ConclaveError) return { refusal: error };
+    throw error;
+  }
+}
+
+/** Bulk work gives way unless it says otherwise. */
+function withLowPriority(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return 'priority' in value ? value : { ...value, priority: 'low' };
+}

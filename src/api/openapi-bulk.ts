@@ -1,0 +1,116 @@
+import { bulkItemStatuses } from '../contract/bulk';
+
+const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
+const answer = (description: string, id: string) => ({
+  description,
+  content: { 'application/json': { schema: ref(id) } },
+});
+const job = (description: string) => answer(description, 'BulkJob');
+const refusal = (description: string) => answer(description, 'ErrorResponse');
+
+/** Paths of bulk jobs. @param shared parameters and answers that all paths have */
+export function bulkPaths(shared: {
+  readonly common: readonly object[];
+  readonly idempotencyKey: object;
+  readonly errors: Readonly<Record<string, object>>;
+  readonly notFound: Readonly<Record<string, object>>;
+}) {
+  const bulkId = { name: 'bulk_id', in: 'path', required: true, schema: { type: 'string' } };
+  const parameters = [bulkId, ...shared.common];
+  const found = { ...shared.errors, ...shared.notFound };
+  const action = (operationId: string, summary: string, done: string, conflict: string) => ({
+    operationId,
+    summary,
+    parameters,
+    responses: { '200': job(done), ...found, '409': refusal(`INVALID_REQUEST: \`${conflict}\``) },
+  });
+  return {
+    '/orchestrate/bulk': {
+      post: {
+        operationId: 'submitBulk',
+        summary: 'Have up to 100,000 items judged in the background',
+        description:
+          'Newline-delimited JSON, one OrchestrationRequest a line, at most 256 KiB each; `processing_mode` is without effect and `priority` is `low` unless a line says otherwise. A bad line fails alone; an upload is taken whole or not at all.',
+        parameters: [...shared.common, shared.idempotencyKey],
+        requestBody: {
+          required: true,
+          content: { 'application/x-ndjson': { schema: { type: 'string' } } },
+        },
+        responses: {
+          '202': job('Taken; `Location` is the job'),
+          ...shared.errors,
+          '403': refusal('INSUFFICIENT_RBAC (`tenant_mismatch`) or RATE_LIMITED'),
+          '409': refusal('INVALID_REQUEST: `idempotency_conflict` or `upload_in_progress`'),
+        },
+      },
+    },
+    '/orchestrate/bulk/{bulk_id}': {
+      get: {
+        operationId: 'bulkStatus',
+        summary: 'State, counts and progress of a bulk job',
+        parameters,
+        responses: { '200': job('The job'), ...found },
+      },
+      delete: action('cancelBulk', 'Cancel a bulk job', 'The job, cancelled', 'bulk_not_cancellable'),
+    },
+    '/orchestrate/bulk/{bulk_id}/pause': {
+      post: action(
+        'pauseBulk',
+        'Start no more items until the job is resumed',
+        'The job, paused',
+        'bulk_not_pausable',
+      ),
+    },
+    '/orchestrate/bulk/{bulk_id}/resume': {
+      post: action('resumeBulk', 'Go on with a paused job', 'The job, running', 'bulk_not_resumable'),
+    },
+    '/orchestrate/bulk/{bulk_id}/rerun': {
+      post: {
+        operationId: 'rerunBulk',
+        summary: 'A new job with the items that failed',
+        description: 'Lines that were no requests are left out. Possible while the content is kept.',
+        parameters: [...parameters, shared.idempotencyKey],
+        responses: {
+          '202': job('The new job, with `parent_bulk_id`'),
+          ...found,
+          '403': refusal('RATE_LIMITED'),
+          '409': refusal('INVALID_REQUEST: `bulk_not_finished`, `nothing_to_rerun`, `content_expired`'),
+        },
+      },
+    },
+    '/orchestrate/bulk/{bulk_id}/events': {
+      get: {
+        operationId: 'bulkEvents',
+        summary: 'The job as server-sent events, until it has ended',
+        description:
+          'Events `progress`, then one `end`; the data of each is a whole BulkJob. A reconnection with the id of `end` is answered with 204.',
+        parameters,
+        responses: {
+          '200': {
+            description: 'The events',
+            content: { 'text/event-stream': { schema: { type: 'string' } } },
+          },
+          '204': { description: 'The client has seen the end' },
+          ...found,
+        },
+      },
+    },
+    '/orchestrate/bulk/{bulk_id}/outcomes': {
+      get: {
+        operationId: 'bulkOutcomes',
+        summary: 'What became of each item, in the order of the items',
+        parameters: [
+          ...parameters,
+          { name: 'status', in: 'query', required: false, schema: { enum: bulkItemStatuses } },
+        ],
+        responses: {
+          '200': {
+            description: 'One BulkOutcome a line',
+            content: { 'application/x-ndjson': { schema: ref('BulkOutcome') } },
+          },
+          ...found,
+        },
+      },
+    },
+  };
+}

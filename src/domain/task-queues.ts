@@ -1,0 +1,4 @@
+/** Where bulk jobs run: on a queue of their own, so that they never take the workers of those who wait for an answer. */
+export function bulkTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-bulk`;
+}

@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import type { BulkItemStatus, BulkJobResponse } from '../contract/bulk';
+import { ConclaveError } from '../contract/errors';
+import { bulkProgress, itemsPerSecond } from '../domain/bulk';
+import type { BulkChunks } from '../store/bulk-chunks';
+import type { BulkJob, BulkJobs } from '../store/bulk-jobs';
+import { RunKeyDestroyedError } from '../store/key-ring';
+import type { BulkExport } from './bulk-export';
+import type { BulkGateway } from './bulk-gateway';
+import type { BulkIntake, BulkLine, BulkUpload } from './bulk-intake';
+import type { BulkWatch } from './bulk-watch';
+
+export interface BulkServiceDependencies {
+  readonly jobs: BulkJobs;
+  readonly chunks: BulkChunks;
+  readonly intake: BulkIntake;
+  readonly export: BulkExport;
+  readonly watch: BulkWatch;
+  readonly gateway: BulkGateway;
+  readonly log: { warn(fields: object, message: string): void };
+}
+
+export type BulkCall = Pick<BulkUpload, 'requestId' | 'correlationId' | 'traceparent' | 'receivedAt'> &
+  Pick<BulkUpload, 'idempotencyKey' | 'admit'>;
+
+/** Bulk jobs as their owners see them. A job of another tenant does not exist. */
+export class Bulk {
+  constructor(private readonly deps: BulkServiceDependencies) {}
+
+  async submit(upload: BulkUpload): Promise<{ job: BulkJobResponse; replayed: boolean }> {
+    const { bulkId, tenantId, replayed } = await this.deps.intake.receive(upload);
+    if (!replayed) await this.#start(bulkId, tenantId);
+    return { job: await this.status(bulkId, tenantId), replayed };
+  }
+
+  async status(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
+    return toResponse(await this.#job(bulkId, tenantId), Date.now());
+  }
+
+  async pause(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
+    await this.#job(bulkId, tenantId);
+    if (!(await this.deps.jobs.pause(bulkId))) throw ended('paused', 'bulk_not_pausable');
+    return this.status(bulkId, tenantId);
+  }
+
+  async resume(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
+    await this.#job(bulkId, tenantId);
+    if (!(await this.deps.jobs.resume(bulkId))) throw ended('resumed', 'bulk_not_resumable');
+    await this.#tell(bulkId, () => this.deps.gateway.wake(bulkId));
+    return this.status(bulkId, tenantId);
+  }
+
+  async cancel(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
+    await this.#job(bulkId, tenantId);
+    if (!(await this.deps.jobs.cancel(bulkId))) throw ended('cancelled', 'bulk_not_cancellable');
+    await this.#tell(bulkId, () => this.deps.gateway.cancel(bulkId));
+    return this.status(bulkId, tenantId);
+  }
+
+  /** A new job with the items that failed, save those that were no requests. */
+  async rerun(bulkId: string, tenantId: string | null, call: BulkCall) {
+    const job = await this.#job(bulkId, tenantId);
+    if (job.completedAt === null) {
+      throw new ConclaveError('INVALID_REQUEST', 'the bulk job has not ended yet; cancel it first, or wait', {
+        status: 409,
+        detail: 'bulk_not_finished',
+      });
+    }
+    if (job.outcomes.failed === job.refused) {
+      throw new ConclaveError('INVALID_REQUEST', 'no item has failed that could be run again', {
+        status: 409,
+        detail: 'nothing_to_rerun',
+      });
+    }
+    return this.submit({
+      ...call,
+      route: 'POST /orchestrate/bulk/rerun',
+      tenantId: job.tenantId,
+      parentBulkId: bulkId,
+      lines: this.#failedLines(job),
+      fingerprint: () => createHash('sha256').update(bulkId).digest(),
+    });
+  }
+
+  /** The export, line by line as it is read. */
+  async outcomes(bulkId: string, tenantId: string | null, status: BulkItemStatus | null) {
+    return this.deps.export.lines(await this.#job(bulkId, tenantId), status);
+  }
+
+  /** The job now and after each change, until it has ended or `signal` fires. */
+  async changes(bulkId: string, tenantId: string | null, signal: AbortSignal) {
+    await this.#job(bulkId, tenantId);
+    return this.#changes(bulkId, signal);
+  }
+
+  async *#changes(bulkId: string, signal: AbortSignal): AsyncGenerator<BulkJobResponse> {
+    for await (const job of this.deps.watch.changes(bulkId, signal)) yield toResponse(job, Date.now());
+  }
+
+  async #job(bulkId: string, tenantId: string | null): Promise<BulkJob> {
+    const job = await this.deps.jobs.job(bulkId);
+    if (job && (tenantId === null || job.tenantId === tenantId)) return job;
+    throw new ConclaveError('INVALID_REQUEST', 'there is no such bulk job', {
+      status: 404,
+      detail: 'bulk_not_found',
+    });
+  }
+
+  async *#failedLines(job: BulkJob): AsyncGenerator<BulkLine> {
+    try {
+      for (let chunk = 0; ; chunk++) {
+        const outcomes = await this.deps.chunks.outcomes(job.bulkId, job.tenantId, chunk);
+        if (outcomes === null) return;
+        const failed = new Set(
+          outcomes.flatMap(({ status, requestId }) => (status === 'failed' ? [requestId] : [])),
+        );
+        if (failed.size === 0) continue;
+        for (const item of await this.deps.chunks.items(job.bulkId, chunk)) {
+          if (!failed.has(item.request_id)) continue;
+          const bytes = Buffer.byteLength(item.request.content);
+          yield { line: item.line, bytes, request: item.request, routingTokens: item.routing_tokens };
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof RunKeyDestroyedError)) throw error;
+      throw new ConclaveError('INVALID_REQUEST', 'the items are no longer kept: upload them again', {
+        status: 409,
+        detail: 'content_expired',
+      });
+    }
+  }
+
+  /** The job is durable already: should the engine be away, the keeper starts its run. */
+  async #start(bulkId: string, tenantId: string): Promise<void> {
+    await this.deps.gateway.start(bulkId, tenantId).catch((error: unknown) => {
+      this.deps.log.warn({ bulk_id: bulkId, error }, 'a bulk job could not be started yet');
+    });
+  }
+
+  /** The store decides; the run reads it by itself, only later. */
+  async #tell(bulkId: string, call: () => Promise<void>): Promise<void> {
+    await call().catch((error: unknown) => {
+      this.deps.log.warn({ bulk_id: bulkId, error }, 'the run of a bulk job could not be told of a change');
+    });
+  }
+}
+
+function ended(what: string, detail: string): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', `the bulk job has ended and cannot be ${what}`, {
+    status: 409,
+    detail,
+  });
+}
+
+function toResponse(job: BulkJob, now: number): BulkJobResponse {
+  const { outcomes, items } = job;
+  const known = outcomes.completed + outcomes.partial + outcomes.failed + outcomes.cancelled;
+  const processed = job.completedAt === null ? known : items;
+  return {
+    bulk_id: job.bulkId,
+    tenant_id: job.tenantId,
+    parent_bulk_id: job.parentBulkId,
+    status: job.status,
+    total_items: items,
+    processed_items: processed,
+    outcomes,
+    refused_lines: job.refused,
+    progress: bulkProgress(processed, items),
+    items_per_second: itemsPerSecond(
+      processed - job.refused,
+      job.startedAt?.getTime() ?? null,
+      job.completedAt?.getTime() ?? now,
+    ),
+    created_at: job.createdAt.toISOString(),
+    started_at: job.startedAt?.toISOString() ?? null,
+    completed_at: job.completedAt?.toISOString() ?? null,
+    correlation_id: job.correlationId,
+  };
+}
