@@ -11,6 +11,11 @@ import { RedisAwayError } from '../store/redis-guard';
 
 const windowSeconds = 60;
 
+interface Count {
+  readonly isAllowed: boolean;
+  readonly state: RateLimiterRes;
+}
+
 interface Limiters {
   readonly shared: RateLimiterAbstract | null;
   readonly own: RateLimiterAbstract;
@@ -24,30 +29,24 @@ export class RateLimit {
 
   /** @throws ConclaveError RATE_LIMITED */
   async consume(key: string, perMinute: number, response: Response): Promise<void> {
-    try {
-      this.#announce(response, perMinute, await this.#consume(key, perMinute));
-    } catch (refusal) {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      this.#announce(response, perMinute, refusal);
-      throw new ConclaveError('RATE_LIMITED', 'the tenant has used up its requests of this minute', {
-        retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
-      });
-    }
+    const { isAllowed, state } = await this.#count(key, perMinute);
+    this.#announce(response, perMinute, state);
+    if (isAllowed) return;
+    throw new ConclaveError('RATE_LIMITED', 'the tenant has used up its requests of this minute', {
+      retryAfterSeconds: Math.max(1, Math.ceil(state.msBeforeNext / 1000)),
+    });
   }
 
   /** Limits of its own stand in while Redis is away. */
-  async #consume(key: string, perMinute: number): Promise<RateLimiterRes> {
+  async #count(key: string, perMinute: number): Promise<Count> {
     const { shared, own } = this.#limitersOf(perMinute);
-    if (!shared || !this.redis) return own.consume(key);
-    let state: Awaited<ReturnType<typeof counted>>;
+    if (shared === null || this.redis === null) return countOf(own.consume(key));
     try {
-      state = await this.redis.guard.ask(() => counted(shared.consume(key)));
+      return await this.redis.guard.ask(() => countOf(shared.consume(key)));
     } catch (error) {
       if (!(error instanceof RedisAwayError)) throw error;
-      return own.consume(key);
+      return countOf(own.consume(key));
     }
-    if (state.allowed) return state.is;
-    throw state.is;
   }
 
   #limitersOf(perMinute: number): Limiters {
@@ -77,12 +76,12 @@ export class RateLimit {
   }
 }
 
-/** A refusal is an answer of Redis, not its failure. */
-function counted(consumed: Promise<RateLimiterRes>): Promise<{ allowed: boolean; is: RateLimiterRes }> {
+/** A refusal is an answer, not a failure. */
+function countOf(consumed: Promise<RateLimiterRes>): Promise<Count> {
   return consumed.then(
-    (is) => ({ allowed: true, is }),
+    (state) => ({ isAllowed: true, state }),
     (refusal: unknown) => {
-      if (refusal instanceof RateLimiterRes) return { allowed: false, is: refusal };
+      if (refusal instanceof RateLimiterRes) return { isAllowed: false, state: refusal };
       throw refusal;
     },
   );

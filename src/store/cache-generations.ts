@@ -33,18 +33,17 @@ export class CacheGenerations {
 
   constructor(
     private readonly db: Db,
-    private readonly notifications: Pick<Notifications, 'on'>,
+    private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
   async start(): Promise<void> {
     await this.#refresh();
-    const refresh = (): void => void this.#refresh().catch(() => undefined);
     this.notifications.on('message', ({ kind }) => {
-      if (kind === 'cache_invalidated') refresh();
+      if (kind === 'cache_invalidated') void this.#look();
     });
-    this.notifications.on('reconnected', refresh);
-    this.#timer = setInterval(refresh, refreshMs).unref();
+    this.notifications.on('reconnected', () => void this.#look());
+    this.#timer = setInterval(() => void this.#look(), refreshMs).unref();
   }
 
   stop(): void {
@@ -79,16 +78,20 @@ export class CacheGenerations {
         .execute();
       await notify(tx, { kind: 'cache_invalidated' });
     });
-    await this.#refresh();
+    await this.#look();
+  }
+
+  /** One that fails leaves what is known to grow old. */
+  #look(): Promise<void> {
+    return this.#refresh().catch(() => undefined);
   }
 
   async #refresh(): Promise<void> {
     const startedAt = this.now();
-    const rows = await this.db
-      .selectFrom('cache_generation')
-      .select(['scope', 'generation'])
-      .where('generation', '>', String(this.#seen))
-      .execute();
+    const rows = await this.notifications.ask<{ scope: string; generation: string }>(
+      'select scope, generation from cache_generation where generation > $1',
+      [this.#seen],
+    );
     for (const { scope, generation } of rows) {
       const number = Number(generation);
       this.#generations.set(scope, Math.max(number, this.#generations.get(scope) ?? 0));

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { Client } from 'pg';
+import { Client, type QueryResultRow } from 'pg';
 import { z } from 'zod';
 import type { Db } from './database';
 
@@ -61,6 +61,15 @@ export class Notifications extends EventEmitter<Events> {
 
   async send(message: Message): Promise<void> {
     await notify(this.db, message);
+  }
+
+  /**
+   * Asks the database over the connection that listens, where nothing queues before it.
+   * @throws while that is lost
+   */
+  async ask<Row extends QueryResultRow>(query: string, values: readonly unknown[]): Promise<Row[]> {
+    if (!this.#client) throw new Error('the connection that listens is lost');
+    return (await this.#client.query<Row>(query, [...values])).rows;
   }
 
   async close(): Promise<void> {

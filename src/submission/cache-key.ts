@@ -1,4 +1,4 @@
-import { createHash, createHmac, hkdfSync } from 'node:crypto';
+import { createHmac, hash, hkdfSync } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
@@ -60,11 +60,9 @@ export class CacheKeys {
   }
 }
 
-function contentHash({ content_type: type, content, metadata }: OrchestrationRequest): Buffer {
+function contentHash({ content_type: type, content, metadata }: OrchestrationRequest): string {
   // Contents hold no NUL.
-  return createHash('sha256')
-    .update(`${type}\0${content}\0${canonicalJson(metadata ?? null)}`)
-    .digest();
+  return hash('sha256', `${type}\0${content}\0${canonicalJson(metadata ?? null)}`);
 }
 
 function planPart(plan: Plan): PlanPart {
@@ -73,7 +71,7 @@ function planPart(plan: Plan): PlanPart {
     .filter(({ role }) => role === 'primary')
     .map(({ name, version }) => `${name}@${version}`)
     .sort();
-  const digest = createHash('sha256').update(JSON.stringify(judging)).digest('hex');
+  const digest = hash('sha256', JSON.stringify(judging));
   return {
     text: JSON.stringify([detectorSet, `${plan.policy_bundle}@${plan.policy_version}`, digest]),
     detectors: [...plan.detectors.map(({ name }) => name), ...plan.skipped.map(({ detector }) => detector)],

@@ -31,8 +31,11 @@ interface Call {
   readonly without: CacheUse;
 }
 
-/** A follower that still waits boards a run so long before it would become a job, to share one with others like it. */
-const boardingMs = 50;
+/**
+ * A follower that still waits boards a run so long before it would become a job: as many as there are then share few
+ * runs, instead of becoming jobs by a run each.
+ */
+const boardingMs = 200;
 
 /**
  * Executions behind the response cache (spec/orchestration.md 6) and single flight (design.md 7, 20): what was judged

@@ -1,8 +1,6 @@
 import type { OrchestrationResponse } from '../../../src/contract/answer';
 import type { HttpAnswer, System } from '../../support/system';
 
-export type Use = 'HIT' | 'MISS' | 'BYPASS';
-
 /** Sends a body whole, as it is. */
 export function send(
   system: System,

@@ -119,7 +119,7 @@ withRedis('The response cache that facades share', () => {
     }
   });
 
-  it('hears of it also when facades cannot hear each other [8] [C.5]', async () => {
+  it('gives nothing old also when facades cannot hear each other [8] [C.5]', async () => {
     const body = system.body();
     expect(await through(facades[0], body)).toEqual(['MISS']);
     expect(await through(facades[1], body)).toEqual(['HIT']);
@@ -129,7 +129,7 @@ withRedis('The response cache that facades share', () => {
       expect((await system.request('DELETE', '/cache?detector=b')).status).toBe(204);
       await eventually(
         () => through(facades[1], body),
-        ([use]) => use === 'MISS',
+        ([use]) => use !== 'HIT',
         { withinMs: 1000, everyMs: 10 },
       );
     } finally {

@@ -16,7 +16,7 @@ function redis() {
       return [count, 60_000];
     },
   };
-  const guard = new RedisGuard(client as never, { patienceMs: 10, pauseMs: 60_000 });
+  const guard = new RedisGuard(client, { patienceMs: 10, pauseMs: 60_000 });
   return { state, guard, shared: { client, guard } as never };
 }
 

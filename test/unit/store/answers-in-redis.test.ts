@@ -27,7 +27,7 @@ function world(maxEntryBytes = 1000) {
       values.set(name, { value, expiration });
     },
   };
-  const guard = new RedisGuard(client as never);
+  const guard = new RedisGuard(client);
   const keys = new KeyRing(new FakeDatabase().db, Buffer.alloc(32, 1));
   const redis = { client, guard } as never;
   const answers = new AnswersInRedis(redis, keys, { ttlMs: 5000, maxEntryBytes });

@@ -11,17 +11,19 @@ function world() {
   let reachable = true;
   let now = 0;
   const db = scriptedDb(({ sql, parameters }) => {
-    if (!reachable) throw new Error('no store');
     if (sql.includes('insert into cache_generation')) table.set(parameters[0] as string, ++last);
     if (sql.startsWith('insert into "audit"')) audit.push([...parameters]);
     if (sql.includes('pg_notify')) messages.emit('message', { kind: 'cache_invalidated' });
-    if (!sql.startsWith('select "scope"')) return [];
-    const since = Number(parameters[0]);
+    return [];
+  });
+  const ask = async (_query: string, [since]: readonly [number]) => {
+    if (!reachable) throw new Error('no store');
     return [...table]
       .filter(([, generation]) => generation > since)
       .map(([scope, generation]) => ({ scope, generation: String(generation) }));
-  });
-  const replica = () => new CacheGenerations(db, messages as never, () => now);
+  };
+  const notifications = Object.assign(messages, { ask }) as never;
+  const replica = () => new CacheGenerations(db, notifications, () => now);
   return {
     replica,
     audit,

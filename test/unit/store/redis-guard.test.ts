@@ -12,7 +12,7 @@ describe('The guard of Redis', () => {
   beforeEach(() => {
     jest.useFakeTimers();
     pings = [];
-    guard = new RedisGuard({ ping: () => (pings.shift() ?? never)() } as never, times);
+    guard = new RedisGuard({ ping: () => (pings.shift() ?? never)() }, times);
   });
   afterEach(() => {
     guard.stop();
@@ -72,7 +72,7 @@ describe('The guard of Redis', () => {
 
   it('takes a reply that came while the process was busy, however late it is read', async () => {
     jest.useRealTimers();
-    const busy = new RedisGuard({ ping: never } as never, { patienceMs: 5, pauseMs: 1000 });
+    const busy = new RedisGuard({ ping: never }, { patienceMs: 5, pauseMs: 1000 });
     // Done by another thread meanwhile.
     const reply = busy.ask(() => stat(__filename).then(() => 'late'));
     const until = performance.now() + 30;
