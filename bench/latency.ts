@@ -6,7 +6,7 @@ import type { Report } from './report';
 import type { Stage } from './stage';
 import { errorsByKind, type Row, summarize } from './statistics';
 import { checkAnswers, type Target, withBundle } from './target';
-import { cellsOf, type RowName, visitsOf } from './visits';
+import { type Cell, cellsOf, type RowName, visitsOf } from './visits';
 
 export interface LatencyOptions extends BenchOptions {
   /** Origin of a running Conclave that has the bench's registry and policies. */
@@ -40,6 +40,7 @@ export async function latency(stage: Stage, options: LatencyOptions): Promise<Re
   const visits = visitsOf(cells, pace.rounds);
   let windowsLeft = visits.reduce((sum, { windows }) => sum + windows, 0);
   for (const { row, clients, windows } of visits) {
+    if (pace.isTimeUp()) break;
     const windowMs = windows * pace.windowMs(windowsLeft);
     const firing = { concurrency: clients, warmupMs: pace.warmupMs, windowMs };
     log(`measuring ${row} at ${clients}`);
@@ -48,7 +49,9 @@ export async function latency(stage: Stage, options: LatencyOptions): Promise<Re
     windowsLeft -= windows;
   }
 
-  const rows = cells.map(({ row, clients }) => {
+  const isMeasured = ({ row, clients }: Cell) => samples.has(`${row} ${clients}`);
+  const leftOut = cells.filter((cell) => !isMeasured(cell));
+  const rows = cells.filter(isMeasured).map(({ row, clients }) => {
     const all = samples.get(`${row} ${clients}`) ?? [];
     return {
       ...summarize(titles[row] ?? row, clients, all),
@@ -66,7 +69,10 @@ export async function latency(stage: Stage, options: LatencyOptions): Promise<Re
       ...[row.p50_ms, row.p95_ms, row.p99_ms, row.rps].map((figure) => figure?.toFixed(1) ?? '-'),
       [row.errors, ...Object.entries(row.kinds).map(([kind, count]) => `${kind}: ${count}`)].join(' '),
     ]),
-    remarks: comparisons(rows),
+    remarks: [
+      ...comparisons(rows),
+      ...leftOut.map(({ row, clients }) => `left out for want of time: ${titles[row] ?? row} at ${clients}`),
+    ],
     rows: rows.map(({ kinds: _kinds, ...row }) => row),
   };
 }

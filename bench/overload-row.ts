@@ -13,8 +13,6 @@ export interface OverloadRow {
   /** Requests a second as intended, and as they were sent. */
   rate: number;
   sent_rps: number;
-  /** Of any status. */
-  answers_rps: number;
   verdicts_rps: number;
   jobs_rps: number;
   /** Any other status. */
@@ -50,7 +48,6 @@ export function overloadRow(
     factor,
     rate,
     sent_rps: perSecond(sample.sent),
-    answers_rps: perSecond(total),
     verdicts_rps: perSecond(ofVerdicts.length),
     jobs_rps: perSecond(admitted.length - ofVerdicts.length),
     refused_rps: perSecond(total - admitted.length),

@@ -7,12 +7,10 @@ import type { Stage } from './stage';
 import type { Target } from './target';
 import { distinctTexts } from './texts';
 
-/** Closed loops to look for the sustainable rate with, the fullest first. */
-const crowds = [256, 64, 16];
-/** Of what a closed loop gets answered: what can go on for long. */
+/** Closed loops to look for the sustainable rate with; for some service the fuller one is overload already. */
+const crowds = [64, 256];
+/** Of the best that a closed loop gets answered inside the SLA: what can go on for long. */
 const sustainableShare = 0.9;
-/** Share of verdicts inside the SLA with which a closed loop is not yet overload. */
-const healthyShare = 0.95;
 const factors = [1, 3];
 
 /** Requests come at once and at three times the rate that can be sustained, whether or not earlier ones were answered. */
@@ -25,7 +23,7 @@ export async function overload(stage: Stage, options: BenchOptions): Promise<Rep
   await arena.check(targets);
   log('warming up');
   for (const target of targets) {
-    await arena.fire(target, { concurrency: 16, warmupMs: 0, windowMs: quick ? 1_500 : 5_000 });
+    await arena.fire(target, { concurrency: 64, warmupMs: 0, windowMs: quick ? 2_000 : 5_000 });
   }
 
   const windowMs = quick ? 4_000 : 8_000;
@@ -73,16 +71,16 @@ export async function overload(stage: Stage, options: BenchOptions): Promise<Rep
   };
 }
 
-/** @throws Error when even few clients are too many */
+/** @throws Error when no closed loop gets a verdict inside the SLA */
 async function sustainableRate(arena: Arena, target: Target, windowMs: number): Promise<number> {
+  let best = 0;
   for (const concurrency of crowds) {
-    await arena.settle();
     const sample = await arena.fireHonestly(target, { concurrency, warmupMs: 500, windowMs });
-    const { goodput_rps: goodput, answers_rps: answers } = overloadRow(target.name, 1, 0, sample, 0);
-    if (answers > 0 && goodput >= healthyShare * answers)
-      return Math.max(1, Math.round(goodput * sustainableShare));
+    best = Math.max(best, overloadRow(target.name, 1, 0, sample, 0).goodput_rps);
+    await arena.settle();
   }
-  throw new Error(`${target.name} does not keep its SLA with ${crowds.at(-1)} clients`);
+  if (best === 0) throw new Error(`${target.name} gives no verdict inside its SLA`);
+  return Math.max(1, Math.round(best * sustainableShare));
 }
 
 /** @throws Error when it was the tenant's limit that refused, which would measure the limit */

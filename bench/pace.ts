@@ -4,9 +4,11 @@ export interface Pace {
   warmupMs: number;
   /** Length of the next window when `windowsLeft`, that one included, are still to be opened. */
   windowMs(windowsLeft: number): number;
+  /** What is not measured yet has to be left out. */
+  isTimeUp(): boolean;
 }
 
-const fullPace: Pace = { rounds: 2, warmupMs: 1_000, windowMs: () => 4_000 };
+const fullPace: Pace = { rounds: 2, warmupMs: 1_000, windowMs: () => 4_000, isTimeUp: () => false };
 
 const quickEndsMs = 58_000;
 /** For the last answers of the slowest, and for stopping everything. */
@@ -27,6 +29,7 @@ export function paceOf(quick: boolean, elapsedMs: () => number): Pace {
   return {
     rounds: 1,
     warmupMs,
+    isTimeUp: () => elapsedMs() > quickEndsMs - reserveMs,
     windowMs: (windowsLeft) => {
       const leftMs = quickEndsMs - reserveMs - elapsedMs();
       const share = leftMs / windowsLeft - warmupMs - overheadMs;

@@ -27,6 +27,16 @@ describe('the quick pace', () => {
   });
 });
 
+describe('a quick bench on a busy machine', () => {
+  it.each([
+    { atMs: 50_000, isUp: false },
+    { atMs: 52_000, isUp: true },
+  ])('leaves out what is not measured by then, as at $atMs ms: $isUp', ({ atMs, isUp }) => {
+    expect(paceOf(true, () => atMs).isTimeUp()).toBe(isUp);
+    expect(paceOf(false, () => atMs).isTimeUp()).toBe(false);
+  });
+});
+
 describe('the full pace', () => {
   it('is fixed, whatever the clock says', () => {
     const pace = paceOf(false, () => 1e9);
