@@ -37,7 +37,7 @@ export async function composePolicies(parts: {
   return {
     catalog,
     /** From the store when this process has not loaded it. */
-    async bundleByDigest(digest: string): Promise<Bundle | null> {
+    bundleByDigest: async (digest: string): Promise<Bundle | null> => {
       const own = catalog.byDigest(digest);
       if (own) return own;
       const stored = await bundles.document(digest);

@@ -45,4 +45,13 @@ describe('DetectorMemo', () => {
     memo.issue('run', 'a', () => Promise.reject(new Error('refused')));
     await expect(memo.adopt('run', 'a')).rejects.toThrow('refused');
   });
+
+  it('forgets the oldest results when they become many', () => {
+    const memo = new DetectorMemo();
+    const result = success('a', 'toxic');
+    const results = Array.from({ length: 1000 }, (_, n) => [`r${n}`, result] as const);
+    for (let run = 0; run <= 100; run++) memo.remember(`run-${run}`, 'a', results);
+    expect(memo.known('run-0', 'a').size).toBe(0);
+    expect(memo.known('run-100', 'a').size).toBe(1000);
+  });
 });
