@@ -48,6 +48,7 @@ import { connectRedis } from './store/redis';
 import { openResponseCache } from './store/response-cache';
 import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
+import { batchesOver } from './submission/batches';
 import { behindCache } from './submission/behind-cache';
 import { Execution } from './submission/execution';
 import { Jobs } from './submission/jobs';
@@ -128,6 +129,11 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const client = new Client({ connection, namespace, dataConverter });
   const gateway = new RunGateway(client, taskQueue, payloads);
 
+  const versionInfo = {
+    ...dataVersions(settings.mapper.taxonomy_path),
+    model: 'none',
+    orchestrator: version,
+  };
   const planner = new Planner({
     bundleOf: (tenantId, bundle) => catalog.get(tenantId, bundle),
     evaluator,
@@ -140,7 +146,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       mapperBudgetMs: settings.orchestration.mapper_timeout_budget_ms,
       maxConcurrentDetectors: settings.orchestration.max_concurrent_detectors,
       fastLaneLimitMs: settings.orchestration.sync_to_async_threshold_ms,
-      versionInfo: { ...dataVersions(settings.mapper.taxonomy_path), model: 'none', orchestrator: version },
+      versionInfo,
     },
   });
 
@@ -237,7 +243,16 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     hub,
     sla: settings.orchestration,
   });
-  const submission = new Submission({ planner, execution, cached, runs, orchestrations, gateway });
+  const submissionParts = { planner, execution, cached, runs, orchestrations, gateway };
+  const submission = new Submission(submissionParts);
+  const batches = batchesOver(submissionParts, {
+    db,
+    keys,
+    retentionMs,
+    sla: settings.orchestration,
+    versionInfo,
+    log,
+  });
   const jobs = new Jobs({ orchestrations, planner, execution, gateway });
   const bulk = bulkParts.connect(client);
   const sweeper = new Sweeper({
@@ -273,6 +288,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const app = createApp({
     orchestrate: {
       submission,
+      batches,
       jobs,
       rateLimit,
       rateLimitOf: (tenantId, bundle) =>

@@ -4,6 +4,7 @@ import { ConclaveError } from '../contract/errors';
 import type { CacheGenerations } from '../store/cache-generations';
 import type { PayloadReader } from '../store/payload-codec';
 import type { Logger } from '../telemetry/logger';
+import { type BatchRouterDependencies, batchRouter } from './batch-router';
 import { cacheRouter } from './cache-router';
 import { type BulkRouterDependencies, bulkRouter } from './bulk-router';
 import { codecRouter } from './codec-router';
@@ -16,7 +17,7 @@ import { establishContext } from './request-context';
 import { expectBodySoon } from './request-time';
 
 export interface AppDependencies {
-  readonly orchestrate: OrchestrateRouterDependencies;
+  readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies;
   readonly bulk: BulkRouterDependencies;
   readonly detectors: DetectorsRouterDependencies;
   readonly health: HealthRouterDependencies;
@@ -47,6 +48,7 @@ export function createApp(deps: AppDependencies): Express {
     detectorsRouter(deps.detectors),
     orchestrateRouter(deps.orchestrate),
     cacheRouter(deps.cache),
+    batchRouter(deps.orchestrate),
     bulkRouter(deps.bulk),
   );
   app.use(notFound);

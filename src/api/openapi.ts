@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import '../contract/answer';
+import '../contract/batch';
 import '../contract/bulk';
 import '../contract/detector-info';
 import '../contract/health';
@@ -93,6 +94,25 @@ const paths = {
           'INVALID_REQUEST: the Idempotency-Key names a job that does not exist',
           'ErrorResponse',
         ),
+      },
+    },
+  },
+  '/orchestrate/batch': {
+    post: {
+      operationId: 'orchestrateBatch',
+      summary: 'Have up to 100 pieces of content judged',
+      description:
+        'Items of one tenant, answered in order within the largest SLA among them; one at fault fails alone. `http_status` is what the item alone would have been answered with.',
+      parameters: [...common, { ...idempotencyKey, required: true }],
+      requestBody: { required: true, content: json('BatchOrchestrationRequest') },
+      responses: {
+        '200': answer('Every item has its result, be it an error', 'BatchOrchestrationResponse'),
+        '403': answer(
+          'INSUFFICIENT_RBAC: an item of another tenant; RATE_LIMITED: every item counts',
+          'ErrorResponse',
+        ),
+        '409': answer('INVALID_REQUEST: `idempotency_conflict`', 'ErrorResponse'),
+        ...errors,
       },
     },
   },
@@ -204,7 +224,7 @@ const paths = {
   },
 };
 
-const requestSchemas = ['OrchestrationRequest', 'RerunRequest'];
+const requestSchemas = ['OrchestrationRequest', 'BatchOrchestrationRequest', 'RerunRequest'];
 
 /** OpenAPI 3.1, generated from the schemas that the code validates with. */
 export function openApiDocument(version: string): object {

@@ -27,9 +27,12 @@ export class RateLimit {
 
   constructor(private readonly redis: SharedRedis | null) {}
 
-  /** @throws ConclaveError RATE_LIMITED */
-  async consume(key: string, perMinute: number, response: Response): Promise<void> {
-    const { isAllowed, state } = await this.#count(key, perMinute);
+  /**
+   * @param requests how many the call counts for
+   * @throws ConclaveError RATE_LIMITED
+   */
+  async consume(key: string, perMinute: number, response: Response, requests = 1): Promise<void> {
+    const { isAllowed, state } = await this.#count(key, perMinute, requests);
     this.#announce(response, perMinute, state);
     if (isAllowed) return;
     throw new ConclaveError('RATE_LIMITED', 'the tenant has used up its requests of this minute', {
@@ -38,14 +41,14 @@ export class RateLimit {
   }
 
   /** Limits of its own stand in while Redis is away. */
-  async #count(key: string, perMinute: number): Promise<Count> {
+  async #count(key: string, perMinute: number, requests: number): Promise<Count> {
     const { shared, own } = this.#limitersOf(perMinute);
-    if (shared === null || this.redis === null) return countOf(own.consume(key));
+    if (shared === null || this.redis === null) return countOf(own.consume(key, requests));
     try {
-      return await this.redis.guard.ask(() => countOf(shared.consume(key)));
+      return await this.redis.guard.ask(() => countOf(shared.consume(key, requests)));
     } catch (error) {
       if (!(error instanceof RedisAwayError)) throw error;
-      return countOf(own.consume(key));
+      return countOf(own.consume(key, requests));
     }
   }
 

@@ -14,11 +14,11 @@ function deeperThan(value: unknown, depth: number): boolean {
 }
 
 /** `null` in a request means the same as absence (spec/orchestration.md 0). */
-function optional<T extends z.ZodType>(schema: T) {
+export function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
-function withDefault<T extends z.ZodType>(schema: T, fallback: z.output<T>) {
+export function withDefault<T extends z.ZodType>(schema: T, fallback: z.output<T>) {
   return schema
     .nullish()
     .meta({ default: fallback })

@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { batchAnswers } from './migrations/batch-answers';
 import { bulkJobs } from './migrations/bulk-jobs';
 import type { Database } from './schema';
 
@@ -93,6 +94,7 @@ const migrations: Record<string, Migration> = {
       `.execute(db);
     },
   },
+  '2026_11_22_batch_answers': batchAnswers,
   '2026_11_22_response_cache': {
     async up(db) {
       await sql`

@@ -67,27 +67,37 @@ export class Orchestrations {
    * @returns null when the job is recorded, else the answer that was published before
    */
   async recordJob(job: NewJob, db: Db = this.db): Promise<StoredAnswer | null> {
+    const recorded = await this.recordJobs([job], db);
+    return recorded === 1 ? null : this.answerOf(job.requestId, db);
+  }
+
+  /** @returns how many were not there yet */
+  async recordJobs(jobs: readonly NewJob[], db: Db): Promise<number> {
     const inserted = await db
       .insertInto('orchestration')
-      .values({
-        request_id: job.requestId,
-        tenant_id: job.tenantId,
-        run_id: job.runId,
-        job_id: job.jobId,
-        parent_job_id: job.parentJobId,
-        status: job.status,
-        planned: job.planned,
-        http_status: job.answer.status,
-        answer: await this.seal(job.tenantId, job.requestId, job.answer.body),
-        recipe: await this.keys.encryptFor(job.tenantId, job.recipe, recipeContext(job.requestId)),
-        created_at: job.receivedAt,
-        started_at: job.status === 'running' ? job.receivedAt : null,
-        expires_at: new Date(job.receivedAt.getTime() + this.retentionMs),
-      })
+      .values(await Promise.all(jobs.map((job) => this.#rowOf(job))))
       .onConflict((conflict) => conflict.doNothing())
       .returning('request_id')
       .execute();
-    return inserted.length === 1 ? null : this.answerOf(job.requestId, db);
+    return inserted.length;
+  }
+
+  async #rowOf(job: NewJob) {
+    return {
+      request_id: job.requestId,
+      tenant_id: job.tenantId,
+      run_id: job.runId,
+      job_id: job.jobId,
+      parent_job_id: job.parentJobId,
+      status: job.status,
+      planned: job.planned,
+      http_status: job.answer.status,
+      answer: await this.seal(job.tenantId, job.requestId, job.answer.body),
+      recipe: await this.keys.encryptFor(job.tenantId, job.recipe, recipeContext(job.requestId)),
+      created_at: job.receivedAt,
+      started_at: job.status === 'running' ? job.receivedAt : null,
+      expires_at: new Date(job.receivedAt.getTime() + this.retentionMs),
+    };
   }
 
   /** Records an orchestration that ended with a 200 before it began: its answer was known. */

@@ -1,3 +1,4 @@
+import { Coalesced } from './coalesce';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
 import { leaseEnd } from './lease';
@@ -18,11 +19,19 @@ export interface HeldClaim {
   readonly leaseExpired: boolean;
 }
 
+/** Keys claimed or looked up by one statement. */
+const mostAtOnce = 500;
 /** After publication a run still writes its own end, and needs its key for it. */
 const lastWordsMs = 3000;
 
 /** Table `run_key` and the claims on it: what exists from before the start of a run to the end of its retention. */
 export class Runs {
+  readonly #claiming = new Coalesced(
+    (asked: readonly { readonly claim: Claim; readonly runId: string }[]) => this.#claimAll(asked, this.db),
+    mostAtOnce,
+  );
+  readonly #looking = new Coalesced((claims: readonly Claim[]) => this.#claimsOn(claims), mostAtOnce);
+
   constructor(
     private readonly db: Db,
     private readonly keys: KeyRing,
@@ -42,30 +51,61 @@ export class Runs {
   }
 
   /**
-   * Claims a caller's key for a request, before anything is done for it.
+   * Claims a caller's key for a request, before anything is done for it. Outside a transaction the claims of one
+   * turn are made together.
    * @returns false when another request holds it
    */
-  async claim(claim: Claim, runId: string, db: Db = this.db): Promise<boolean> {
+  async claim(claim: Claim, runId: string, tx?: Db): Promise<boolean> {
+    if (tx) return (await this.claimAll([claim], runId, tx)).has(claim);
+    return this.#claiming.ask({ claim, runId });
+  }
+
+  /** @returns those that no other request holds */
+  async claimAll(claims: readonly Claim[], runId: string, tx: Db): Promise<Set<Claim>> {
+    const asked = claims.map((claim) => ({ claim, runId }));
+    const claimed = await this.#claimAll(asked, tx);
+    return new Set(claims.filter((_claim, index) => claimed[index]));
+  }
+
+  async #claimAll(
+    asked: readonly { readonly claim: Claim; readonly runId: string }[],
+    db: Db,
+  ): Promise<boolean[]> {
     const now = Date.now();
-    const row = {
-      fingerprint: claim.fingerprint,
-      request_id: claim.requestId,
-      run_id: runId,
-      lease_until: new Date(leaseEnd(now)),
-      expires_at: new Date(now + this.claimRetentionMs),
-    };
+    // Of two with one key the first has it; in one order everywhere, so that two statements never wait for each other.
+    const first = new Map(asked.toReversed().map((one) => [nameOf(one.claim), one]));
     const claimed = await db
       .insertInto('idempotency')
-      .values({ tenant_id: claim.tenantId, route: claim.route, key_hash: claim.keyHash, ...row })
+      .values(
+        [...first]
+          .toSorted(([a], [b]) => (a < b ? -1 : 1))
+          .map(([, { claim, runId }]) => ({
+            tenant_id: claim.tenantId,
+            route: claim.route,
+            key_hash: claim.keyHash,
+            fingerprint: claim.fingerprint,
+            request_id: claim.requestId,
+            run_id: runId,
+            lease_until: new Date(leaseEnd(now)),
+            expires_at: new Date(now + this.claimRetentionMs),
+          })),
+      )
       .onConflict((conflict) =>
         conflict
           .columns(['tenant_id', 'route', 'key_hash'])
-          .doUpdateSet(row)
+          .doUpdateSet((eb) => ({
+            fingerprint: eb.ref('excluded.fingerprint'),
+            request_id: eb.ref('excluded.request_id'),
+            run_id: eb.ref('excluded.run_id'),
+            lease_until: eb.ref('excluded.lease_until'),
+            expires_at: eb.ref('excluded.expires_at'),
+          }))
           .where('idempotency.expires_at', '<', new Date(now)),
       )
-      .returning('run_id')
+      .returning('request_id')
       .execute();
-    return claimed.length === 1;
+    const holders = new Set(claimed.map((row) => row.request_id));
+    return asked.map(({ claim }) => holders.has(claim.requestId));
   }
 
   /**
@@ -87,22 +127,36 @@ export class Runs {
     await this.db.deleteFrom('idempotency').where('request_id', '=', requestId).execute();
   }
 
-  async claimOn(claim: Claim): Promise<HeldClaim | null> {
-    const row = await this.db
+  /** Who holds the key now; looks of one turn are made together. */
+  claimOn(claim: Claim): Promise<HeldClaim | null> {
+    return this.#looking.ask(claim);
+  }
+
+  async #claimsOn(claims: readonly Claim[]): Promise<(HeldClaim | null)[]> {
+    const rows = await this.db
       .selectFrom('idempotency')
-      .select(['fingerprint', 'request_id', 'run_id', 'lease_until'])
-      .where('tenant_id', '=', claim.tenantId)
-      .where('route', '=', claim.route)
-      .where('key_hash', '=', claim.keyHash)
+      .selectAll()
+      .where((eb) =>
+        eb(
+          eb.refTuple('tenant_id', 'route', 'key_hash'),
+          'in',
+          claims.map(({ tenantId, route, keyHash }) => eb.tuple(tenantId, route, keyHash)),
+        ),
+      )
       .where('expires_at', '>', new Date())
-      .executeTakeFirst();
-    if (!row) return null;
-    return {
-      fingerprint: row.fingerprint,
-      requestId: row.request_id,
-      runId: row.run_id,
-      leaseExpired: row.lease_until.getTime() < Date.now(),
-    };
+      .execute();
+    const held = new Map(
+      rows.map((row) => [
+        nameOf({ tenantId: row.tenant_id, route: row.route, keyHash: row.key_hash }),
+        {
+          fingerprint: row.fingerprint,
+          requestId: row.request_id,
+          runId: row.run_id,
+          leaseExpired: row.lease_until.getTime() < Date.now(),
+        },
+      ]),
+    );
+    return claims.map((claim) => held.get(nameOf(claim)) ?? null);
   }
 
   /** Undoes claim and {@link open} of a run that was never started: the key is free again, unless it has a new holder. */
@@ -181,6 +235,7 @@ export class Runs {
   async removeExpired(): Promise<void> {
     const now = new Date();
     await this.db.deleteFrom('idempotency').where('expires_at', '<', now).execute();
+    await this.db.deleteFrom('batch_answer').where('expires_at', '<', now).execute();
     await this.db.deleteFrom('orchestration').where('expires_at', '<', now).execute();
     const runs = await this.db
       .deleteFrom('run_key')
@@ -192,4 +247,8 @@ export class Runs {
     const runIds = runs.map((row) => row.run_id);
     await this.db.deleteFrom('member_result').where('run_id', 'in', runIds).execute();
   }
+}
+
+function nameOf({ tenantId, route, keyHash }: Pick<Claim, 'tenantId' | 'route' | 'keyHash'>): string {
+  return `${tenantId} ${route} ${keyHash.toString('hex')}`;
 }

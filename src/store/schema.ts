@@ -11,6 +11,7 @@ export interface Database {
   orchestration: OrchestrationTable;
   member_result: { run_id: string; request_id: string; detector: string; result: Buffer };
   idempotency: IdempotencyTable;
+  batch_answer: BatchAnswerTable;
   bulk_job: BulkJobTable;
   bulk_chunk: BulkChunkTable;
   blob: { blob_id: string; run_id: string; payload: Buffer };
@@ -124,4 +125,14 @@ export interface BulkChunkTable {
   cancelled: WithDefault<number>;
   started_at: Nullable<Date>;
   settled_at: Nullable<Date>;
+}
+
+/** The whole answer of a batch, and the claim on its key. */
+export interface BatchAnswerTable {
+  tenant_id: string;
+  key_hash: Buffer;
+  fingerprint: Buffer;
+  /** Encrypted; null until the batch is answered. */
+  answer: Nullable<Buffer>;
+  expires_at: Date;
 }

@@ -3,21 +3,23 @@ import type { RunInputs } from '../activities/run-inputs';
 import type { DetectorResult } from '../contract/detector-result';
 import type { ProcessingMode } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
-import type { Member, Plan, RunInput } from '../contract/plan';
+import type { Member, Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import { codePointLength } from '../contract/text';
 import { convertAfter, memberTimes, type SlaSettings, slaOf } from '../domain/budget';
 import type { Planned } from '../planning/planner';
 import type { PausePoint } from '../config/pause-point';
 import type { Db } from '../store/database';
-import { assertLease, leaseEnd } from '../store/lease';
 import type { Orchestrations, StoredAnswer } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
 import type { Claim, Runs } from '../store/runs';
 import { acceptedAnswer, errorAnswer } from './answers';
+import type { Companions } from './companions';
+import { type JobStart, JobStarts } from './job-starts';
 import { type Launcher, OvertakenError, type Ride } from './launcher';
 import { recipeOf } from './recipe';
-import { type RunGateway, StartUncertainError } from './run-gateway';
+import type { RunGateway } from './run-gateway';
+import { startFailure } from './start-failure';
 
 /** A request that passed admission. */
 export interface Accepted {
@@ -34,6 +36,8 @@ export interface Accepted {
   readonly priorResults?: readonly DetectorResult[];
   /** Where the answer may be kept; absent: nowhere. */
   readonly cacheKey?: string;
+  /** The other items of its batch. */
+  readonly companions?: Companions;
 }
 
 /** What `X-Cache` says (spec/orchestration.md 2.1). */
@@ -65,7 +69,11 @@ const sendReserveMs = 20;
 
 /** Starts runs and waits for their answers: the verdict inside the SLA, or a job that goes on (spec/orchestration.md 4.2). */
 export class Execution {
-  constructor(private readonly deps: ExecutionDependencies) {}
+  readonly #jobs: JobStarts;
+
+  constructor(private readonly deps: ExecutionDependencies) {
+    this.#jobs = new JobStarts(deps);
+  }
 
   /** By when a request must be answered (epoch ms). */
   slaAt({ request, receivedAt }: Accepted): number {
@@ -78,9 +86,20 @@ export class Execution {
   async run(accepted: Accepted, planned: Planned, claim: Claim | null): Promise<Answer | null> {
     const asJob = this.becomesJob(accepted.request, planned);
     const member = this.memberOf(accepted, planned, asJob ? 'async' : 'sync');
-    return asJob
-      ? this.#runJob(accepted, planned.plan, member, claim)
-      : this.#runSync(accepted, planned, member, claim);
+    const start = { accepted, planned, member, claim };
+    const { companions } = accepted;
+    if (companions) return this.#runInCompany(start, companions);
+    return asJob ? this.#jobs.start(start) : this.#runSync(start);
+  }
+
+  async #runInCompany(start: JobStart, companions: Companions): Promise<Answer | null> {
+    const { planned, member } = start;
+    const asJob = member.mode === 'async';
+    if (this.deps.launcher.ridesAlone(planned.plan, member)) {
+      const endTurn = await companions.turnOf(member);
+      return (asJob ? this.#jobs.start(start) : this.#runSync(start)).finally(endTurn);
+    }
+    return asJob ? this.#jobs.startTogether(start, companions) : this.#runSync(start);
   }
 
   /** Whether the request is a job from the start: as asked, or because its detectors are slow. */
@@ -116,16 +135,11 @@ export class Execution {
     return this.#convert(accepted, plan, member, (await ride.started) ?? ride.runId()!);
   }
 
-  async #runSync(
-    accepted: Accepted,
-    planned: Planned,
-    member: Member,
-    claim: Claim | null,
-  ): Promise<Answer | null> {
+  async #runSync({ accepted, planned, member, claim }: JobStart): Promise<Answer | null> {
     await this.deps.pause('before_claim');
     if (claim !== null && !(await this.deps.runs.claim(claim, member.request_id))) return null;
     await this.deps.pause('claimed');
-    const ride = this.deps.launcher.board(planned.plan, planned.digest, member);
+    const ride = this.deps.launcher.board(planned.plan, planned.digest, member, accepted.companions);
     let begun = false;
     try {
       const answer = this.await(accepted, planned.plan, member, ride);
@@ -143,7 +157,7 @@ export class Execution {
       if (error instanceof OvertakenError) return null;
       if (error instanceof ConclaveError) throw error;
       // What has begun keeps its claim: a repeat joins it.
-      throw await this.#startFailed(error, async () => (begun ? undefined : this.#release(claim)));
+      throw await startFailure(error, async () => (begun ? undefined : this.#release(claim)));
     } finally {
       ride.done();
     }
@@ -151,47 +165,6 @@ export class Execution {
 
   async #release(claim: Claim | null): Promise<void> {
     if (claim !== null) await this.deps.runs.releaseClaim(claim.requestId);
-  }
-
-  async #runJob(accepted: Accepted, plan: Plan, member: Member, claim: Claim | null): Promise<Answer | null> {
-    const jobId = `job-${member.request_id}`;
-    const accepted202 = acceptedAnswer(plan, member, jobId, member.prior_results, Date.now());
-    const input: RunInput = { run_id: jobId, facade_id: null, recovery: 0, plan, members: [member] };
-    await this.deps.pause('before_claim');
-    const openedAt = Date.now();
-    const opened = await this.deps.db.transaction().execute(async (tx) => {
-      if (claim !== null && !(await this.deps.runs.claim(claim, jobId, tx))) return false;
-      await this.deps.runs.open(jobId, plan.tenant_id, 0, tx);
-      await this.deps.orchestrations.recordJob(
-        {
-          requestId: member.request_id,
-          tenantId: plan.tenant_id,
-          runId: jobId,
-          jobId,
-          parentJobId: member.parent_job_id,
-          status: 'pending',
-          planned: plan.detectors.length,
-          answer: accepted202,
-          recipe: recipeOf(plan, accepted.request),
-          receivedAt: new Date(member.received_at),
-        },
-        tx,
-      );
-      return true;
-    });
-    if (!opened) return null;
-    await this.deps.pause('claimed');
-    this.deps.memo.markBornHere(jobId);
-    this.deps.inputs.put(input);
-    try {
-      assertLease(openedAt);
-      const deadline = Math.min(leaseEnd(openedAt), Date.now() + this.deps.sla.sync_request_sla_ms);
-      await this.deps.gateway.start(input, deadline);
-    } catch (error) {
-      throw await this.#startFailed(error, () => this.deps.runs.abandon(jobId));
-    }
-    await this.deps.pause('started');
-    return { ...accepted202, requestId: member.request_id, jobId };
   }
 
   /** First writer wins: either the job is recorded and 202 goes out, or the outcome that was there before (design.md 7, 13). */
@@ -218,15 +191,6 @@ export class Execution {
     if (published)
       return { ...published, requestId: member.request_id, jobId: published.status === 202 ? jobId : null };
     return { ...accepted202, requestId: member.request_id, jobId };
-  }
-
-  /** An uncertain start keeps its claim: whoever comes next with the key finds out whether the run lives. */
-  async #startFailed(error: unknown, undo: () => Promise<void>): Promise<ConclaveError> {
-    const uncertain = error instanceof StartUncertainError;
-    if (!uncertain) await undo().catch(() => undefined);
-    return new ConclaveError('INTERNAL_ERROR', 'the orchestration could not be started', {
-      detail: uncertain ? 'workflow_engine_unreachable' : 'store_or_engine_error',
-    });
   }
 
   memberOf(accepted: Accepted, planned: Planned, mode: ProcessingMode): Member {

@@ -3,7 +3,7 @@ import type { Claim } from '../store/runs';
 import type { OrchestrationRequest } from '../contract/request';
 
 /** SHA-256 of the canonical body: defaults applied, keys sorted, detector lists as sets, content as its hash (spec 6). */
-function fingerprintOf(request: OrchestrationRequest): Buffer {
+export function fingerprintOf(request: OrchestrationRequest): Buffer {
   const { content, required_detectors: required, excluded_detectors: excluded, ...rest } = request;
   const canonical = {
     ...rest,

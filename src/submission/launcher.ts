@@ -6,6 +6,7 @@ import type { Member, Plan, RunInput } from '../contract/plan';
 import { assertLease, leaseEnd } from '../store/lease';
 import type { Runs } from '../store/runs';
 import { MemberState } from '../workflows/member-state';
+import type { Companions } from './companions';
 import type { RunGateway } from './run-gateway';
 import { slotCount, Slots } from './slots';
 
@@ -38,7 +39,7 @@ export class OvertakenError extends Error {
 }
 
 const maxMembers = 256;
-const maxRunBytes = 96 * 1024;
+export const maxRunBytes = 96 * 1024;
 const maxSharedContent = 4 * 1024;
 /** What a member adds to the run's input beside its content, compressed. */
 const memberOverheadBytes = 160;
@@ -48,6 +49,7 @@ interface Passenger {
   readonly digest: string;
   readonly member: Member;
   readonly bytes: number;
+  readonly companions: Companions | null;
   runId: string | null;
   readonly start: (runId: string) => void;
   readonly fail: (error: unknown) => void;
@@ -67,7 +69,8 @@ export class Launcher {
 
   constructor(private readonly deps: LauncherDependencies) {}
 
-  board(plan: Plan, digest: string, member: Member): Ride {
+  /** @param companions who board first, all of them, before the member may leave */
+  board(plan: Plan, digest: string, member: Member, companions: Companions | null = null): Ride {
     let start: (runId: string) => void = () => undefined;
     let fail: (error: unknown) => void = () => undefined;
     const started = new Promise<string>((resolve, reject) => {
@@ -76,11 +79,13 @@ export class Launcher {
     });
     // A ride that nobody watches any more may fail unseen.
     started.catch(() => undefined);
-    const bytes = Buffer.byteLength(member.content) + memberOverheadBytes;
-    const passenger: Passenger = { plan, digest, member, bytes, runId: null, start, fail };
-    if (this.deps.sharing && mayShare(plan, member)) {
+    const bytes = memberBytes(member);
+    const passenger: Passenger = { plan, digest, member, bytes, companions, runId: null, start, fail };
+    if (!this.ridesAlone(plan, member)) {
       this.#waiting.push(passenger);
-      this.#dispatch();
+      companions?.arrive(member.request_id);
+      if (companions) companions.whenGathered(() => this.#dispatch());
+      else this.#dispatch();
     } else {
       void this.#fly([passenger], 'alone');
     }
@@ -92,6 +97,10 @@ export class Launcher {
       },
       done: () => this.#answered(passenger),
     };
+  }
+
+  ridesAlone(plan: Plan, member: Member): boolean {
+    return !this.deps.sharing || !mayShare(plan, member);
   }
 
   #dispatch(): void {
@@ -123,7 +132,9 @@ export class Launcher {
   #next(): Passenger[] {
     const tenants = this.#tenantsWaiting();
     const mayDepart = new Map([...tenants].map((tenantId) => [tenantId, this.#mayDepart(tenantId, tenants)]));
-    const eligible = this.#waiting.filter(({ plan }) => mayDepart.get(plan.tenant_id));
+    const eligible = this.#waiting.filter(
+      ({ plan, companions }) => companions?.gathered !== false && mayDepart.get(plan.tenant_id),
+    );
     const first = eligible.toSorted(
       (a, b) =>
         urgency[a.plan.priority] - urgency[b.plan.priority] ||
@@ -133,7 +144,7 @@ export class Launcher {
     const sharing: Passenger[] = [];
     let bytes = 0;
     for (const passenger of this.#waiting) {
-      if (passenger.digest !== first.digest) continue;
+      if (passenger.digest !== first.digest || passenger.companions?.gathered === false) continue;
       bytes += passenger.bytes;
       if (sharing.length > 0 && (bytes > maxRunBytes || sharing.length === maxMembers)) break;
       sharing.push(passenger);
@@ -241,6 +252,10 @@ export class Launcher {
 }
 
 const urgency = { critical: 0, high: 1, normal: 2, low: 3 } as const;
+
+export function memberBytes(member: Member): number {
+  return Buffer.byteLength(member.content) + memberOverheadBytes;
+}
 
 /** What rides alone: design.md 7, 7. */
 function mayShare(plan: Plan, member: Member): boolean {

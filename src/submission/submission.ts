@@ -20,7 +20,6 @@ export interface SubmissionDependencies {
   readonly gateway: RunGateway;
 }
 
-const route = 'POST /orchestrate';
 /** A key changes hands at most so often before we give up: more would mean that callers fight over it. */
 const maxTurns = 5;
 const confirmEveryMs = 100;
@@ -35,7 +34,11 @@ class DeadClaimError extends Error {
 
 /** Takes an accepted request to its answer: once, whatever the caller repeats (spec/orchestration.md 6). */
 export class Submission {
-  constructor(private readonly deps: SubmissionDependencies) {}
+  /** @param route whose keys these are */
+  constructor(
+    private readonly deps: SubmissionDependencies,
+    private readonly route = 'POST /orchestrate',
+  ) {}
 
   submit(accepted: Accepted): Promise<Answer> {
     return bySla(this.deps.execution.slaAt(accepted), this.#submit(accepted));
@@ -45,7 +48,7 @@ export class Submission {
     const { idempotencyKey: key, request } = accepted;
     if (key === null) return (await this.deps.cached.run(accepted, this.deps.planner.plan(request), null))!;
     if (jobIdPattern.test(key)) return this.#addressJob(key, accepted);
-    const claim = claimFor(route, key, request, accepted.requestId);
+    const claim = claimFor(this.route, key, request, accepted.requestId);
     for (let turn = 0; turn < maxTurns; turn++) {
       const held = await this.deps.runs.claimOn(claim);
       const answer = held

@@ -62,9 +62,18 @@ function expectDocumented(
 }
 
 const post = '/orchestrate';
+const batch = '/orchestrate/batch';
 const jobRoute = '/orchestrate/status/{job_id}';
 const rerunRoute = '/orchestrate/jobs/{job_id}/rerun';
 const unknownJob = `job-${randomUUID()}`;
+
+function postBatch(
+  overrides: Readonly<Record<string, unknown>>[] = [{}],
+  headers: Readonly<Record<string, string>> = {},
+): Promise<HttpAnswer<unknown>> {
+  const requests = overrides.map((override) => system.body(override));
+  return system.request('POST', batch, { requests }, { 'Idempotency-Key': randomUUID(), ...headers });
+}
 
 async function endedJob(): Promise<string> {
   const { body } = await system.orchestrate({ processing_mode: 'async' });
@@ -174,6 +183,28 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
     () => {
       system.detectors.behave('toxicity', status(400)).behave('b', status(400));
       return system.orchestrate();
+    },
+  ],
+  [
+    'post',
+    batch,
+    200,
+    () => {
+      system.detectors.behave('b', status(400));
+      return postBatch([{}, { content: '' }, { processing_mode: 'async' }]);
+    },
+  ],
+  ['post', batch, 400, () => postBatch([])],
+  ['post', batch, 401, () => postBatch([{}], { 'X-API-Key': 'nobody' })],
+  ['post', batch, 403, () => postBatch([{}, { tenant_id: 'other' }])],
+  [
+    'post',
+    batch,
+    409,
+    async () => {
+      const key = { 'Idempotency-Key': randomUUID() };
+      await postBatch([{}], key);
+      return postBatch([{}], key);
     },
   ],
   ['get', jobRoute, 200, async () => system.request('GET', `/orchestrate/status/${await endedJob()}`)],
@@ -337,6 +368,25 @@ describe('The OpenAPI document', () => {
       .filter(([, , code]) => code < 300)
       .map(([method, route]) => `${method} ${route}`);
     expect([...new Set(compared)].toSorted()).toEqual(listed.toSorted());
+  });
+
+  it('describes batches as the facade takes them', async () => {
+    const described = pointer('components', 'schemas', 'BatchOrchestrationRequest');
+    const one = system.body();
+    for (const sound of [{ requests: [one] }, { requests: [one], async_processing: true, batch_id: 'é' }]) {
+      expect(faultsOf(sound, described)).toEqual([]);
+    }
+    for (const unsound of [
+      {},
+      { requests: [] },
+      { requests: Array.from({ length: 101 }, () => one) },
+      { requests: [one], batch_id: 'x'.repeat(65) },
+      { requests: [one], extra: 1 },
+    ]) {
+      expect(faultsOf(unsound, described)).not.toEqual([]);
+      const headers = { 'Idempotency-Key': randomUUID() };
+      expect((await system.request('POST', batch, unsound, headers)).status).toBe(400);
+    }
   });
 
   const request = pointer('components', 'schemas', 'OrchestrationRequest');

@@ -90,6 +90,7 @@ describe('The documentation', () => {
       '/health/live',
       '/health/ready',
       '/orchestrate',
+      '/orchestrate/batch',
       '/orchestrate/bulk',
       '/orchestrate/bulk/{bulk_id}',
       '/orchestrate/bulk/{bulk_id}/events',

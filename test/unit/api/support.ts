@@ -6,6 +6,7 @@ import { type DetectorRegistration, detectorRegistrationSchema } from '../../../
 import { Breakers } from '../../../src/registry/breakers';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { DetectorRegistry } from '../../../src/registry/registry';
+import type { Batches } from '../../../src/submission/batches';
 import type { Bulk } from '../../../src/submission/bulk';
 import type { Accepted, Answer } from '../../../src/submission/execution';
 import type { Jobs } from '../../../src/submission/jobs';
@@ -59,6 +60,7 @@ export function answerOf(status: number, overrides: Partial<Answer> = {}): Answe
 
 export interface AppOptions {
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
+  readonly batches?: Pick<Batches, 'submit'>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
   readonly bulk?: Partial<Bulk>;
   readonly maxLineBytes?: number;
@@ -80,6 +82,7 @@ export async function appWith(options: AppOptions = {}) {
       submission: {
         submit: options.submit ?? (() => Promise.resolve(answerOf(200))),
       } satisfies Pick<Submission, 'submit'> as unknown as Submission,
+      batches: options.batches ?? { submit: () => Promise.reject(new Error('no batch is expected')) },
       jobs: (options.jobs ?? {}) as Jobs,
       rateLimit: new RateLimit(null),
       rateLimitOf: () => options.perMinute ?? 100,

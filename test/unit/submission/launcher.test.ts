@@ -4,6 +4,7 @@ import { DetectorMemo } from '../../../src/activities/detector-memo';
 import { RunInputs } from '../../../src/activities/run-inputs';
 import type { Member, Plan, RunInput } from '../../../src/contract/plan';
 import type { Runs } from '../../../src/store/runs';
+import { Companions } from '../../../src/submission/companions';
 import { Launcher, OvertakenError, type Ride } from '../../../src/submission/launcher';
 import type { RunGateway } from '../../../src/submission/run-gateway';
 import { planned, planOf } from '../domain/support';
@@ -212,6 +213,22 @@ describe('the launcher', () => {
     const [waiting] = board(launcher, 1);
     waiting!.ride.hurry();
     expect((await loads())[2]).toEqual([waiting!.id]);
+  });
+
+  it('lets companions board before any of them leaves, and the others leave meanwhile', async () => {
+    const { launcher, loads } = harness();
+    const items = [member(), member(), member()];
+    const companions = new Companions(
+      items.map(({ request_id: id }) => id),
+      0,
+    );
+    const boarding = (at: number) => launcher.board(plan(), 'same', items[at]!, companions);
+    boarding(0);
+    boarding(1);
+    const [other] = board(launcher, 1);
+    expect(await loads()).toEqual([[other!.id]]);
+    boarding(2);
+    expect((await loads())[1]).toEqual(items.map(({ request_id: id }) => id));
   });
 
   it('gives every request a run of its own when sharing is off', async () => {

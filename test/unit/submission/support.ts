@@ -141,13 +141,9 @@ export class World {
     open: async (runId: string, _tenantId: string, recovery = 0) => {
       this.events.push(`open ${runId} ${recovery}`);
     },
-    claim: async (claim: Claim, runId: string) => {
-      const key = claim.keyHash.toString('hex');
-      if (this.claims.some((held) => held.key === key)) return false;
-      this.events.push(`claim ${runId}`);
-      this.claims.push({ ...claim, key, runId, leaseExpired: false });
-      return true;
-    },
+    claim: async (claim: Claim, runId: string) => this.#claim(claim, runId),
+    claimAll: async (claims: readonly Claim[], runId: string) =>
+      new Set(claims.filter((claim) => this.#claim(claim, runId))),
     claimOn: async (claim: Claim) =>
       this.claims.find((held) => held.key === claim.keyHash.toString('hex')) ?? null,
     releaseClaim: async (id: string) => {
@@ -167,9 +163,12 @@ export class World {
     recordJob: async (job: NewJob) => {
       const before = this.answers.get(job.requestId);
       if (before) return before;
-      this.events.push(`record ${job.jobId} ${job.status}`);
-      this.recorded.push(job);
+      this.#record(job);
       return null;
+    },
+    recordJobs: async (jobs: readonly NewJob[]) => {
+      for (const job of jobs) this.#record(job);
+      return jobs.length;
     },
     answerOf: async (id: string) => this.answers.get(id) ?? null,
     finalAnswers: async (ids: readonly string[]) =>
@@ -255,6 +254,19 @@ export class World {
     },
     pause: async (name) => this.atPause(name),
   });
+
+  #record(job: NewJob): void {
+    this.events.push(`record ${job.jobId} ${job.status}`);
+    this.recorded.push(job);
+  }
+
+  #claim(claim: Claim, runId: string): boolean {
+    const key = claim.keyHash.toString('hex');
+    if (this.claims.some((held) => held.key === key)) return false;
+    this.events.push(`claim ${runId}`);
+    this.claims.push({ ...claim, key, runId, leaseExpired: false });
+    return true;
+  }
 
   #dropClaims(which: (held: KeptClaim) => boolean): void {
     const kept = this.claims.filter((held) => !which(held));
