@@ -21,6 +21,7 @@ import { dependencyStates } from './api/dependency-states';
 import { addressOf, drain, listen } from './api/http-server';
 import { pausePointFrom } from './config/pause-point';
 import type { Settings } from './contract/config';
+import { jobIdPattern } from './contract/text';
 import { authHeaders } from './detectors/outbound-auth';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
@@ -46,9 +47,12 @@ import { PolicyBundles } from './store/policy-bundles';
 import { connectRedis } from './store/redis';
 import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
+import { Admission } from './submission/admission';
 import { Execution } from './submission/execution';
+import { JobQueue } from './submission/job-queue';
 import { Jobs } from './submission/jobs';
 import { Launcher } from './submission/launcher';
+import { LoopLag } from './submission/loop-lag';
 import { RunGateway } from './submission/run-gateway';
 import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
@@ -208,6 +212,22 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const dataConverter = createDataConverter(db, keys);
   const { namespace, task_queue: taskQueue } = settings.workflow;
   const client = new Client({ connection, namespace, dataConverter });
+  const jobQueue = new JobQueue({
+    waiting: () => orchestrations.waitingJobs(),
+    settings: settings.orchestration,
+    now,
+  });
+  notifications.on('message', (message) => {
+    if (message.kind === 'published' && jobIdPattern.test(message.run_id)) jobQueue.finished();
+  });
+  const lag = new LoopLag(now);
+  const admission = new Admission({
+    settings: settings.orchestration,
+    jobs: jobQueue,
+    lagMs: () => lag.ms,
+    now,
+    log,
+  });
   const workers = await startWorkers({
     connection,
     namespace,
@@ -218,6 +238,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,
+    maxJobs: settings.workflow.max_concurrent_jobs,
+    pressed: () => admission.pressed,
   });
 
   // Submission
@@ -244,6 +266,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     gateway,
     hub,
     memo,
+    admission,
     launcher: new Launcher({
       runs,
       gateway,
@@ -255,7 +278,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     sla: settings.orchestration,
     pause,
   });
-  const submission = new Submission({ planner, execution, runs, orchestrations, gateway });
+  const submission = new Submission({ admission, planner, execution, runs, orchestrations, gateway });
   const jobs = new Jobs({ orchestrations, planner, execution, gateway });
   const sweeper = new Sweeper({ db, runs, outcomes, orchestrations, checkpoints, gateway, log });
   if (options.parts.maintenance) sweeper.start();
@@ -319,6 +342,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await workers.stop();
       await sweeper.stop();
       health.stop();
+      lag.stop();
       await Promise.all([notifications.close(), connection.close(), http.close(), mapper.close()]);
       redis?.destroy();
       await db.destroy();

@@ -11,8 +11,9 @@ import type { Db } from '../store/database';
 import type { Orchestrations, StoredAnswer } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
 import type { Claim, Runs } from '../store/runs';
+import type { Admission, Seat } from './admission';
 import { acceptedAnswer, errorAnswer } from './answers';
-import type { Launcher, Ride } from './launcher';
+import { type Launcher, mayShare, type Ride } from './launcher';
 import { recipeOf } from './recipe';
 import { type RunGateway, StartUncertainError } from './run-gateway';
 
@@ -44,6 +45,7 @@ export interface ExecutionDependencies {
   readonly gateway: RunGateway;
   readonly hub: ResultHub;
   readonly memo: DetectorMemo;
+  readonly admission: Admission;
   readonly launcher: Launcher;
   readonly sla: SlaSettings;
   readonly pause: PausePoint;
@@ -58,15 +60,26 @@ export class Execution {
 
   /**
    * @returns null when another request holds the claim: nothing was started
+   * @throws ConclaveError RATE_LIMITED when the service is overloaded
    */
   async run(accepted: Accepted, planned: Planned, claim: Claim | null): Promise<Answer | null> {
     const { request } = accepted;
-    const slow = planned.projectedMs > convertAfter(request.priority, this.deps.sla);
-    const asJob = request.processing_mode === 'async' || (slow && planned.plan.allow_async_conversion);
-    const member = this.#memberOf(accepted, planned, asJob ? 'async' : 'sync');
-    return asJob
-      ? this.#runJob(accepted, planned.plan, member, claim)
-      : this.#runSync(accepted, planned, member, claim);
+    const { plan, projectedMs } = planned;
+    const seat = this.deps.admission.admit({
+      request,
+      slow: projectedMs > convertAfter(request.priority, this.deps.sla),
+      projectedMs,
+      mayConvert: plan.allow_async_conversion,
+      alone: !mayShare(plan, request),
+    });
+    try {
+      const member = this.#memberOf(accepted, planned, seat.mode);
+      return seat.mode === 'async'
+        ? await this.#runJob(accepted, plan, member, claim)
+        : await this.#runSync(accepted, planned, member, claim, seat);
+    } finally {
+      seat.left();
+    }
   }
 
   /** Waits for a member that is under way, converting it to a job at the caller's own point. */
@@ -101,17 +114,19 @@ export class Execution {
     planned: Planned,
     member: Member,
     claim: Claim | null,
+    seat: Seat,
   ): Promise<Answer | null> {
     await this.deps.pause('before_claim');
     if (claim !== null && !(await this.deps.runs.claim(claim, member.request_id))) return null;
     await this.deps.pause('claimed');
-    const ride = this.deps.launcher.board(planned.plan, planned.digest, member);
+    const ride = this.deps.launcher.board(planned.plan, planned.digest, member, () => seat.launched());
     try {
       const answer = this.await(accepted, planned.plan, member, ride);
       answer.catch(() => undefined);
       // A run may have published before its start was acknowledged.
       const afterStart = ride.started.then(() => this.deps.pause('started')).then(() => answer);
       const result = await Promise.race([answer, afterStart]);
+      if (result.jobId === null && result.status !== 408) seat.answered();
       await this.deps.pause('answering');
       return result;
     } catch (error) {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DetectorAttempts } from '../activities/detector-attempts';
 import type { DetectorMemo } from '../activities/detector-memo';
 import type { Member, Plan, RunInput } from '../contract/plan';
+import type { OrchestrationRequest } from '../contract/request';
 import type { Runs } from '../store/runs';
 import { MemberState } from '../workflows/member-state';
 import type { RunGateway } from './run-gateway';
@@ -42,6 +43,7 @@ interface Passenger {
   readonly member: Member;
   readonly bytes: number;
   runId: string | null;
+  readonly launched: () => void;
   readonly start: (runId: string) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -64,7 +66,8 @@ export class Launcher {
 
   constructor(private readonly deps: LauncherDependencies) {}
 
-  board(plan: Plan, digest: string, member: Member): Ride {
+  /** @param launched called when the member is on its way, waiting no longer */
+  board(plan: Plan, digest: string, member: Member, launched: () => void = () => undefined): Ride {
     let start: (runId: string) => void = () => undefined;
     let fail: (error: unknown) => void = () => undefined;
     const started = new Promise<string>((resolve, reject) => {
@@ -74,7 +77,7 @@ export class Launcher {
     // A ride that nobody watches any more may fail unseen.
     started.catch(() => undefined);
     const bytes = Buffer.byteLength(member.content) + memberOverheadBytes;
-    const passenger: Passenger = { plan, digest, member, bytes, runId: null, start, fail };
+    const passenger: Passenger = { plan, digest, member, bytes, runId: null, launched, start, fail };
     if (this.deps.sharing && mayShare(plan, member)) {
       this.#waiting.push(passenger);
       this.#dispatch();
@@ -136,7 +139,10 @@ export class Launcher {
     const { plan } = passengers[0]!;
     const members = passengers.map(({ member }) => member);
     const input: RunInput = { run_id: runId, facade_id: this.deps.processId, recovery: 0, plan, members };
-    for (const passenger of passengers) passenger.runId = runId;
+    for (const passenger of passengers) {
+      passenger.runId = runId;
+      passenger.launched();
+    }
     if (flight) this.#flights.set(runId, flight);
     const { memo, runs, gateway } = this.deps;
     memo.markBornHere(runId);
@@ -205,14 +211,27 @@ export class Launcher {
 
 const urgency = { critical: 0, high: 1, normal: 2, low: 3 } as const;
 
-/** What rides alone: design.md 7, 7. */
-function mayShare(plan: Plan, member: Member): boolean {
+/** What rides alone whatever its plan: design.md 7, 7. */
+export function ridesAlone({
+  priority,
+  metadata,
+  content,
+}: Pick<OrchestrationRequest, 'priority' | 'content'> & {
+  readonly metadata?: object | null | undefined;
+}): boolean {
+  return (
+    priority === 'critical' || (metadata ?? null) !== null || Buffer.byteLength(content) > maxSharedContent
+  );
+}
+
+export function mayShare(
+  plan: Pick<Plan, 'lane' | 'priority' | 'allow_async_conversion'>,
+  { content, metadata }: { readonly content: string; readonly metadata?: object | null | undefined },
+): boolean {
   return (
     plan.lane === 'fast' &&
-    plan.priority !== 'critical' &&
     plan.allow_async_conversion &&
-    member.metadata === null &&
-    Buffer.byteLength(member.content) <= maxSharedContent
+    !ridesAlone({ priority: plan.priority, content, metadata })
   );
 }
 
