@@ -169,7 +169,6 @@ export class Execution {
     });
     if (!opened) return null;
     await this.deps.pause('claimed');
-    this.deps.memo.markBornHere(jobId);
     try {
       await this.deps.gateway.start(input, Date.now() + this.deps.sla.sync_request_sla_ms);
     } catch (error) {
