@@ -23,6 +23,7 @@ import { addressOf, drain, listen } from './api/http-server';
 import { composeBulk } from './compose-bulk';
 import { composePolicies } from './compose-policies';
 import { pausePointFrom } from './config/pause-point';
+import { jobIdPattern } from './contract/text';
 import { authHeaders } from './detectors/outbound-auth';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
@@ -48,11 +49,14 @@ import { connectRedis } from './store/redis';
 import { openResponseCache } from './store/response-cache';
 import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
+import { Admission } from './submission/admission';
 import { batchesOver } from './submission/batches';
 import { behindCache } from './submission/behind-cache';
 import { Execution } from './submission/execution';
+import { JobQueue } from './submission/job-queue';
 import { Jobs } from './submission/jobs';
 import { Launcher } from './submission/launcher';
+import { LoopLag } from './submission/loop-lag';
 import { RunGateway } from './submission/run-gateway';
 import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
@@ -196,6 +200,22 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   };
 
   // Workers
+  const jobQueue = new JobQueue({
+    waiting: () => orchestrations.waitingJobs(),
+    settings: settings.orchestration,
+    now,
+  });
+  notifications.on('message', (message) => {
+    if (message.kind === 'published' && jobIdPattern.test(message.run_id)) jobQueue.finished();
+  });
+  const lag = new LoopLag(now);
+  const admission = new Admission({
+    settings: settings.orchestration,
+    jobs: jobQueue,
+    lagMs: () => lag.ms,
+    now,
+    log,
+  });
   const workers = await startWorkers({
     connection,
     namespace,
@@ -210,6 +230,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,
+    maxJobs: settings.workflow.max_concurrent_jobs,
+    pressed: () => admission.pressed,
   });
 
   // Submission
@@ -221,6 +243,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     hub,
     memo,
     inputs,
+    admission,
     launcher: new Launcher({
       runs,
       gateway,
@@ -243,7 +266,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     hub,
     sla: settings.orchestration,
   });
-  const submissionParts = { planner, execution, cached, runs, orchestrations, gateway };
+  const submissionParts = { admission, planner, execution, cached, runs, orchestrations, gateway };
   const submission = new Submission(submissionParts);
   const batches = batchesOver(submissionParts, {
     db,
@@ -334,6 +357,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       health.stop();
       generations.stop();
       redis?.guard.stop();
+      lag.stop();
       await Promise.all([notifications.close(), connection.close(), http.close(), mapper.close()]);
       redis?.client.destroy();
       await db.destroy();

@@ -10,7 +10,8 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import type { BulkActivities } from '../contract/bulk-run';
-import { bulkTaskQueue } from '../domain/task-queues';
+import { bulkTaskQueue, jobsTaskQueue } from '../domain/task-queues';
+import { JobSlots } from './job-slots';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
 /** Made by `conclave build`; without it the workflows are bundled at the start. */
@@ -31,6 +32,9 @@ export interface WorkerHostOptions {
   readonly maxWorkflowTasks: number;
   readonly maxLocalActivities: number;
   readonly maxActivities: number;
+  readonly maxJobs: number;
+  /** Whether jobs should hold back for sync requests. */
+  readonly pressed: () => boolean;
 }
 
 export interface WorkerHost {
@@ -47,27 +51,39 @@ const cachedWorkflows = 500;
 const bulkWorkflowTasks = 6;
 const cachedBulkWorkflows = 100;
 
-/** Workers of this process: orchestrations with the fast lane, and the pools it serves. */
+/** Workers of this process: orchestrations with the fast lane, jobs, and the pools it serves. */
 export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHost> {
   const shared = {
     connection: options.connection,
     namespace: options.namespace,
     dataConverter: options.dataConverter,
     activities: registered(options.activities),
-    maxConcurrentActivityTaskExecutions: options.maxActivities,
     shutdownGraceTime: graceTime,
     shutdownForceTime: forceTime,
   } satisfies Partial<WorkerOptions>;
+  const limited = { ...shared, maxConcurrentActivityTaskExecutions: options.maxActivities };
   const workflows = existsSync(workflowBundlePath)
     ? { workflowBundle: { codePath: workflowBundlePath } }
     : { workflowsPath };
   const workers = [
     await Worker.create({
-      ...shared,
-      taskQueue: options.taskQueue,
+      ...limited,
       ...workflows,
+      taskQueue: options.taskQueue,
       maxConcurrentWorkflowTaskExecutions: options.maxWorkflowTasks,
       maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
+      maxCachedWorkflows: cachedWorkflows,
+    }),
+    await Worker.create({
+      ...shared,
+      ...workflows,
+      taskQueue: jobsTaskQueue(options.taskQueue),
+      tuner: {
+        workflowTaskSlotSupplier: new JobSlots(options.maxJobs, options.pressed, Date.now),
+        activityTaskSlotSupplier: { type: 'fixed-size', numSlots: options.maxActivities },
+        localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: options.maxLocalActivities },
+        nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+      },
       maxCachedWorkflows: cachedWorkflows,
     }),
   ];
@@ -84,7 +100,7 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
     );
   }
   for (const pool of options.pools)
-    workers.push(await Worker.create({ ...shared, taskQueue: `pool-${pool}` }));
+    workers.push(await Worker.create({ ...limited, taskQueue: `pool-${pool}` }));
   const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
   return {
     stopped,

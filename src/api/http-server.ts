@@ -1,6 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 
 const closeIdleEveryMs = 100;
+/** Connections that may wait to be accepted: one that the kernel drops comes back only after a second. */
+const backlog = 4096;
 
 /** Rejects when the port is taken. */
 export function listen(app: RequestListener, port: number, host: string): Promise<Server> {
@@ -11,7 +13,7 @@ export function listen(app: RequestListener, port: number, host: string): Promis
   );
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => resolve(server));
+    server.listen({ port, host, backlog }, () => resolve(server));
   });
 }
 

@@ -74,6 +74,12 @@ const orchestrationSchema = z
       .default(64 * 1024 * 1024),
     /** Items of one bulk upload. */
     bulk_max_items: z.int().min(1).max(100_000).default(100_000),
+    /** Sync requests of one facade that may wait for a shared run; the measured limit is lower as a rule. */
+    max_waiting_requests: z.int().min(1).max(100_000).default(1000),
+    /** Sync requests of one facade in runs of their own at a time: critical ones, and others that cannot share. */
+    max_lone_runs: z.int().min(1).max(10_000).default(64),
+    /** Jobs that may wait for their turn; the measured limit is lower as a rule. */
+    max_queued_jobs: z.int().min(1).max(1_000_000).default(1000),
     /** Minutes after the end during which a re-run may still copy the content; then its key is destroyed. */
     content_retention_minutes: z.number().min(0).max(10).default(9),
   })
@@ -137,6 +143,8 @@ const workflowSchema = z.strictObject({
   max_concurrent_workflow_tasks: z.int().min(2).default(40),
   max_concurrent_local_activities: z.int().min(1).default(1000),
   max_concurrent_activities: z.int().min(1).default(100),
+  /** Jobs that one process has in hand at a time; the others wait in Temporal's queue. */
+  max_concurrent_jobs: z.int().min(1).max(1000).default(20),
 });
 
 /** config/settings.yaml (spec/orchestration.md 9.5). Every key has a default; unknown keys are refused. */

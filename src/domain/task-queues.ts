@@ -2,3 +2,8 @@
 export function bulkTaskQueue(taskQueue: string): string {
   return `${taskQueue}-bulk`;
 }
+
+/** Jobs wait in a queue of their own, so that a backlog of them is in nobody's way. */
+export function jobsTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-jobs`;
+}

@@ -111,6 +111,16 @@ const migrations: Record<string, Migration> = {
     },
   },
   '2026_11_23_bulk_jobs': bulkJobs,
+  '2026_11_22_open_jobs': {
+    async up(db) {
+      await sql`
+        create index orchestration_open on orchestration (tenant_id) where status in ('pending', 'running');
+      `.execute(db);
+    },
+    async down(db) {
+      await sql`drop index orchestration_open`.execute(db);
+    },
+  },
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -254,6 +254,17 @@ export class Orchestrations {
     return row.n;
   }
 
+  /** Jobs that have not begun, by tenant. */
+  async waitingJobs(): Promise<Map<string, number>> {
+    const rows = await this.db
+      .selectFrom('orchestration')
+      .select(['tenant_id', sql<number>`count(*)::int`.as('n')])
+      .where('status', '=', 'pending')
+      .groupBy('tenant_id')
+      .execute();
+    return new Map(rows.map((row) => [row.tenant_id, row.n]));
+  }
+
   seal(tenantId: string, requestId: string, body: Buffer): Promise<Buffer> {
     return this.keys.encryptFor(tenantId, body, answerContext(requestId));
   }

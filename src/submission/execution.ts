@@ -13,10 +13,11 @@ import type { Db } from '../store/database';
 import type { Orchestrations, StoredAnswer } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
 import type { Claim, Runs } from '../store/runs';
+import type { Admission, Seat } from './admission';
 import { acceptedAnswer, errorAnswer } from './answers';
 import type { Companions } from './companions';
 import { type JobStart, JobStarts } from './job-starts';
-import { type Launcher, OvertakenError, type Ride } from './launcher';
+import { type Launcher, mayShare, OvertakenError, type Ride } from './launcher';
 import { recipeOf } from './recipe';
 import type { RunGateway } from './run-gateway';
 import { startFailure } from './start-failure';
@@ -59,6 +60,7 @@ export interface ExecutionDependencies {
   readonly hub: ResultHub;
   readonly memo: DetectorMemo;
   readonly inputs: RunInputs;
+  readonly admission: Admission;
   readonly launcher: Launcher;
   readonly sla: SlaSettings;
   readonly pause: PausePoint;
@@ -82,30 +84,46 @@ export class Execution {
 
   /**
    * @returns null when another request holds the claim: nothing was started
+   * @throws ConclaveError RATE_LIMITED when the service is overloaded
    */
   async run(accepted: Accepted, planned: Planned, claim: Claim | null): Promise<Answer | null> {
-    const asJob = this.becomesJob(accepted.request, planned);
-    const member = this.memberOf(accepted, planned, asJob ? 'async' : 'sync');
-    const start = { accepted, planned, member, claim };
-    const { companions } = accepted;
-    if (companions) return this.#runInCompany(start, companions);
-    return asJob ? this.#jobs.start(start) : this.#runSync(start);
+    const { request, companions } = accepted;
+    const { plan, projectedMs } = planned;
+    const seat = this.deps.admission.admit({
+      request,
+      slow: this.#isSlow(request, planned),
+      projectedMs,
+      mayConvert: plan.allow_async_conversion,
+      alone: !mayShare(plan, request),
+    });
+    try {
+      const member = this.memberOf(accepted, planned, seat.mode);
+      const start = { accepted, planned, member, claim };
+      if (companions) return await this.#runInCompany(start, companions, seat);
+      return await (seat.mode === 'async' ? this.#jobs.start(start) : this.#runSync(start, seat));
+    } finally {
+      seat.left();
+    }
   }
 
-  async #runInCompany(start: JobStart, companions: Companions): Promise<Answer | null> {
+  async #runInCompany(start: JobStart, companions: Companions, seat: Seat): Promise<Answer | null> {
     const { planned, member } = start;
     const asJob = member.mode === 'async';
     if (this.deps.launcher.ridesAlone(planned.plan, member)) {
       const endTurn = await companions.turnOf(member);
-      return (asJob ? this.#jobs.start(start) : this.#runSync(start)).finally(endTurn);
+      return (asJob ? this.#jobs.start(start) : this.#runSync(start, seat)).finally(endTurn);
     }
-    return asJob ? this.#jobs.startTogether(start, companions) : this.#runSync(start);
+    return asJob ? this.#jobs.startTogether(start, companions) : this.#runSync(start, seat);
   }
 
   /** Whether the request is a job from the start: as asked, or because its detectors are slow. */
   becomesJob(request: OrchestrationRequest, planned: Planned): boolean {
-    const slow = planned.projectedMs > convertAfter(request.priority, this.deps.sla);
-    return request.processing_mode === 'async' || (slow && planned.plan.allow_async_conversion);
+    const slow = this.#isSlow(request, planned) && planned.plan.allow_async_conversion;
+    return request.processing_mode === 'async' || slow;
+  }
+
+  #isSlow(request: OrchestrationRequest, planned: Planned): boolean {
+    return planned.projectedMs > convertAfter(request.priority, this.deps.sla);
   }
 
   /** Waits for a member that is under way, converting it to a job at the caller's own point. */
@@ -135,11 +153,14 @@ export class Execution {
     return this.#convert(accepted, plan, member, (await ride.started) ?? ride.runId()!);
   }
 
-  async #runSync({ accepted, planned, member, claim }: JobStart): Promise<Answer | null> {
+  async #runSync({ accepted, planned, member, claim }: JobStart, seat: Seat): Promise<Answer | null> {
     await this.deps.pause('before_claim');
     if (claim !== null && !(await this.deps.runs.claim(claim, member.request_id))) return null;
     await this.deps.pause('claimed');
-    const ride = this.deps.launcher.board(planned.plan, planned.digest, member, accepted.companions);
+    const ride = this.deps.launcher.board(planned.plan, planned.digest, member, {
+      companions: accepted.companions,
+      launched: () => seat.launched(),
+    });
     let begun = false;
     try {
       const answer = this.await(accepted, planned.plan, member, ride);
@@ -151,6 +172,7 @@ export class Execution {
         return answer;
       });
       const result = await Promise.race([answer, afterStart]);
+      if (result.jobId === null && result.status !== 408) seat.answered();
       await this.deps.pause('answering');
       return result;
     } catch (error) {

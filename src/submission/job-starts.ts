@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { DetectorMemo } from '../activities/detector-memo';
 import type { RunInputs } from '../activities/run-inputs';
 import type { PausePoint } from '../config/pause-point';
 import type { Member, RunInput } from '../contract/plan';
@@ -23,7 +22,6 @@ export interface JobStartsDependencies {
   readonly runs: Runs;
   readonly orchestrations: Orchestrations;
   readonly gateway: RunGateway;
-  readonly memo: DetectorMemo;
   readonly inputs: RunInputs;
   readonly sla: SlaSettings;
   readonly pause: PausePoint;
@@ -82,7 +80,6 @@ export class JobStarts {
     if (members.length === 0) return answers;
     await this.deps.pause('claimed');
     const input: RunInput = { run_id: runId, facade_id: null, recovery: 0, plan, members };
-    this.deps.memo.markBornHere(runId);
     this.deps.inputs.put(input);
     try {
       assertLease(openedAt);

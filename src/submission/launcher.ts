@@ -4,6 +4,7 @@ import type { DetectorMemo } from '../activities/detector-memo';
 import type { RunInputs } from '../activities/run-inputs';
 import type { Member, Plan, RunInput } from '../contract/plan';
 import { assertLease, leaseEnd } from '../store/lease';
+import type { OrchestrationRequest } from '../contract/request';
 import type { Runs } from '../store/runs';
 import { MemberState } from '../workflows/member-state';
 import type { Companions } from './companions';
@@ -44,6 +45,13 @@ const maxSharedContent = 4 * 1024;
 /** What a member adds to the run's input beside its content, compressed. */
 const memberOverheadBytes = 160;
 
+interface BoardingOptions {
+  /** Who board first, all of them, before the member may leave. */
+  readonly companions?: Companions | undefined;
+  /** Called when the member is on its way, waiting no longer. */
+  readonly launched?: () => void;
+}
+
 interface Passenger {
   readonly plan: Plan;
   readonly digest: string;
@@ -51,6 +59,7 @@ interface Passenger {
   readonly bytes: number;
   readonly companions: Companions | null;
   runId: string | null;
+  readonly launched: () => void;
   readonly start: (runId: string) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -69,8 +78,7 @@ export class Launcher {
 
   constructor(private readonly deps: LauncherDependencies) {}
 
-  /** @param companions who board first, all of them, before the member may leave */
-  board(plan: Plan, digest: string, member: Member, companions: Companions | null = null): Ride {
+  board(plan: Plan, digest: string, member: Member, options: BoardingOptions = {}): Ride {
     let start: (runId: string) => void = () => undefined;
     let fail: (error: unknown) => void = () => undefined;
     const started = new Promise<string>((resolve, reject) => {
@@ -79,8 +87,19 @@ export class Launcher {
     });
     // A ride that nobody watches any more may fail unseen.
     started.catch(() => undefined);
+    const { companions = null, launched = () => undefined } = options;
     const bytes = memberBytes(member);
-    const passenger: Passenger = { plan, digest, member, bytes, companions, runId: null, start, fail };
+    const passenger: Passenger = {
+      plan,
+      digest,
+      member,
+      bytes,
+      companions,
+      runId: null,
+      launched,
+      start,
+      fail,
+    };
     if (!this.ridesAlone(plan, member)) {
       this.#waiting.push(passenger);
       companions?.arrive(member.request_id);
@@ -163,7 +182,10 @@ export class Launcher {
     const { plan } = passengers[0]!;
     const members = passengers.map(({ member }) => member);
     const input: RunInput = { run_id: runId, facade_id: this.deps.processId, recovery: 0, plan, members };
-    for (const passenger of passengers) passenger.runId = runId;
+    for (const passenger of passengers) {
+      passenger.runId = runId;
+      passenger.launched();
+    }
     if (how === 'shared') {
       this.#slots.take(
         runId,
@@ -257,14 +279,27 @@ export function memberBytes(member: Member): number {
   return Buffer.byteLength(member.content) + memberOverheadBytes;
 }
 
-/** What rides alone: design.md 7, 7. */
-function mayShare(plan: Plan, member: Member): boolean {
+/** What rides alone whatever its plan: design.md 7, 7. */
+export function ridesAlone({
+  priority,
+  metadata,
+  content,
+}: Pick<OrchestrationRequest, 'priority' | 'content'> & {
+  readonly metadata?: object | null | undefined;
+}): boolean {
+  return (
+    priority === 'critical' || (metadata ?? null) !== null || Buffer.byteLength(content) > maxSharedContent
+  );
+}
+
+export function mayShare(
+  plan: Pick<Plan, 'lane' | 'priority' | 'allow_async_conversion'>,
+  { content, metadata }: { readonly content: string; readonly metadata?: object | null | undefined },
+): boolean {
   return (
     plan.lane === 'fast' &&
-    plan.priority !== 'critical' &&
     plan.allow_async_conversion &&
-    member.metadata === null &&
-    Buffer.byteLength(member.content) <= maxSharedContent
+    !ridesAlone({ priority: plan.priority, content, metadata })
   );
 }
 

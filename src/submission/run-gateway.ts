@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import type { RunInput } from '../contract/plan';
 import { priorityKey } from '../domain/priority';
+import { jobsTaskQueue } from '../domain/task-queues';
 import type { PayloadReader } from '../store/payload-codec';
 import type { orchestrationRun } from '../workflows';
 import { searchAttributes } from '../workflows/search-attributes';
@@ -42,26 +43,28 @@ export class RunGateway {
   async start(input: RunInput, deadline: number): Promise<{ eager: boolean }> {
     const { plan, members, run_id: workflowId } = input;
     const jobIds = members.flatMap(({ mode, request_id }) => (mode === 'async' ? [`job-${request_id}`] : []));
+    const isJob = jobIds.length > 0;
     const parent = members[0]?.parent_job_id ?? null;
     const start = () =>
       this.client.workflow.start<typeof orchestrationRun>('orchestrationRun', {
         workflowId,
-        taskQueue: this.taskQueue,
+        taskQueue: isJob ? jobsTaskQueue(this.taskQueue) : this.taskQueue,
         args: [input],
-        requestEagerStart: true,
+        // Jobs wait in Temporal's queue, by priority and fair between tenants: none goes past it.
+        requestEagerStart: !isJob,
         workflowTaskTimeout,
         workflowRunTimeout: runTimeoutMs,
         workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.FAIL,
         priority: { priorityKey: priorityKey(plan.priority), fairnessKey: plan.tenant_id },
         typedSearchAttributes: [
-          { key: searchAttributes.kind, value: jobIds.length > 0 ? 'job' : 'sync' },
+          { key: searchAttributes.kind, value: isJob ? 'job' : 'sync' },
           { key: searchAttributes.tenant, value: plan.tenant_id },
           { key: searchAttributes.policyBundle, value: plan.policy_bundle },
           { key: searchAttributes.policyDigest, value: plan.policy_digest },
           { key: searchAttributes.priorityClass, value: plan.priority },
           { key: searchAttributes.plannedDetectors, value: plan.detectors.map(({ name }) => name) },
-          ...(jobIds.length > 0 ? [{ key: searchAttributes.jobId, value: jobIds }] : []),
+          ...(isJob ? [{ key: searchAttributes.jobId, value: jobIds }] : []),
           ...(parent === null ? [] : [{ key: searchAttributes.parentJob, value: parent }]),
         ],
       });

@@ -5,12 +5,14 @@ import { jobIdPattern } from '../contract/text';
 import type { Planner } from '../planning/planner';
 import type { Orchestrations } from '../store/orchestrations';
 import type { Claim, HeldClaim, Runs } from '../store/runs';
+import type { Admission } from './admission';
 import type { Accepted, Answer, Execution } from './execution';
 import { claimFor } from './fingerprint';
 import type { RunGateway } from './run-gateway';
 import { bySla } from './sla-guard';
 
 export interface SubmissionDependencies {
+  readonly admission: Admission;
   readonly planner: Planner;
   readonly execution: Pick<Execution, 'await' | 'joiningMember' | 'slaAt'>;
   /** Runs what is not a repetition: behind the response cache. */
@@ -46,17 +48,21 @@ export class Submission {
 
   async #submit(accepted: Accepted): Promise<Answer> {
     const { idempotencyKey: key, request } = accepted;
-    if (key === null) return (await this.deps.cached.run(accepted, this.deps.planner.plan(request), null))!;
+    if (key === null) return (await this.#run(accepted, null))!;
     if (jobIdPattern.test(key)) return this.#addressJob(key, accepted);
     const claim = claimFor(this.route, key, request, accepted.requestId);
     for (let turn = 0; turn < maxTurns; turn++) {
       const held = await this.deps.runs.claimOn(claim);
-      const answer = held
-        ? await this.#follow(accepted, claim, held)
-        : await this.deps.cached.run(accepted, this.deps.planner.plan(request), claim);
+      const answer = held ? await this.#follow(accepted, claim, held) : await this.#run(accepted, claim);
       if (answer) return answer;
     }
     throw new ConclaveError('INTERNAL_ERROR', 'the idempotency key is contended; try again');
+  }
+
+  /** What an overloaded service cannot take is refused before it costs anything; a repeated call never comes here. */
+  #run(accepted: Accepted, claim: Claim | null): Promise<Answer | null> {
+    this.deps.admission.refuseHopeless(accepted.request);
+    return this.deps.cached.run(accepted, this.deps.planner.plan(accepted.request), claim);
   }
 
   /** @returns null when the claim turned out to be dead and has been dropped: the key is free again */

@@ -47,7 +47,7 @@ describe('A detector bound to a pool', () => {
     expect(job).toMatchObject({ status: 'completed', result: { coverage_achieved: 1 } });
     expect((await scheduled(body.job_id!)).toSorted()).toEqual([
       ['detect.pooled', `pool-${pool}`],
-      ['detect.steady', system.taskQueue],
+      ['detect.steady', `${system.taskQueue}-jobs`],
     ]);
   });
 

@@ -201,7 +201,8 @@ describe('a requested job', () => {
     ]);
     expect(answer).toMatchObject({ status: 202, requestId, jobId });
     expect(world.waits).toEqual([]);
-    expect(world.memo.wasBornHere(jobId)).toBe(true);
+    // Any process may take it up.
+    expect(world.memo.wasBornHere(jobId)).toBe(false);
   });
 
   it('runs alone under its own id, with what was taken over', async () => {

@@ -75,8 +75,8 @@ function harness({
   });
   /** Once at least so many have flown: runs of one tenant depart at intervals. */
   const loads = async (least = 0) => {
-    do await setImmediate();
-    while (flown.length < least);
+    await setImmediate();
+    for (; flown.length < least; await setImmediate()) jest.advanceTimersByTime(1);
     return flown.map(({ members }) => members.map(({ request_id: id }) => id));
   };
   return { launcher, flown, assigned, loads };
@@ -98,6 +98,9 @@ function board(
 }
 
 describe('the launcher', () => {
+  beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
+  afterEach(() => jest.useRealTimers());
+
   it('starts a request at once, alone, when nothing is in flight', async () => {
     const { launcher, loads } = harness();
     const [only] = board(launcher, 1);
@@ -178,33 +181,23 @@ describe('the launcher', () => {
   });
 
   it('lets the runs of a tenant depart at intervals, so that one member does not take a slot from the others', async () => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
-    try {
-      const { launcher, loads } = harness();
-      const [first] = board(launcher, 1);
-      await loads();
-      jest.advanceTimersByTime(40);
-      first!.ride.done();
-      const all = board(launcher, 3);
-      expect(await loads()).toHaveLength(2);
-      jest.advanceTimersByTime(4);
-      expect((await loads())[2]).toEqual(all.slice(1).map(({ id }) => id));
-    } finally {
-      jest.useRealTimers();
-    }
+    const { launcher, loads } = harness();
+    const [first] = board(launcher, 1);
+    await loads();
+    jest.advanceTimersByTime(40);
+    first!.ride.done();
+    const all = board(launcher, 3);
+    expect(await loads()).toHaveLength(2);
+    jest.advanceTimersByTime(4);
+    expect((await loads())[2]).toEqual(all.slice(1).map(({ id }) => id));
   });
 
   it('takes the slot from a run that is overdue', async () => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
-    try {
-      const { launcher, loads } = harness();
-      const [, , waiting] = board(launcher, 3);
-      expect(await loads()).toHaveLength(2);
-      jest.advanceTimersByTime(400);
-      expect((await loads())[2]).toEqual([waiting!.id]);
-    } finally {
-      jest.useRealTimers();
-    }
+    const { launcher, loads } = harness();
+    const [, , waiting] = board(launcher, 3);
+    expect(await loads()).toHaveLength(2);
+    jest.advanceTimersByTime(400);
+    expect((await loads())[2]).toEqual([waiting!.id]);
   });
 
   it('starts a member that hurries alone and at once', async () => {
@@ -222,7 +215,7 @@ describe('the launcher', () => {
       items.map(({ request_id: id }) => id),
       0,
     );
-    const boarding = (at: number) => launcher.board(plan(), 'same', items[at]!, companions);
+    const boarding = (at: number) => launcher.board(plan(), 'same', items[at]!, { companions });
     boarding(0);
     boarding(1);
     const [other] = board(launcher, 1);
@@ -262,15 +255,10 @@ describe('the launcher', () => {
   });
 
   it('starts nothing once its lease may be over: another may have begun', async () => {
-    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
-    try {
-      const { launcher, loads } = harness({ assigning: () => jest.advanceTimersByTime(4500) });
-      const ride = launcher.board(plan(), 'same', member({ idempotency_key: 'k' }));
-      await expect(ride.started).rejects.toThrow('the lease is over');
-      expect(await loads()).toEqual([]);
-    } finally {
-      jest.useRealTimers();
-    }
+    const { launcher, loads } = harness({ assigning: () => jest.advanceTimersByTime(4500) });
+    const ride = launcher.board(plan(), 'same', member({ idempotency_key: 'k' }));
+    await expect(ride.started).rejects.toThrow('the lease is over');
+    expect(await loads()).toEqual([]);
   });
 
   it('fails all members of a run that cannot start, and frees its slot', async () => {

@@ -49,6 +49,20 @@ const attributesOf = ({ typedSearchAttributes }: WorkflowStartOptions) =>
   );
 
 describe('starting a run', () => {
+  it('leaves a job in the queue of the jobs, for its turn to come', async () => {
+    const { gateway, calls } = harness({ eager: false });
+    const input = inputOf({
+      plan: planWith({ priority: 'critical' }),
+      members: [memberOf({ mode: 'async' })],
+    });
+    await gateway.start(input, Date.now() + 1000);
+    expect(calls[0]!.options).toMatchObject({
+      taskQueue: 'queue-jobs',
+      requestEagerStart: false,
+      priority: { priorityKey: 1, fairnessKey: 'acme' },
+    });
+  });
+
   it('asks for one run of this id, at its priority and fair among tenants', async () => {
     const { gateway, calls } = harness();
     const input = inputOf({ plan: planWith({ priority: 'high' }) });

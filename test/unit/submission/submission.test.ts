@@ -29,6 +29,7 @@ let submission: Submission;
 beforeEach(() => {
   world = new World();
   submission = new Submission({
+    admission: world.admission,
     planner: world.planner,
     execution: world.execution,
     cached: world.execution,

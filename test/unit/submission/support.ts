@@ -9,7 +9,9 @@ import type { Db } from '../../../src/store/database';
 import type { Job, NewJob, Orchestrations, StoredAnswer } from '../../../src/store/orchestrations';
 import type { ResultHub } from '../../../src/store/result-hub';
 import type { Claim, HeldClaim, Runs } from '../../../src/store/runs';
+import { Admission } from '../../../src/submission/admission';
 import { type Accepted, Execution } from '../../../src/submission/execution';
+import { JobQueue } from '../../../src/submission/job-queue';
 import type { Launcher } from '../../../src/submission/launcher';
 import type { RunGateway, RunState } from '../../../src/submission/run-gateway';
 import { planned as detector, planOf, requestId } from '../domain/support';
@@ -132,6 +134,19 @@ export class World {
   readonly memo = new DetectorMemo();
   readonly runInputs = new RunInputs(() => Promise.resolve(null));
   startError: Error | null = null;
+  readonly limits = {
+    sync_request_sla_ms: 2000,
+    async_request_sla_ms: 30_000,
+    sync_to_async_threshold_ms: 1500,
+    priority_sla_overrides: {},
+    mapper_timeout_budget_ms: 500,
+    shared_runs: true,
+    max_waiting_requests: 1000,
+    max_lone_runs: 64,
+    max_queued_jobs: 1000,
+  };
+  /** Jobs that wait in the store, by tenant. */
+  queued = new Map<string, number>();
   /** How a ride's start ends. */
   rideStart: () => Promise<string> = () => Promise.resolve('run');
   planned = plannedWith();
@@ -236,8 +251,23 @@ export class World {
 
   readonly planner = { plan: () => this.planned } as unknown as Planner;
 
+  readonly jobQueue = new JobQueue({
+    waiting: async () => this.queued,
+    settings: this.limits,
+    now: Date.now,
+  });
+
+  readonly admission = new Admission({
+    settings: this.limits,
+    jobs: this.jobQueue,
+    lagMs: () => 0,
+    now: Date.now,
+    log: { info: () => undefined },
+  });
+
   readonly execution = new Execution({
     db: this.db,
+    admission: this.admission,
     runs: this.runs as unknown as Runs,
     orchestrations: this.orchestrations as unknown as Orchestrations,
     gateway: this.gateway as unknown as RunGateway,
@@ -245,13 +275,7 @@ export class World {
     memo: this.memo,
     inputs: this.runInputs,
     launcher: this.launcher as unknown as Launcher,
-    sla: {
-      sync_request_sla_ms: 2000,
-      async_request_sla_ms: 30_000,
-      sync_to_async_threshold_ms: 1500,
-      priority_sla_overrides: {},
-      mapper_timeout_budget_ms: 500,
-    },
+    sla: this.limits,
     pause: async (name) => this.atPause(name),
   });
 
