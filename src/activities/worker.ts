@@ -47,8 +47,11 @@ export interface WorkerHost {
 const graceTime = '10s';
 const forceTime = '25s';
 const cachedWorkflows = 500;
-/** Chunks of bulk jobs that run in one process at a time, whoever's they are, and some room for their parents. */
-const bulkWorkflowTasks = 6;
+/**
+ * About six chunks of bulk jobs run in one process at a time, whoever's they are: a poll that waits takes the place of a
+ * task, and parents want some room.
+ */
+const bulkWorkflowTasks = { maxConcurrentWorkflowTaskExecutions: 10, maxConcurrentWorkflowTaskPolls: 4 };
 const cachedBulkWorkflows = 100;
 
 /** Workers of this process: orchestrations with the fast lane, jobs, and the pools it serves. */
@@ -93,7 +96,8 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
         ...shared,
         ...workflows,
         taskQueue: bulkTaskQueue(options.taskQueue),
-        maxConcurrentWorkflowTaskExecutions: bulkWorkflowTasks,
+        ...bulkWorkflowTasks,
+        nonStickyToStickyPollRatio: 0.5,
         maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
         maxCachedWorkflows: cachedBulkWorkflows,
       }),
