@@ -85,7 +85,7 @@ describe('Input at its limits', () => {
     expect(answer.body.correlation_id).toBe('caller-7');
     expect(answer.headers.get('x-request-id')).toBe(answer.body.request_id);
     expect(answer.headers.get('cache-control')).toBe('no-store');
-    expect(answer.headers.get('x-cache')).toBe('BYPASS');
+    expect(answer.headers.get('x-cache')).toBe('MISS');
     const [call] = system.detectors.callsOf('a');
     expect(call!.headers).toMatchObject({ 'x-correlation-id': 'caller-7', 'x-tenant-id': 'demo' });
   });

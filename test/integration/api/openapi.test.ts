@@ -57,6 +57,10 @@ function expectDocumented(
   expect(answer.status).toBe(expected);
   const operation = document.paths[route]?.[method];
   expect(Object.keys(operation?.responses ?? {})).toContain(String(expected));
+  if (expected === 204) {
+    expect([answer.text, operation?.responses['204']]).toEqual(['', { description: expect.any(String) }]);
+    return;
+  }
   const place = ['paths', route, method, 'responses', String(expected), 'content', typeOf(answer), 'schema'];
   expect(faultsOf(answer.body, pointer(...place))).toEqual([]);
 }
@@ -321,6 +325,17 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
     `${bulkRoute}/outcomes`,
     400,
     async () => system.request('GET', `/orchestrate/bulk/${await endedBulk()}/outcomes?status=odd`),
+  ],
+  ['delete', '/cache', 204, () => system.request('DELETE', '/cache?detector=b')],
+  ['delete', '/cache', 400, () => system.request('DELETE', '/cache')],
+  [
+    'delete',
+    '/cache',
+    403,
+    () =>
+      system.request('DELETE', '/cache?tenant_id=demo&policy_bundle=default', undefined, {
+        'X-Tenant-ID': 'other',
+      }),
   ],
   ['get', '/detectors', 200, () => system.request('GET', '/detectors?limit=1')],
   ['get', '/detectors', 400, () => system.request('GET', '/detectors?limit=0')],

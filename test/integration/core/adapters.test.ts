@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { FakeDetectors, findings, raw } from '../../support/fake-detectors';
-import { patience } from '../../support/patience';
+import { forgetful, patience } from '../../support/patience';
 import { System } from '../../support/system';
 
 /** Characters of one, two and several code points, so that every unit of length gives another number. */
@@ -81,7 +81,7 @@ describe('Adapters', () => {
       policies: {
         'demo/default': { policy: { required_detectors: ['steady'] } },
       },
-      env: { ...patience, TEST_DETECTOR_SECRET: envSecret },
+      env: { ...patience, ...forgetful, TEST_DETECTOR_SECRET: envSecret },
     });
   });
   beforeEach(() => {

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ErrorResponse } from '../../../src/contract/answer';
 import { flags, held, status } from '../../support/fake-detectors';
+import { forgetful } from '../../support/patience';
 import { System } from '../../support/system';
 import { callsAbout, cancel, ended, hold, submitJob } from './job-support';
 
@@ -11,6 +12,7 @@ describe('An Idempotency-Key', () => {
   beforeAll(async () => {
     system = await System.start({
       env: {
+        ...forgetful,
         // On a loaded machine nothing becomes a job but what a test wants to: what is critical, after 500 ms.
         ORCHESTRATION_ORCHESTRATION__SYNC_REQUEST_SLA_MS: '20000',
         ORCHESTRATION_ORCHESTRATION__SYNC_TO_ASYNC_THRESHOLD_MS: '19500',

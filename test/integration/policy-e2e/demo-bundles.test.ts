@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { ErrorResponse, JobStatusResponse } from '../../../src/contract/answer';
 import { bundleDigest } from '../../../src/policy/bundle';
 import { readBundle } from '../../../src/policy/load';
-import { patience } from '../../support/patience';
+import { forgetful, patience } from '../../support/patience';
 import { expectSound } from '../../support/sound-answer';
 import { System } from '../../support/system';
 import { codes, png, texts } from './contents';
@@ -33,7 +33,12 @@ const asked: Readonly<Record<BundleName, readonly string[]>> = {
 describe('The demo bundles, on real content with real detectors', () => {
   let system: System;
   beforeAll(async () => {
-    system = await System.start({ builtins: true, mapper: 'real', parts: ['api'], env: patience });
+    system = await System.start({
+      builtins: true,
+      mapper: 'real',
+      parts: ['api'],
+      env: { ...patience, ...forgetful },
+    });
   });
   afterAll(() => system?.stop());
 

@@ -1,6 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { eventually } from '../../support/eventually';
 import { flags, raw } from '../../support/fake-detectors';
+import { forgetful } from '../../support/patience';
 import { payloadsIn } from '../../support/payloads';
 import { System } from '../../support/system';
 import {
@@ -50,7 +51,7 @@ describe('the history of a run', () => {
         'demo/default': { policy: { required_detectors: ['a'] } },
         'demo/pool': { policy: { required_detectors: ['a', 'slow'] } },
       },
-      env: { ORCHESTRATION_SECURITY__CODEC_TOKEN: token },
+      env: { ...forgetful, ORCHESTRATION_SECURITY__CODEC_TOKEN: token },
     });
   });
   afterAll(() => system?.stop());

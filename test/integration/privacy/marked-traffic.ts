@@ -78,7 +78,7 @@ function largeContent({ word, han }: Marks): string {
 /** What the requests of a scenario were answered with, so that a test sees that they did what they were for. */
 export type Statuses = Record<string, number | string>;
 
-/** Judged at once: plain, with a key, replayed, with metadata, partial, failed, under a policy that fails, large. */
+/** Judged at once: plain, with a key, replayed, with metadata, out of the cache, partial, failed, under a policy that fails, large. */
 export async function sendSync(system: System, marks: Marks): Promise<Statuses> {
   const { word, han } = marks;
   const content = `${word} is what ${han} says, at some length, of ${word}`;
@@ -93,6 +93,7 @@ export async function sendSync(system: System, marks: Marks): Promise<Statuses> 
     replayed: (await post({}, key)).headers.get('idempotency-replayed') ?? '',
     conflicting: (await post({ content: `other ${content}` }, key)).status,
     with_metadata: (await post({ metadata })).status,
+    repeated: (await post({})).headers.get('x-cache') ?? '',
     partial: (await post({ policy_bundle: 'mixed' })).status,
     failed: (await post({ policy_bundle: 'failing' })).status,
     echoed: trap.body.detector_results.find(({ detector }) => detector === 'echo')?.output ?? '',
@@ -148,7 +149,7 @@ async function sendSlow(system: System, marks: Marks, content: string): Promise<
   const slowFailure = held(raw(`no: ${content}`, 'text/plain', 500));
   system.detectors.behave('label', slow.behavior).behave('broken', slowFailure.behavior);
   const [converted, convertedFailing, unwanted] = await Promise.all([
-    system.orchestrate({ content, metadata: { [marks.word]: marks.han } }),
+    system.orchestrate({ content: `slowly, ${content}`, metadata: { [marks.word]: marks.han } }),
     system.orchestrate({ content, policy_bundle: 'failing' }),
     system.orchestrate({ content, processing_mode: 'async' }),
   ]);

@@ -187,6 +187,7 @@ describe('what callers and detectors say', () => {
       replayed: 'true',
       conflicting: 409,
       with_metadata: 200,
+      repeated: 'HIT',
       partial: 206,
       failed: 502,
       echoed: '[REDACTED:CONTENT]',

@@ -2,6 +2,7 @@ import type { History } from '@temporalio/common/lib/proto-utils';
 import { RunKeyDestroyedError } from '../../../src/store/key-ring';
 import { eventually } from '../../support/eventually';
 import { flags, held } from '../../support/fake-detectors';
+import { forgetful } from '../../support/patience';
 import { System } from '../../support/system';
 import {
   blobsOf,
@@ -32,6 +33,7 @@ describe('the key of a run whose retention is over', () => {
   beforeAll(async () => {
     system = await System.start({
       env: {
+        ...forgetful,
         ORCHESTRATION_SECURITY__CODEC_TOKEN: token,
         ORCHESTRATION_ORCHESTRATION__CONTENT_RETENTION_MINUTES: '0',
       },
