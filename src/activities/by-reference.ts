@@ -10,13 +10,13 @@ export interface Inputs {
 /** Gives the activities what their calls only refer to. */
 export function byReference(activities: Activities, inputs: Inputs): ActivityCalls {
   return {
-    async detect({ run, detector: name, request_ids }) {
+    async detect({ run, detector: name, request_ids, ...rest }) {
       const input = await inputs.of(run);
       const { plan } = input;
       const detector = plan.detectors.find((planned) => planned.name === name);
       if (!detector) throw new Error('the plan has no such detector');
       const memberOf = membersOf(input);
-      return activities.detect({ run, plan, detector, members: request_ids.map(memberOf) });
+      return activities.detect({ run, plan, detector, members: request_ids.map(memberOf), ...rest });
     },
     async decide({ run, members }) {
       const { plan } = await inputs.of(run);
@@ -31,15 +31,16 @@ export function byReference(activities: Activities, inputs: Inputs): ActivityCal
         members: members.map(({ request_id, ...rest }) => ({ ...rest, member: memberOf(request_id) })),
       });
     },
-    async publish({ run, endings }) {
+    async publish({ run, endings, partial = false }) {
       const input = await inputs.of(run);
       const memberOf = membersOf(input);
       const published = await activities.publish({
         run,
         plan: input.plan,
         endings: endings.map(({ request_id, ...rest }) => ({ ...rest, member: memberOf(request_id) })),
+        partial,
       });
-      inputs.forget(run.run_id);
+      if (!partial) inputs.forget(run.run_id);
       return published;
     },
   };

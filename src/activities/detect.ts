@@ -1,15 +1,17 @@
-import { ApplicationFailure, activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApplicationFailure, activityInfo, cancellationSignal } from '@temporalio/activity';
 import type { PausePoint } from '../config/pause-point';
+import type { Member } from '../contract/plan';
 import { backoffMs } from '../domain/budget';
 import { DetectorCallError } from '../detectors/call-error';
+import { failureResult } from '../detectors/detector-result';
 import type { Orchestrations } from '../store/orchestrations';
 import type { CheckpointKeeper } from './checkpoint-keeper';
 import type { DetectorAttempts } from './detector-attempts';
-import type { AttemptResults, DetectorMemo } from './detector-memo';
+import type { DetectorMemo } from './detector-memo';
+import { beat, progressOfBefore } from './progress';
 import type { RunControls } from './run-controls';
-import type { DetectFailure, DetectInput, DetectOutput } from './types';
-
-const heartbeatMs = 1000;
+import type { DetectFailure, DetectInput, DetectOutput, Lateness } from './types';
 
 export interface DetectDependencies {
   readonly attempts: DetectorAttempts;
@@ -22,92 +24,152 @@ export interface DetectDependencies {
   readonly pause: PausePoint;
 }
 
+/** Which attempt at the detector this is, and since when (epoch ms) it is asked for. */
+interface Turn {
+  readonly number: number;
+  readonly startedAt: number;
+}
+
 /**
- * Asks one detector for the members that still want it (design.md 7, 2). Throws only when the call as a whole failed:
- * retryable while another attempt is worth its time, else for good with the failure in its details.
+ * Asks one detector for the members that still want it (design.md 7, 2). Members whose answer is late are left to
+ * another ask as soon as others have theirs. Throws only when the call as a whole failed: retryable while another
+ * attempt is worth its time, else for good with the failure in its details.
  */
 export function createDetect(deps: DetectDependencies) {
   return async function detect(input: DetectInput): Promise<DetectOutput> {
     const info = activityInfo();
-    const { run, detector, plan } = input;
-    const startedAt = deps.memo.issuedAt(run.run_id, detector.name) ?? info.scheduledTimestampMs;
-    const ticker = info.isLocal ? null : setInterval(() => heartbeat(), heartbeatMs);
+    const { run, detector, resumed } = input;
+    const turn: Turn = {
+      number: info.attempt + (resumed?.attempts ?? 0),
+      startedAt: resumed?.since ?? deps.memo.issuedAt(run.run_id, detector.name) ?? info.scheduledTimestampMs,
+    };
+    const known = () => deps.memo.known(run.run_id, detector.name);
+    const heart = info.isLocal ? null : beat(known);
     try {
       await deps.pause('detecting');
+      if (!info.isLocal) deps.memo.remember(run.run_id, detector.name, progressOfBefore());
       await prepare(deps, input, info.attempt);
-      const known = deps.memo.known(run.run_id, detector.name);
       const open = input.members.filter(
-        ({ request_id }) => !known.has(request_id) && !deps.controls.isCancelled(request_id),
+        ({ request_id }) => !known().has(request_id) && !deps.controls.isCancelled(request_id),
       );
-      if (open.length > 0) {
-        const attempt = {
-          input,
-          members: open,
-          number: info.attempt,
-          startedAt,
-          signal: cancellationSignal(),
-        };
-        const adopted = info.attempt === 1 ? deps.memo.adopt(run.run_id, detector.name) : null;
-        const results = await (adopted ?? deps.attempts.make(attempt));
-        deps.memo.remember(run.run_id, detector.name, results);
-        await deps.keeper.keep(run, plan.tenant_id, open, results);
+      if (open.length === 0) return outputOf(deps, input);
+      try {
+        const lagging = await ask(deps, input, open, turn, info.attempt);
+        return outputOf(deps, input, lagging ? { ...lateness(turn), attempts: turn.number - 1 } : null);
+      } finally {
+        await keep(deps, input, open);
       }
-      return outputOf(input, deps.memo.known(run.run_id, detector.name));
     } catch (error) {
-      throw asFailure(deps, input, error, info.attempt, startedAt);
+      return failed(deps, input, error, turn);
     } finally {
-      if (ticker) clearInterval(ticker);
+      heart?.stop();
     }
   };
 }
 
+/** What the store adds; without a store the detectors are asked all the same, and publication waits for it. */
 async function prepare(deps: DetectDependencies, input: DetectInput, attempt: number): Promise<void> {
   const ids = input.members.map((member) => member.request_id);
   const jobs = input.members.filter((member) => member.mode === 'async').map((member) => member.request_id);
   const bornHere = deps.memo.wasBornHere(input.run.run_id);
-  await Promise.all([
+  await Promise.allSettled([
     deps.keeper.restore(input.run, input.plan.tenant_id),
     bornHere && attempt === 1 ? null : deps.controls.refresh(ids),
     jobs.length > 0 ? deps.orchestrations.markRunning(jobs) : null,
   ]);
 }
 
-function outputOf(input: DetectInput, known: AttemptResults): DetectOutput {
-  const results: Record<string, DetectOutput['results'][string]> = {};
-  const cancelled: string[] = [];
-  for (const { request_id: requestId } of input.members) {
-    const result = known.get(requestId);
-    if (result) results[requestId] = result;
-    else cancelled.push(requestId);
-  }
-  return { results, cancelled };
-}
-
-function asFailure(
+/** @returns whether some members have their answer and the others' lag behind; the call then goes on for those */
+async function ask(
   deps: DetectDependencies,
   input: DetectInput,
-  error: unknown,
+  members: readonly Member[],
+  turn: Turn,
   attempt: number,
-  startedAt: number,
-): unknown {
-  if (cancellationSignal().aborted) return cancellationSignal().reason;
-  const details: DetectFailure = {
-    message: error instanceof DetectorCallError ? error.message : 'the adapter broke down',
-    attempts: attempt,
-    processing_time_ms: deps.now() - startedAt,
-  };
-  if (!(error instanceof DetectorCallError)) {
-    return ApplicationFailure.nonRetryable(details.message, 'plugin_error', details);
+): Promise<boolean> {
+  const { memo } = deps;
+  const { run, detector, resumed } = input;
+  const signal = cancellationSignal();
+  let call = attempt === 1 ? memo.adopt(run.run_id, detector.name) : null;
+  if (!call) {
+    if (attempt === 1 && resumed) await delay(resumed.wait_ms, undefined, { signal });
+    call = memo.begin(run.run_id, detector.name, (answered) =>
+      deps.attempts.make({ input, members, ...turn, signal, answered }),
+    );
   }
-  const delay = error.options.retryAfterMs ?? backoffMs(attempt - 1, deps.random());
+  for (;;) {
+    const lagging = await Promise.race([call.done.then(() => false), call.lag().then(() => true)]);
+    const known = memo.known(run.run_id, detector.name);
+    if (!lagging || !members.some(({ request_id }) => !known.has(request_id))) return false;
+    if (!input.members.some(({ request_id }) => known.has(request_id))) continue;
+    memo.leave(run.run_id, detector.name, call);
+    return true;
+  }
+}
+
+/** The run's own history has the results too, so a store that is away does not cost them. */
+async function keep(deps: DetectDependencies, input: DetectInput, members: readonly Member[]): Promise<void> {
+  const { run, plan, detector } = input;
+  const live = members.filter(({ request_id }) => !deps.controls.isCancelled(request_id));
+  const known = deps.memo.known(run.run_id, detector.name);
+  await deps.keeper.keep(run, plan.tenant_id, live, known).catch(() => undefined);
+}
+
+function outputOf(deps: DetectDependencies, input: DetectInput, rest: Lateness | null = null): DetectOutput {
+  const known = deps.memo.known(input.run.run_id, input.detector.name);
+  const results: Record<string, DetectOutput['results'][string]> = {};
+  const cancelled: string[] = [];
+  const late: Record<string, Lateness> = {};
+  for (const { request_id: requestId } of input.members) {
+    const result = known.get(requestId);
+    if (deps.controls.isCancelled(requestId)) cancelled.push(requestId);
+    else if (result) results[requestId] = result;
+    else if (rest) late[requestId] = rest;
+    else cancelled.push(requestId);
+  }
+  return { results, cancelled, ...(Object.keys(late).length > 0 && { late }) };
+}
+
+function lateness(turn: Turn, waitMs = 0): Lateness {
+  return { attempts: turn.number, wait_ms: Math.round(waitMs), since: turn.startedAt };
+}
+
+/** Members that have been answered keep their answers; a failure is the others'. */
+function failed(deps: DetectDependencies, input: DetectInput, error: unknown, turn: Turn): DetectOutput {
+  if (cancellationSignal().aborted) throw cancellationSignal().reason;
+  const took = deps.now() - turn.startedAt;
+  if (!(error instanceof DetectorCallError)) {
+    const message = 'the adapter broke down';
+    const details: DetectFailure = { message, attempts: turn.number, processing_time_ms: took };
+    throw ApplicationFailure.nonRetryable(message, 'plugin_error', details);
+  }
+  const waitMs = error.options.retryAfterMs ?? backoffMs(turn.number - 1, deps.random());
   const cut = Math.min(...input.members.map((member) => member.cut_at));
   const worthwhile =
-    error.options.retryable && attempt <= input.detector.max_retries && deps.now() + delay < cut;
-  return ApplicationFailure.create({
-    message: error.message,
-    type: error.failure,
-    nonRetryable: !worthwhile,
-    nextRetryDelay: Math.round(delay),
-    details: [details],
+    error.options.retryable && turn.number <= input.detector.max_retries && deps.now() + waitMs < cut;
+  const output = outputOf(deps, input, lateness(turn, waitMs));
+  if (Object.keys(output.results).length === 0) {
+    const details: DetectFailure = {
+      message: error.message,
+      attempts: turn.number,
+      processing_time_ms: took,
+    };
+    throw ApplicationFailure.create({
+      message: error.message,
+      type: error.failure,
+      nonRetryable: !worthwhile,
+      nextRetryDelay: Math.round(waitMs),
+      details: [details],
+    });
+  }
+  if (worthwhile) return output;
+  const { late = {}, results, cancelled } = output;
+  const result = failureResult(input.detector.name, error.failure, error.message, {
+    attempts: turn.number,
+    processingTimeMs: took,
   });
+  return {
+    results: { ...results, ...Object.fromEntries(Object.keys(late).map((id) => [id, result])) },
+    cancelled,
+  };
 }

@@ -22,6 +22,8 @@ export interface Attempt {
   readonly number: number;
   readonly startedAt: number;
   readonly signal: AbortSignal;
+  /** Told of results as they come; those it was told of stand, whatever becomes of the attempt. */
+  readonly answered: (results: AttemptResults) => void;
 }
 
 export interface AttemptDependencies {
@@ -40,7 +42,7 @@ export class DetectorAttempts {
 
   /**
    * @returns a result for each member that is still wanted
-   * @throws DetectorCallError when the detector gave none
+   * @throws DetectorCallError when the detector gave none, or none for those of whom `answered` was not told
    */
   async make(attempt: Attempt): Promise<AttemptResults> {
     const { detector } = attempt.input;
@@ -48,6 +50,7 @@ export class DetectorAttempts {
     if (refusal) return sameForAll(attempt, refusal);
     const cancelled = this.deps.controls.allCancelled(attempt.members.map((member) => member.request_id));
     const deadline = timers(attempt, this.deps.now());
+    const answered = new Map<string, DetectorResult>();
     try {
       const signal = AbortSignal.any([attempt.signal, cancelled.signal, deadline.signal]);
       const callStartedAt = this.deps.now();
@@ -61,6 +64,11 @@ export class DetectorAttempts {
           fingerprintKey: await this.deps.keys.tenantKey(attempt.input.plan.tenant_id),
           startedAt: attempt.startedAt,
           attempt: attempt.number,
+          wanted: (requestId) => !this.deps.controls.isCancelled(requestId),
+          answered: (results) => {
+            for (const [requestId, result] of results) answered.set(requestId, result);
+            attempt.answered(results);
+          },
         },
         signal,
       );
@@ -68,7 +76,7 @@ export class DetectorAttempts {
       this.deps.latencies.record(detector.name, detector.version, this.deps.now() - callStartedAt);
       return results;
     } catch (error) {
-      return this.#failed(attempt, error);
+      return this.#failed(attempt, error, answered);
     } finally {
       deadline.clear();
       cancelled.dispose();
@@ -84,16 +92,16 @@ export class DetectorAttempts {
     return null;
   }
 
-  #failed(attempt: Attempt, error: unknown): AttemptResults {
+  /** A detector that judged some of its batches is alive; whatever the others met with counts as one (design.md 7, 18). */
+  #failed(attempt: Attempt, error: unknown, answered: AttemptResults): AttemptResults {
     const { name, version } = attempt.input.detector;
     const failure = error instanceof DetectorCallError ? error : null;
-    this.deps.breakers.record(name, version, failure?.countsForBreaker ? 'failure' : 'neutral');
-    if (error instanceof CancelledByCaller) return new Map<string, DetectorResult>();
+    const counts = failure?.countsForBreaker ? 'failure' : 'neutral';
+    this.deps.breakers.record(name, version, answered.size > 0 ? 'success' : counts);
+    if (error instanceof CancelledByCaller) return answered;
     if (error instanceof RequestDeadline) {
-      return sameForAll(
-        attempt,
-        resultWithoutAnswer(name, 'request_deadline', this.deps.now() - attempt.startedAt),
-      );
+      const cut = resultWithoutAnswer(name, 'request_deadline', this.deps.now() - attempt.startedAt);
+      return new Map([...sameForAll(attempt, cut), ...answered]);
     }
     throw error;
   }

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { DetectorResult } from '../contract/detector-result';
+import { CallInFlight } from './call-in-flight';
 
 const rememberedMs = 60_000;
 /** Seconds of full load; without a bound the results of a bulk job would all stay. */
@@ -7,6 +8,9 @@ const rememberedResults = 100_000;
 
 /** Results by request. */
 export type AttemptResults = ReadonlyMap<string, DetectorResult>;
+
+/** An attempt tells of answers as they come. */
+type Answered = (results: AttemptResults) => void;
 
 /**
  * What this process knows of the calls of each run: results that are in, so that a repeated workflow task buys nothing
@@ -19,7 +23,10 @@ export class DetectorMemo {
     sizeCalculation: (results) => Math.max(1, results.size),
     ttl: rememberedMs,
   });
-  readonly #issued = new LRUCache<string, { promise: Promise<AttemptResults>; abort: AbortController }>({
+  readonly #issued = new LRUCache<
+    string,
+    { call: CallInFlight<AttemptResults>; abort: AbortController | null }
+  >({
     max: 10_000,
     ttl: rememberedMs,
   });
@@ -45,14 +52,37 @@ export class DetectorMemo {
     this.#results.set(key, new Map([...(this.#results.get(key) ?? []), ...results]));
   }
 
+  /** Begins an attempt; what it tells is remembered as it comes. */
+  begin(
+    runId: string,
+    detector: string,
+    attempt: (answered: Answered) => Promise<AttemptResults>,
+  ): CallInFlight<AttemptResults> {
+    return new CallInFlight(async (heard) => {
+      const results = await attempt((fresh) => {
+        this.remember(runId, detector, fresh);
+        heard();
+      });
+      this.remember(runId, detector, results);
+      return results;
+    });
+  }
+
   /** Issues the first attempt before the run has started. */
-  issue(runId: string, detector: string, attempt: (signal: AbortSignal) => Promise<AttemptResults>): void {
+  issue(
+    runId: string,
+    detector: string,
+    attempt: (signal: AbortSignal, answered: Answered) => Promise<AttemptResults>,
+  ): void {
     const abort = new AbortController();
     this.#issuedAt.set(keyOf(runId, detector), Date.now());
-    const promise = attempt(abort.signal);
-    // Whoever adopts the attempt sees its error; without an adopter nobody needs it.
-    promise.catch(() => undefined);
-    this.#issued.set(keyOf(runId, detector), { promise, abort });
+    const call = this.begin(runId, detector, (answered) => attempt(abort.signal, answered));
+    this.#issued.set(keyOf(runId, detector), { call, abort });
+  }
+
+  /** Leaves an attempt to who asks next for those that it has not answered for. */
+  leave(runId: string, detector: string, call: CallInFlight<AttemptResults>): void {
+    this.#issued.set(keyOf(runId, detector), { call, abort: null });
   }
 
   /** When the first attempt was issued (epoch ms), if that was before the run asked for it. */
@@ -60,19 +90,19 @@ export class DetectorMemo {
     return this.#issuedAt.get(keyOf(runId, detector));
   }
 
-  /** Takes over an attempt that {@link issue} made; each can be taken once. */
-  adopt(runId: string, detector: string): Promise<AttemptResults> | null {
+  /** Takes over an attempt that was issued or left; each can be taken once. */
+  adopt(runId: string, detector: string): CallInFlight<AttemptResults> | null {
     const key = keyOf(runId, detector);
     const issued = this.#issued.get(key);
     this.#issued.delete(key);
-    return issued?.promise ?? null;
+    return issued?.call ?? null;
   }
 
   /** The run did not start: its calls are not wanted. */
   abandon(runId: string, detectors: readonly string[]): void {
     for (const detector of detectors) {
       const key = keyOf(runId, detector);
-      this.#issued.get(key)?.abort.abort();
+      this.#issued.get(key)?.abort?.abort();
       this.#issued.delete(key);
       this.#issuedAt.delete(key);
     }

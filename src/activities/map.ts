@@ -15,6 +15,8 @@ export interface MapDependencies {
   readonly now: () => number;
 }
 
+const brokeDown: MapResult = { kind: 'failed', code: 'DETECTOR_COMMUNICATION_FAILED' };
+
 /** Has the aggregated results mapped to the taxonomy, each member within what is left of its time. */
 export function createMap(deps: MapDependencies) {
   return async function map(input: MapInput): Promise<MapOutput> {
@@ -22,7 +24,8 @@ export function createMap(deps: MapDependencies) {
     await told(deps.hub.announceAggregated(run.run_id, run.facade_id, deps.processId));
     const jobs = members.filter(({ member }) => isJob(input, member)).map(({ member }) => member.request_id);
     if (jobs.length > 0) await told(deps.orchestrations.markStage(jobs, 'aggregated'));
-    const results = await Promise.all(members.map((entry) => mapOne(entry)));
+    // What goes wrong over one member is its result, not its neighbors' (design.md 7, 15).
+    const results = await Promise.all(members.map((entry) => mapOne(entry).catch(() => brokeDown)));
     if (jobs.length > 0) await told(deps.orchestrations.markStage(jobs, 'mapped'));
     return Object.fromEntries(members.map(({ member }, index) => [member.request_id, results[index]!]));
 

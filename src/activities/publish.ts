@@ -9,6 +9,7 @@ import type { ResponseCache } from '../store/response-cache';
 import type { ResultHub } from '../store/result-hub';
 import { finalAnswer } from './answer';
 import type { CheckpointKeeper } from './checkpoint-keeper';
+import { internalError } from './error-answer';
 import { rememberJobs } from './remember-jobs';
 import type { MemberEnding, PublishInput, PublishOutput } from './types';
 
@@ -25,14 +26,20 @@ export interface PublishDependencies {
 export function createPublish(deps: PublishDependencies) {
   return async function publish(input: PublishInput): Promise<PublishOutput> {
     const planDigest = digestOf(input.plan);
-    const outcomes = input.endings.map((ending) => toOutcome(input.plan, planDigest, ending, deps.now));
+    const outcomes = input.endings.map((ending) => guarded(input.plan, planDigest, ending, deps.now));
     await deps.pause('publishing');
-    const published = await deps.outcomes.publish(input.run.run_id, outcomes);
+    const published = await deps.outcomes.publish(input.run.run_id, outcomes, {
+      open: input.partial ?? false,
+      standIn: ({ requestId }) => {
+        const refused = input.endings.find(({ member }) => member.request_id === requestId)!;
+        return unpublishable(input.plan, refused);
+      },
+    });
     await deps.pause('published');
     deps.hub.deliver(published);
     rememberJobs(deps.cache, input, published);
     deps.hub.forgetRun(input.run.run_id);
-    deps.keeper.forget(input.run.run_id);
+    if (!input.partial) deps.keeper.forget(input.run.run_id);
     return {
       unfinished_jobs: outcomes.flatMap((outcome, index) => unfinished(outcome, published[index]!)),
       statuses: tally(published),
@@ -45,6 +52,20 @@ function checked(ending: MemberEnding): MemberEnding {
   const { payload } = ending;
   if (payload === null || mapperPayloadSchema.safeParse(payload).success) return ending;
   return { ...ending, payload: null, mapping: { kind: 'skipped' }, aggregation_failed: true };
+}
+
+/** What goes wrong over one member is its outcome, not its neighbors' (design.md 7, 15). */
+function guarded(plan: Plan, planDigest: string, ending: MemberEnding, now: () => number): Outcome {
+  try {
+    return toOutcome(plan, planDigest, ending, now);
+  } catch {
+    return unpublishable(plan, ending);
+  }
+}
+
+/** Instead of an outcome that cannot be made or stored. */
+function unpublishable(plan: Plan, { member }: MemberEnding): Outcome {
+  return internalError(plan.tenant_id, member, 'the outcome could not be recorded');
 }
 
 function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () => number): Outcome {
@@ -64,13 +85,15 @@ function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () =>
     deadlineCut: now() >= ending.member.cut_at,
   });
   const { member } = ending;
+  // Made at once, so that what is wrong with it shows here.
+  const answer = finalAnswer(plan, ending, verdict, null, now());
   return {
     requestId: member.request_id,
     tenantId: plan.tenant_id,
     status: statusOf(ending, verdict),
     errorCode: verdict.error_code,
     receivedAt: new Date(member.received_at),
-    answer: (jobId) => finalAnswer(plan, ending, verdict, jobId, now()),
+    answer: (jobId) => (jobId === null ? answer : finalAnswer(plan, ending, verdict, jobId, now())),
     audit: auditRecord(plan, planDigest, ending, verdict),
   };
 }
@@ -131,7 +154,8 @@ function auditRecord(
 
 function unfinished(outcome: Outcome, { jobId, status }: Published): PublishOutput['unfinished_jobs'] {
   if (jobId === null || status === 'completed') return [];
-  const error_code = status === 'cancelled' ? null : (outcome.errorCode ?? 'INTERNAL_ERROR');
+  const ownCode = outcome.status === status ? outcome.errorCode : null;
+  const error_code = status === 'cancelled' ? null : (ownCode ?? 'INTERNAL_ERROR');
   return [{ job_id: jobId, status, error_code }];
 }
 

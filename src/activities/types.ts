@@ -19,12 +19,26 @@ export interface DetectInput {
   readonly plan: Pick<Plan, 'tenant_id' | 'content_type'>;
   readonly detector: PlannedDetector;
   readonly members: readonly Member[];
+  /** How far an earlier ask got that left these members behind. */
+  readonly resumed?: Lateness;
 }
 
-/** One result for each member, save those that were cancelled meanwhile. */
+/** One result for each member, save those that were cancelled meanwhile, and those whose answer is late. */
 export interface DetectOutput {
   readonly results: Readonly<Record<RequestId, DetectorResult>>;
   readonly cancelled: readonly RequestId[];
+  /** To be asked for again, apart from those that have theirs; absent when there are none. */
+  readonly late?: Readonly<Record<RequestId, Lateness>>;
+}
+
+/** Where the next ask for a late member takes up. */
+export interface Lateness {
+  /** That are over. */
+  readonly attempts: number;
+  /** Before the next attempt. */
+  readonly wait_ms: number;
+  /** When the detector was first asked for it (epoch ms). */
+  readonly since: number;
 }
 
 /** In the details of the failure that `detect` throws. */
@@ -88,6 +102,8 @@ export interface PublishInput {
   readonly run: RunContext;
   readonly plan: Plan;
   readonly endings: readonly MemberEnding[];
+  /** Others of the run are still on their way: it stays open. */
+  readonly partial?: boolean;
 }
 
 export interface PublishOutput {
@@ -113,6 +129,7 @@ export interface DetectCall {
   readonly run: RunContext;
   readonly detector: string;
   readonly request_ids: readonly RequestId[];
+  readonly resumed?: Lateness;
 }
 
 export interface DecideCall {
@@ -132,6 +149,7 @@ export type Ending = Omit<MemberEnding, 'member'> & { readonly request_id: Reque
 export interface PublishCall {
   readonly run: RunContext;
   readonly endings: readonly Ending[];
+  readonly partial?: boolean;
 }
 
 /** The activities as a workflow calls them: what its own input says, contents above all, goes by reference. */

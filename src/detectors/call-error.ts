@@ -2,6 +2,9 @@
 export type CallFailure =
   'http_4xx' | 'http_5xx' | 'network_error' | 'invalid_response' | 'overloaded' | 'attempt_timeout';
 
+/** Credentials, address and method are wrong for every item alike. */
+const aboutTheCaller: ReadonlySet<number> = new Set([401, 404, 405, 407]);
+
 /** A detector call that gave no verdict. Its message is machine-built: no content, no text of the detector. */
 export class DetectorCallError extends Error {
   override readonly name = 'DetectorCallError';
@@ -13,6 +16,8 @@ export class DetectorCallError extends Error {
       readonly retryable: boolean;
       /** The detector's own Retry-After. */
       readonly retryAfterMs?: number;
+      /** HTTP status, where one was answered. */
+      readonly status?: number;
     },
   ) {
     super(message);
@@ -21,5 +26,18 @@ export class DetectorCallError extends Error {
   /** 4xx and 429 say nothing about the detector's health (spec/orchestration.md 4.4). */
   get countsForBreaker(): boolean {
     return this.failure !== 'http_4xx' && this.failure !== 'overloaded';
+  }
+
+  /** Whether one item of a batch may have brought it about for all. */
+  get mayBeOneItems(): boolean {
+    if (this.failure === 'invalid_response') return true;
+    const { status, retryable } = this.options;
+    if (this.failure === 'http_4xx') return !retryable && !aboutTheCaller.has(status ?? 0);
+    return status === 500;
+  }
+
+  /** The same, and no further attempt is worth it. */
+  forGood(): DetectorCallError {
+    return new DetectorCallError(this.failure, this.message, { ...this.options, retryable: false });
   }
 }

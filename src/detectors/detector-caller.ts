@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import type { DetectorResult } from '../contract/detector-result';
 import type { ContentType } from '../contract/enums';
 import type { Member, PlannedDetector } from '../contract/plan';
+import { callsAtOnce } from '../domain/batching';
+import { resultWithoutAnswer } from '../domain/results';
 import type { DetectorAdapter, DetectorItem, DetectorRequest, ItemAnswer } from './adapter';
+import { batchesOf } from './batches';
 import { conclaveProtocol } from './conclave-protocol';
 import { DetectorCallError } from './call-error';
 import { failureResult, successResult, type Timing } from './detector-result';
 import { detectorsApi } from './detectors-api';
 import type { DetectorHttpClient } from './http-client';
 import { httpJson } from './http-json';
+import { type Ask, judgeBatch, type Judged } from './judge-batch';
+import { limiter } from './limiter';
 
 export interface CallContext {
   readonly runId: string;
@@ -18,6 +24,10 @@ export interface CallContext {
   /** When the detector's first attempt was asked for (epoch ms), and which attempt this is, from 1. */
   readonly startedAt: number;
   readonly attempt: number;
+  /** Asked right before a call: who is not wanted any more does not ride. */
+  readonly wanted: (requestId: string) => boolean;
+  /** Told of results as they come, so that no later failure takes them back. */
+  readonly answered: (results: ReadonlyMap<string, DetectorResult>) => void;
 }
 
 /** Calls a planned detector for some members, in as few calls as its protocol allows. */
@@ -36,8 +46,9 @@ export class DetectorCaller {
   }
 
   /**
-   * @returns a result for every member: a failure only where the others of its batch were judged
-   * @throws DetectorCallError when none was judged, or the reason of the signal's abort
+   * @returns a result for every member that is still wanted: a failure only where others were judged
+   * @throws DetectorCallError when none was judged, or when those of whom `answered` was not told should be asked for
+   *   again; or the reason of the signal's abort
    */
   async call(
     detector: PlannedDetector,
@@ -45,43 +56,72 @@ export class DetectorCaller {
     context: CallContext,
     signal: AbortSignal,
   ): Promise<Map<string, DetectorResult>> {
-    const answers: (ItemAnswer | DetectorCallError)[] = [];
-    for (let at = 0; at < members.length; at += detector.call.max_batch) {
-      const batch = members.slice(at, at + detector.call.max_batch);
-      answers.push(...(await this.#judge(detector, batch, context, signal)));
-    }
-    const failures = answers.filter((answer) => answer instanceof DetectorCallError);
-    if (failures.length === answers.length) throw failures[0]!;
-    const timing: Timing = { attempts: context.attempt, processingTimeMs: this.now() - context.startedAt };
-    return new Map(
-      members.map((member, index) => {
-        const answer = answers[index]!;
-        const result =
-          answer instanceof DetectorCallError
-            ? failureResult(detector.name, answer.failure, answer.message, timing)
-            : successResult(detector, toItem(member), answer, timing, context.fingerprintKey);
-        return [member.request_id, result];
-      }),
+    const results = new Map<string, DetectorResult>();
+    const failures: (readonly [Member, DetectorCallError])[] = [];
+    const timing = (): Timing => ({
+      attempts: context.attempt,
+      processingTimeMs: this.now() - context.startedAt,
+    });
+    const settled = (judged: Judged): void => {
+      const fresh = new Map<string, DetectorResult>();
+      for (const [member, answer] of judged) {
+        if (answer instanceof DetectorCallError) failures.push([member, answer]);
+        else fresh.set(member.request_id, resultOf(detector, member, answer, timing(), context));
+      }
+      for (const [requestId, result] of fresh) results.set(requestId, result);
+      if (fresh.size > 0) context.answered(fresh);
+    };
+    const ask = this.#asking(detector, context, signal);
+    await Promise.all(
+      batchesOf(detector, members, context.attempt).map((batch) => judgeBatch(ask, batch, settled)),
     );
+    const again = failures.find(([, error]) => error.options.retryable)?.[1];
+    if (results.size === 0 && failures.length > 0) throw again ?? failures[0]![1];
+    const refused = new Map(
+      failures
+        .filter(([, error]) => !error.options.retryable)
+        .map(([{ request_id }, { failure, message }]) => [
+          request_id,
+          failureResult(detector.name, failure, message, timing()),
+        ]),
+    );
+    if (refused.size > 0) context.answered(refused);
+    if (again) throw again;
+    return new Map([...results, ...refused]);
   }
 
-  /** A batch that the detector refuses or answers wrongly is halved until the guilty item stands alone. */
-  async #judge(
-    detector: PlannedDetector,
-    members: readonly Member[],
-    context: CallContext,
-    signal: AbortSignal,
-  ): Promise<(ItemAnswer | DetectorCallError)[]> {
-    try {
-      const request = toRequest(detector, members, context);
-      return [...(await this.#adapters[detector.call.protocol](request, signal))];
-    } catch (error) {
-      if (!(error instanceof DetectorCallError) || error.options.retryable) throw error;
-      if (members.length === 1) return [error];
-      const middle = Math.ceil(members.length / 2);
-      const first = await this.#judge(detector, members.slice(0, middle), context, signal);
-      return [...first, ...(await this.#judge(detector, members.slice(middle), context, signal))];
-    }
+  #asking(detector: PlannedDetector, context: CallContext, signal: AbortSignal): Ask {
+    const adapter = this.#adapters[detector.call.protocol];
+    const limited = limiter(callsAtOnce);
+    // Each call listens to it.
+    setMaxListeners(0, signal);
+    return (members) =>
+      limited(async () => {
+        const live = members.filter(({ request_id }) => context.wanted(request_id));
+        if (live.length === 0) return [];
+        try {
+          const answers = await adapter(toRequest(detector, live, context), signal);
+          return live.map((member, index) => [member, answers[index]!] as const);
+        } catch (error) {
+          if (!(error instanceof DetectorCallError)) throw error;
+          return live.map((member) => [member, error] as const);
+        }
+      });
+  }
+}
+
+/** What goes wrong over one answer is its member's result, not its neighbors' (design.md 7, 15). */
+function resultOf(
+  detector: PlannedDetector,
+  member: Member,
+  answer: ItemAnswer,
+  timing: Timing,
+  { fingerprintKey }: CallContext,
+): DetectorResult {
+  try {
+    return successResult(detector, toItem(member), answer, timing, fingerprintKey);
+  } catch {
+    return resultWithoutAnswer(detector.name, 'plugin_error', timing.processingTimeMs);
   }
 }
 

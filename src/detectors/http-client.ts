@@ -94,18 +94,20 @@ function statusError(status: number, retryAfter: string | string[] | undefined):
   const message = `the detector answered ${status}`;
   if (status === 429) {
     return new DetectorCallError('overloaded', message, {
+      status,
       retryable: true,
       retryAfterMs: retryAfterMs(retryAfter),
     });
   }
-  if (status === 408) return new DetectorCallError('http_4xx', message, { retryable: true });
+  if (status === 408) return new DetectorCallError('http_4xx', message, { status, retryable: true });
   if (status >= 500) {
     return new DetectorCallError('http_5xx', message, {
+      status,
       retryable: true,
       retryAfterMs: retryAfterMs(retryAfter),
     });
   }
-  if (status >= 400) return new DetectorCallError('http_4xx', message, { retryable: false });
+  if (status >= 400) return new DetectorCallError('http_4xx', message, { status, retryable: false });
   return invalid(message);
 }
 

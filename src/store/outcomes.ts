@@ -3,6 +3,7 @@ import type { JobStatus } from '../contract/enums';
 import type { Db } from './database';
 import { notify } from './notifications';
 import type { Orchestrations, StoredAnswer } from './orchestrations';
+import { isRefusal, writeApart } from './refused-rows';
 import type { Runs } from './runs';
 
 /** What became of one member, before it is known whether it has become a job. */
@@ -26,6 +27,13 @@ export interface Published {
   readonly answer: StoredAnswer | null;
 }
 
+export interface PublishOptions {
+  /** Others of the run are still to be published: it is not closed. */
+  readonly open?: boolean;
+  /** What is published of a member whose outcome the database refuses; without it the whole is refused. */
+  readonly standIn?: (refused: Outcome) => Outcome;
+}
+
 /** The commit point: outcome, audit record and idempotent answer in one transaction (design.md 2). */
 export class Outcomes {
   constructor(
@@ -36,16 +44,37 @@ export class Outcomes {
   ) {}
 
   /** First writer wins: an outcome that is already there stays and is returned (design.md 7, 11). */
-  async publish(runId: string, outcomes: readonly Outcome[]): Promise<Published[]> {
+  async publish(
+    runId: string,
+    outcomes: readonly Outcome[],
+    { open = false, standIn }: PublishOptions = {},
+  ): Promise<Published[]> {
     const destroyAt = new Date(Date.now() + this.settings.contentRetentionMs);
     if (outcomes.length === 0) {
       await this.runs.close(runId, destroyAt);
       return [];
     }
-    const fresh = await this.#publishFresh(runId, outcomes, destroyAt);
+    const write = (some: readonly Outcome[], last: boolean) => this.#write(runId, some, destroyAt, last);
+    try {
+      return await write(outcomes, !open);
+    } catch (error) {
+      if (!standIn || !isRefusal(error)) throw error;
+    }
+    const published = await writeApart(outcomes, (some) => write(some, false), standIn);
+    if (!open) await this.runs.close(runId, destroyAt);
+    return published;
+  }
+
+  async #write(
+    runId: string,
+    outcomes: readonly Outcome[],
+    destroyAt: Date,
+    last: boolean,
+  ): Promise<Published[]> {
+    const fresh = await this.#publishFresh(runId, outcomes, destroyAt, last);
     const rest = outcomes.filter((outcome) => !fresh.has(outcome.requestId));
     const others =
-      rest.length > 0 ? await this.#publishRest(runId, rest, destroyAt) : new Map<string, Published>();
+      rest.length > 0 ? await this.#publishRest(runId, rest, destroyAt, last) : new Map<string, Published>();
     return outcomes.map(({ requestId }) => fresh.get(requestId) ?? others.get(requestId)!);
   }
 
@@ -57,6 +86,7 @@ export class Outcomes {
     runId: string,
     outcomes: readonly Outcome[],
     destroyAt: Date,
+    last: boolean,
   ): Promise<Map<string, Published>> {
     const now = new Date();
     const expiresAt = new Date(now.getTime() + this.settings.answerRetentionMs);
@@ -103,7 +133,8 @@ export class Outcomes {
       ),
       closed as (
         update run_key set closed_at = now(), destroy_at = ${destroyAt}::timestamptz
-        where run_id = ${runId} and closed_at is null and (select count(*) from fresh) = ${outcomes.length}::int
+        where run_id = ${runId} and closed_at is null and ${last}::boolean
+          and (select count(*) from fresh) = ${outcomes.length}::int
       ),
       told as (select pg_notify('conclave', ${JSON.stringify({ kind: 'published', run_id: runId })}))
       select fresh.request_id from fresh, told`.execute(this.db);
@@ -122,13 +153,14 @@ export class Outcomes {
     runId: string,
     outcomes: readonly Outcome[],
     destroyAt: Date,
+    last: boolean,
   ): Promise<Map<string, Published>> {
     const published = await this.db.transaction().execute(async (tx) => {
       const finished = await this.#finishJobs(tx, runId, outcomes);
       const written = outcomes.filter(({ requestId }) => finished.get(requestId)?.answer);
       await this.#audit(tx, written);
       await freeKeys(tx, written);
-      await this.runs.close(runId, destroyAt, tx);
+      if (last) await this.runs.close(runId, destroyAt, tx);
       await notify(tx, { kind: 'published', run_id: runId });
       return finished;
     });
@@ -152,11 +184,12 @@ export class Outcomes {
       .execute();
     const byId = new Map(outcomes.map((outcome) => [outcome.requestId, outcome]));
     const published = new Map<string, Published>();
+    const finished: (readonly [Outcome, StoredAnswer])[] = [];
     for (const row of rows) {
       const outcome = byId.get(row.request_id)!;
       const open = row.status === 'pending' || row.status === 'running';
       const answer = open ? outcome.answer(row.job_id) : null;
-      if (answer) await this.#finishJob(tx, runId, outcome, answer);
+      if (answer) finished.push([outcome, answer]);
       published.set(row.request_id, {
         requestId: row.request_id,
         jobId: row.job_id,
@@ -164,22 +197,28 @@ export class Outcomes {
         answer,
       });
     }
+    if (finished.length > 0) await this.#writeJobs(tx, runId, finished);
     return published;
   }
 
-  async #finishJob(tx: Db, runId: string, outcome: Outcome, answer: StoredAnswer): Promise<void> {
-    await tx
-      .updateTable('orchestration')
-      .set({
-        run_id: runId,
-        status: outcome.status,
-        http_status: answer.status,
-        answer: await this.orchestrations.seal(outcome.tenantId, outcome.requestId, answer.body),
-        error_code: outcome.errorCode,
-        completed_at: new Date(),
-      })
-      .where('request_id', '=', outcome.requestId)
-      .execute();
+  async #writeJobs(
+    tx: Db,
+    runId: string,
+    finished: readonly (readonly [Outcome, StoredAnswer])[],
+  ): Promise<void> {
+    const rows = await Promise.all(
+      finished.map(async ([outcome, { status, body }]) => {
+        const sealed = await this.orchestrations.seal(outcome.tenantId, outcome.requestId, body);
+        return sql`(${outcome.requestId}::uuid, ${outcome.status}, ${status}::int, ${sealed}::bytea,
+          ${outcome.errorCode})`;
+      }),
+    );
+    await sql`
+      update orchestration
+      set run_id = ${runId}, status = given.status, http_status = given.http_status, answer = given.answer,
+          error_code = given.error_code, completed_at = ${new Date()}::timestamptz
+      from (values ${sql.join(rows)}) as given (request_id, status, http_status, answer, error_code)
+      where orchestration.request_id = given.request_id`.execute(tx);
   }
 
   async #audit(tx: Db, outcomes: readonly Outcome[]): Promise<void> {

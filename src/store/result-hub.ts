@@ -23,7 +23,10 @@ export class ResultHub {
     private readonly notifications: Notifications,
   ) {
     notifications.on('message', (message) => {
-      if (message.kind === 'published') void this.#reread(this.#idsOf(message.run_id));
+      if (message.kind === 'published') {
+        this.forgetRun(message.run_id);
+        void this.#reread(this.#idsOf(message.run_id));
+      }
       if (message.kind === 'aggregated' && this.#idsOf(message.run_id).length > 0) {
         this.#aggregated.add(message.run_id);
       }

@@ -173,21 +173,27 @@ export class Runs {
     this.keys.forgetRunKey(runId);
   }
 
-  /** Runs that should have been over: for the sweeper. */
-  async openLongerThan(
+  /** Runs that should have been over, read so many at a time: for the sweeper. */
+  async *openLongerThan(
     ms: number,
-    limit: number,
-  ): Promise<{ runId: string; tenantId: string; recovery: number }[]> {
-    const rows = await this.db
-      .selectFrom('run_key')
-      .select(['run_id', 'tenant_id', 'recovery'])
-      .where('closed_at', 'is', null)
-      .where('bulk_id', 'is', null)
-      .where('created_at', '<', new Date(Date.now() - ms))
-      .orderBy('created_at')
-      .limit(limit)
-      .execute();
-    return rows.map((row) => ({ runId: row.run_id, tenantId: row.tenant_id, recovery: row.recovery }));
+    page: number,
+  ): AsyncGenerator<{ runId: string; tenantId: string; recovery: number }> {
+    const before = new Date(Date.now() - ms);
+    for (let last = ''; ;) {
+      const rows = await this.db
+        .selectFrom('run_key')
+        .select(['run_id', 'tenant_id', 'recovery'])
+        .where('closed_at', 'is', null)
+        .where('bulk_id', 'is', null)
+        .where('created_at', '<', before)
+        .where('run_id', '>', last)
+        .orderBy('run_id')
+        .limit(page)
+        .execute();
+      for (const row of rows) yield { runId: row.run_id, tenantId: row.tenant_id, recovery: row.recovery };
+      if (rows.length < page) return;
+      last = rows.at(-1)!.run_id;
+    }
   }
 
   /** A member goes on in another run. */

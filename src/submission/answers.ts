@@ -1,11 +1,12 @@
-import type { ErrorResponse, OrchestrationResponse } from '../contract/answer';
+import type { OrchestrationResponse } from '../contract/answer';
 import type { DetectorResult } from '../contract/detector-result';
-import { canonicalErrors, type ErrorCode } from '../contract/errors';
 import type { Member, Plan } from '../contract/plan';
 import { onWire } from '../domain/on-wire';
 import { counts, inPlanOrder, skippedResults } from '../domain/results';
 import { routingDecision } from '../domain/routing-reason';
 import type { StoredAnswer } from '../store/orchestrations';
+
+export { errorAnswer } from '../activities/error-answer';
 
 /** The 202 that announces a job: the full shape with the results known so far (spec/orchestration.md 1.3, R10). */
 export function acceptedAnswer(
@@ -39,29 +40,4 @@ export function acceptedAnswer(
     fallback_reasons: plan.decider === 'tenant_policy_opa_fallback' ? ['opa_unavailable'] : [],
   };
   return { status: 202, body: Buffer.from(JSON.stringify(body)) };
-}
-
-/** An error of an execution that has begun but has no results to show. */
-export function errorAnswer(
-  member: Pick<Member, 'request_id' | 'correlation_id'>,
-  code: ErrorCode,
-  message: string,
-  now: number,
-): StoredAnswer {
-  const { status, retryable, fallbackUsed } = canonicalErrors[code];
-  const body: ErrorResponse = {
-    error_code: code,
-    message,
-    detail: null,
-    retryable,
-    fallback_used: fallbackUsed,
-    request_id: member.request_id,
-    correlation_id: member.correlation_id,
-    timestamp: new Date(now).toISOString(),
-    field_errors: [],
-    retry_after_seconds: null,
-    response: null,
-    details: null,
-  };
-  return { status, body: Buffer.from(JSON.stringify(body)) };
 }

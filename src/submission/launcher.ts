@@ -252,8 +252,9 @@ export class Launcher {
         detector,
         members: wanting,
       };
-      this.deps.memo.issue(run_id, detector.name, (signal) =>
-        this.deps.attempts.make({ input, members: wanting, number: 1, startedAt: Date.now(), signal }),
+      const attempt = { input, members: wanting, number: 1, startedAt: Date.now() };
+      this.deps.memo.issue(run_id, detector.name, (signal, answered) =>
+        this.deps.attempts.make({ ...attempt, signal, answered }),
       );
     }
     return issued;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import { canonicalErrors } from '../contract/errors';
+import { internalError } from '../activities/error-answer';
 import type { Member, RunInput } from '../contract/plan';
 import type { Checkpoints } from '../store/checkpoints';
 import type { Db } from '../store/database';
@@ -7,8 +7,7 @@ import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Outcome, Outcomes } from '../store/outcomes';
 import type { Orchestrations } from '../store/orchestrations';
 import type { Runs } from '../store/runs';
-import { errorAnswer } from './answers';
-import type { RunGateway } from './run-gateway';
+import { type RunGateway, StartUncertainError } from './run-gateway';
 
 export interface SweeperDependencies {
   readonly db: Db;
@@ -22,6 +21,7 @@ export interface SweeperDependencies {
   readonly bulk: { tend(): Promise<void> };
 }
 
+const endedWithout = 'the run of this orchestration ended without a result';
 const sweepMs = 5000;
 const housekeepingMs = 60_000;
 const batch = 100;
@@ -75,7 +75,8 @@ export class Sweeper {
   }
 
   async #recoverRuns(): Promise<void> {
-    for (const run of await this.deps.runs.openLongerThan(sweepMs, batch)) {
+    // All of them: many that run on must not hide one that does not.
+    for await (const run of this.deps.runs.openLongerThan(sweepMs, batch)) {
       try {
         const state = await this.deps.gateway.stateOf(run.runId);
         if (state !== 'running') await this.#recover(run.runId, run.recovery);
@@ -102,9 +103,7 @@ export class Sweeper {
     const rest = recovery === 0 ? await this.#repeatAlone(input, lost) : lost;
     await this.deps.outcomes.publish(
       runId,
-      rest.map((member) =>
-        internalError(input.plan.tenant_id, member.request_id, member.correlation_id, member.received_at),
-      ),
+      rest.map((member) => internalError(input.plan.tenant_id, member, endedWithout)),
     );
   }
 
@@ -130,7 +129,9 @@ export class Sweeper {
           members: [{ ...member, prior_results: [...member.prior_results, ...bought.map((b) => b.result)] }],
         };
         await this.deps.gateway.start(repeated, Date.now() + sweepMs);
-      } catch {
+      } catch (error) {
+        // It may run already, and the next sweep starts it again under the same id.
+        if (error instanceof StartUncertainError) throw error;
         failed.push(member);
       }
     }
@@ -154,30 +155,15 @@ export class Sweeper {
       .where('status', 'in', ['pending', 'running'])
       .execute();
     return rows.map((row) =>
-      internalError(row.tenant_id, row.request_id, row.request_id, row.created_at.getTime()),
+      internalError(
+        row.tenant_id,
+        {
+          request_id: row.request_id,
+          correlation_id: row.request_id,
+          received_at: row.created_at.getTime(),
+        },
+        endedWithout,
+      ),
     );
   }
-}
-
-function internalError(
-  tenantId: string,
-  requestId: string,
-  correlationId: string,
-  receivedAt: number,
-): Outcome {
-  return {
-    requestId,
-    tenantId,
-    status: 'failed',
-    errorCode: 'INTERNAL_ERROR',
-    receivedAt: new Date(receivedAt),
-    answer: () =>
-      errorAnswer(
-        { request_id: requestId, correlation_id: correlationId },
-        'INTERNAL_ERROR',
-        'the run of this orchestration ended without a result',
-        Date.now(),
-      ),
-    audit: { error_code: 'INTERNAL_ERROR', http_status: canonicalErrors.INTERNAL_ERROR.status },
-  };
 }

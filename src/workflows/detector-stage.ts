@@ -7,7 +7,7 @@ import {
   proxyLocalActivities,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import type { DetectCall, DetectFailure, DetectOutput, RunContext } from '../activities/types';
+import type { DetectCall, DetectFailure, DetectOutput, Lateness, RunContext } from '../activities/types';
 import type { DetectorResult } from '../contract/detector-result';
 import { type DetectorErrorToken, detectorErrors } from '../contract/enums';
 import type { Member, Plan, PlannedDetector } from '../contract/plan';
@@ -28,10 +28,15 @@ export async function askDetector(
   plan: Plan,
   detector: PlannedDetector,
   members: readonly Member[],
+  resumed?: Lateness,
 ): Promise<DetectOutput> {
   const request_ids = members.map((member) => member.request_id);
   try {
-    return await detectActivity(plan, detector, members)({ run, detector: detector.name, request_ids });
+    return await detectActivity(
+      plan,
+      detector,
+      members,
+    )({ run, detector: detector.name, request_ids, ...(resumed && { resumed }) });
   } catch (error) {
     const result = asResult(detector.name, error);
     return {
@@ -45,7 +50,6 @@ export async function askDetector(
 function detectActivity(plan: Plan, detector: PlannedDetector, members: readonly Member[]): Detect {
   const left = Math.min(...members.map((member) => member.cut_at)) - Date.now();
   const options = {
-    startToCloseTimeout: detector.timeout_ms + graceMs,
     scheduleToCloseTimeout: Math.max(left, 0) + graceMs,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     retry: {
@@ -56,11 +60,13 @@ function detectActivity(plan: Plan, detector: PlannedDetector, members: readonly
       maximumAttempts: detector.max_retries + 1 + lostWorkers,
     },
   };
+  // The timer of a local activity's attempt outlives it and would end the next: there the whole has a limit, no attempt.
   const activities =
     plan.lane === 'fast'
       ? proxyLocalActivities<Record<string, Detect>>(options)
       : proxyActivities<Record<string, Detect>>({
           ...options,
+          startToCloseTimeout: detector.timeout_ms + graceMs,
           ...(detector.pool === null ? {} : { taskQueue: `pool-${detector.pool}` }),
           // A pool that nobody serves must not cost the others their answer in time.
           scheduleToStartTimeout: Math.max(left, 1),

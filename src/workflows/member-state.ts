@@ -1,3 +1,4 @@
+import type { Lateness } from '../activities/types';
 import type { DetectorResult } from '../contract/detector-result';
 import type { Member, Plan, PlannedDetector } from '../contract/plan';
 import { canAddCoverage } from '../domain/coverage';
@@ -6,6 +7,8 @@ import { inPlanOrder, resultWithoutAnswer, skippedResults } from '../domain/resu
 /** One member on its way through a run. */
 export class MemberState {
   readonly #results = new Map<string, DetectorResult>();
+  /** Detectors whose answer is late, and where the next ask takes up. */
+  readonly late = new Map<string, Lateness>();
   cancelled = false;
 
   constructor(
@@ -23,6 +26,7 @@ export class MemberState {
 
   record(result: DetectorResult): void {
     this.#results.set(result.detector, result);
+    this.late.delete(result.detector);
   }
 
   /** In the order in which answers list them. */

@@ -12,9 +12,9 @@ import {
 } from '@temporalio/workflow';
 import type { ActivityCalls, DecideOutput, MapOutput, PublishOutput, RunContext } from '../activities/types';
 import type { Member, Plan, RunInput } from '../contract/plan';
-import { coverageOf, primariesFellShort } from '../domain/coverage';
+import { coverageOf } from '../domain/coverage';
 import { type Aggregated, aggregateMember } from './aggregate-member';
-import { askDetector } from './detector-stage';
+import { detectAll } from './detect-all';
 import { MemberState } from './member-state';
 import { searchAttributes } from './search-attributes';
 
@@ -62,55 +62,62 @@ export async function runMembers(
   members: readonly Member[],
 ): Promise<PublishOutput> {
   const states = members.map((member) => new MemberState(member, plan));
+  const published = await accompany(run, plan, states);
+  // Parties that went their own ways leave the run open behind them.
+  if (published.length > 1) {
+    await CancellationScope.nonCancellable(() => publishUntil(deadlineOf(states))({ run, endings: [] }));
+  }
+  return {
+    unfinished_jobs: published.flatMap((output) => output.unfinished_jobs),
+    statuses: total(published.map((output) => output.statuses)),
+  };
+}
+
+/**
+ * Takes members to their publication. Those whose detectors are late go on as a party of their own, so that the others
+ * are answered without them.
+ */
+async function accompany(
+  run: RunContext,
+  plan: Plan,
+  states: readonly MemberState[],
+  partial = false,
+): Promise<PublishOutput[]> {
+  const apart: Promise<PublishOutput[]>[] = [];
+  let party = states;
+  const leave = (late: readonly MemberState[]): readonly MemberState[] => {
+    const theirs = accompany(run, plan, late, true);
+    // Awaited in the end; until then nobody may take it for forgotten.
+    theirs.catch(() => undefined);
+    apart.push(theirs);
+    party = party.filter((state) => !late.includes(state));
+    return party;
+  };
   try {
-    await detectAll(run, plan, states);
+    await detectAll(run, plan, party, leave);
   } catch (error) {
     if (!isCancellation(error)) throw error;
   }
-  if (CancellationScope.current().consideredCancelled) for (const state of states) state.cancelUnfinished();
-  return CancellationScope.nonCancellable(() => conclude(run, plan, states));
+  if (CancellationScope.current().consideredCancelled) for (const state of party) state.cancelUnfinished();
+  const own = await CancellationScope.nonCancellable(() =>
+    conclude(run, plan, party, partial || apart.length > 0),
+  );
+  return [own, ...(await Promise.all(apart)).flat()];
 }
 
-async function detectAll(run: RunContext, plan: Plan, states: readonly MemberState[]): Promise<void> {
-  for (const stage of plan.primary_stages) await runStage(run, plan, stage, states);
-  for (const stage of plan.secondary_stages) {
-    const short = states.filter(
-      (state) => primariesFellShort(plan, state.results) && Date.now() < state.member.cut_at,
-    );
-    if (short.length > 0) await runStage(run, plan, stage, short);
-  }
+function total(tallies: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [status, count] of tallies.flatMap((tally) => Object.entries(tally)))
+    sums[status] = (sums[status] ?? 0) + count;
+  return sums;
 }
 
-async function runStage(
+async function conclude(
   run: RunContext,
   plan: Plan,
-  stage: readonly string[],
   states: readonly MemberState[],
-): Promise<void> {
-  const waiting = plan.detectors.filter(({ name }) => stage.includes(name));
-  async function serve(): Promise<void> {
-    for (let detector = waiting.shift(); detector; detector = waiting.shift()) {
-      const asking = detector;
-      const members = states.filter((state) => state.wants(asking));
-      if (members.length === 0) continue;
-      const { results, cancelled } = await askDetector(
-        run,
-        plan,
-        detector,
-        members.map((state) => state.member),
-      );
-      for (const state of members) {
-        const { request_id: requestId } = state.member;
-        const result = results[requestId];
-        if (result) state.record(result);
-        if (cancelled.includes(requestId)) state.cancelled = true;
-      }
-    }
-  }
-  await Promise.all(Array.from({ length: plan.max_concurrent_detectors }, serve));
-}
-
-async function conclude(run: RunContext, plan: Plan, states: readonly MemberState[]): Promise<PublishOutput> {
+  partial: boolean,
+): Promise<PublishOutput> {
   const coverages = new Map(states.map((state) => [state, coverageOf(plan, state.results)]));
   const decisions = await decideAll(run, plan, coverages);
   const aggregated = states.map((state) =>
@@ -126,7 +133,11 @@ async function conclude(run: RunContext, plan: Plan, states: readonly MemberStat
     ...ending,
     mapping: mappings[ending.request_id] ?? ({ kind: plan.mapping.enabled ? 'skipped' : 'off' } as const),
   }));
-  return publishUntil(Math.max(...states.map(({ member }) => member.deadline_at)))({ run, endings });
+  return publishUntil(deadlineOf(states))({ run, endings, ...(partial && { partial }) });
+}
+
+function deadlineOf(states: readonly MemberState[]): number {
+  return Math.max(...states.map(({ member }) => member.deadline_at));
 }
 
 async function decideAll(

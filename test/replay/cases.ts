@@ -1,5 +1,6 @@
+import { Company, filling } from '../support/company';
 import { eventually } from '../support/eventually';
-import { findings, flags, held, inTurn, status } from '../support/fake-detectors';
+import { about, findings, flags, held, inTurn, status } from '../support/fake-detectors';
 import type { System, SystemOptions } from '../support/system';
 
 /** A path through the workflows that is worth keeping able to replay. */
@@ -22,11 +23,15 @@ export const installation: SystemOptions = {
     { name: 'lone', max_retries: 0 },
     { name: 'spare' },
     { name: 'pooled', pool: 'recorded' },
+    { name: 'one-by-one', max_batch: 1 },
+    ...filling.detectors,
   ],
   policies: {
     'demo/default': only('a', 'b'),
     'demo/chain': only('a', 'after-a', 'b'),
     'demo/lone': only('lone'),
+    'demo/one-by-one': only('a', 'one-by-one'),
+    ...filling.policies,
     'demo/pool': only('a', 'pooled'),
     'demo/partial': only('a', 'b', 'lone'),
     'demo/ruled': {
@@ -99,6 +104,20 @@ async function shared(system: System): Promise<string> {
   await Promise.all(ahead);
   const [{ body }] = (await Promise.all(sharing)) as [Awaited<(typeof sharing)[number]>];
   if (system.detectors.callsOf('a').at(-1)!.contents.length !== 3) throw new Error('they did not share');
+  return runOf(system, body.request_id);
+}
+
+/** One of three that share a run has to be asked for again, and leaves the others for it. */
+async function late(system: System): Promise<string> {
+  system.detectors.behave('one-by-one', about('rude', inTurn(status(503), rude), rude));
+  const company = await Company.gather(system);
+  const sharing = [];
+  for (const content of texts.slice(1))
+    sharing.push(await company.add({ content, policy_bundle: 'one-by-one' }));
+  await company.depart();
+  const [{ body }] = (await Promise.all(sharing.map(({ answer }) => answer))) as [
+    Awaited<(typeof sharing)[0]['answer']>,
+  ];
   return runOf(system, body.request_id);
 }
 
@@ -232,6 +251,7 @@ async function retriedBulk(system: System): Promise<string> {
 export const cases: readonly Case[] = [
   run('fast-lane', (system) => sync(system)),
   run('shared', shared),
+  run('late-member', late),
   run('retries', (system) => {
     system.detectors.behave('a', inTurn(status(503), status(500), flags('toxic', 0.8)));
     return sync(system);

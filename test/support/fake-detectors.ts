@@ -109,6 +109,17 @@ export function held(then: Behavior): { behavior: Behavior; release: () => void 
   };
 }
 
+/** One behavior for calls about a content with this in it, another for the others. */
+export function about(part: string, then: Behavior, otherwise: Behavior = findings()): Behavior {
+  return (call, response) =>
+    (call.contents.some((content) => content.includes(part)) ? then : otherwise)(call, response);
+}
+
+/** Answers of the conclave protocol. */
+export function says(answer: object): Behavior {
+  return (_call, response) => json(response, 200, answer);
+}
+
 /** A different behavior for each call; the last one stays. */
 export function inTurn(...behaviors: readonly Behavior[]): Behavior {
   let turn = 0;

@@ -202,7 +202,9 @@ export class System {
   }
 
   get facade(): Part {
-    return this.parts.findLast((part) => part.kind === 'api' && part.process.exitCode === null)!;
+    return this.parts.findLast(
+      ({ kind, process }) => kind === 'api' && process.exitCode === null && process.signalCode === null,
+    )!;
   }
 
   /** A request body that is accepted by demo/default. */
@@ -301,11 +303,14 @@ function writeRegistry(
   detectors: readonly (string | Registration)[],
   shipped: readonly Registration[],
 ): void {
-  const registrations = detectors.map((detector) => ({
-    protocol: 'detectors-api',
-    endpoint: url,
-    ...(typeof detector === 'string' ? { name: detector } : detector),
-  }));
+  const registrations = detectors
+    .map((detector) => (typeof detector === 'string' ? { name: detector } : detector))
+    .map((detector) => ({
+      protocol: 'detectors-api',
+      // Only the Detectors API names the detector in a header; elsewhere the address does.
+      endpoint: (detector.protocol ?? 'detectors-api') === 'detectors-api' ? url : `${url}/${detector.name}`,
+      ...detector,
+    }));
   writeFileSync(
     path.join(dataDir, 'detectors.yaml'),
     stringify({ detectors: [...shipped, ...registrations] }),

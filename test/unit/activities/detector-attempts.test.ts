@@ -62,6 +62,7 @@ describe('DetectorAttempts', () => {
       number: 2,
       startedAt: 1400,
       signal: new AbortController().signal,
+      answered: () => undefined,
       ...changes,
     });
   }
@@ -81,6 +82,8 @@ describe('DetectorAttempts', () => {
         fingerprintKey: Buffer.from('key of acme'),
         startedAt: 1400,
         attempt: 2,
+        wanted: expect.any(Function) as unknown,
+        answered: expect.any(Function) as unknown,
       },
     ]);
     expect(latencies).toEqual([['a', '1.0', 30]]);

@@ -19,7 +19,7 @@ describe('DetectorMemo', () => {
     memo.issue('run', 'a', () => Promise.resolve(results('r1')));
     const issuedAt = memo.issuedAt('run', 'a')!;
     expect(issuedAt).toBeGreaterThanOrEqual(before);
-    expect((await memo.adopt('run', 'a'))?.has('r1')).toBe(true);
+    expect((await memo.adopt('run', 'a')?.done)?.has('r1')).toBe(true);
     expect(memo.adopt('run', 'a')).toBeNull();
     expect(memo.issuedAt('run', 'a')).toBe(issuedAt);
     expect(memo.issuedAt('run', 'b')).toBeUndefined();
@@ -43,7 +43,7 @@ describe('DetectorMemo', () => {
   it('keeps an error of an issued attempt for whoever adopts it', async () => {
     const memo = new DetectorMemo();
     memo.issue('run', 'a', () => Promise.reject(new Error('refused')));
-    await expect(memo.adopt('run', 'a')).rejects.toThrow('refused');
+    await expect(memo.adopt('run', 'a')?.done).rejects.toThrow('refused');
   });
 
   it('forgets the oldest results when they become many', () => {

@@ -15,7 +15,7 @@ import type { Orchestrations } from '../../../src/store/orchestrations';
 import type { Outcome, Outcomes } from '../../../src/store/outcomes';
 import type { Runs } from '../../../src/store/runs';
 import type { Database } from '../../../src/store/schema';
-import type { RunGateway } from '../../../src/submission/run-gateway';
+import { type RunGateway, StartUncertainError } from '../../../src/submission/run-gateway';
 import { Sweeper } from '../../../src/submission/sweeper';
 import { failure, success } from '../domain/support';
 import { answerWith, bodyOf, inputOf, memberOf, otherId, receivedAt, requestId, World } from './support';
@@ -56,7 +56,9 @@ beforeEach(() => {
   [open, checkpoints, published, warnings, housekeeping] = [[], [], [], [], []];
   const runs = {
     ...world.runs,
-    openLongerThan: async () => open,
+    openLongerThan: async function* () {
+      yield* open;
+    },
     destroyKeys: async () => housekeeping.push('destroy keys'),
     removeExpired: async () => void housekeeping.push('remove expired'),
   } satisfies Partial<Runs>;
@@ -186,6 +188,23 @@ describe('a run that ended without publishing', () => {
     world.startError = new Error('refused');
     await sweeper.sweep();
     expect(published.map(({ outcomes }) => idsOf(outcomes))).toEqual([[requestId, otherId]]);
+  });
+});
+
+describe('while the engine does not answer', () => {
+  it('leaves the run to the next sweep, which may start the repeat again under its id', async () => {
+    lost();
+    world.startError = new StartUncertainError('no answer');
+    await sweeper.sweep();
+    expect(published).toEqual([]);
+    expect(warnings.at(-1)?.message).toBe('a run could not be recovered yet');
+    world.startError = null;
+    await sweeper.sweep();
+    expect(world.started.map(({ input }) => input.run_id)).toEqual([
+      `repeat-${requestId}`,
+      `repeat-${otherId}`,
+    ]);
+    expect(published).toEqual([{ runId: 'run', outcomes: [] }]);
   });
 });
 

@@ -60,13 +60,14 @@ describe('askDetector', () => {
     expect(temporal.calls[0]).toMatchObject({
       lane: 'local',
       options: {
-        startToCloseTimeout: 2700,
         scheduleToCloseTimeout: 11_000,
         cancellationType: 'TRY_CANCEL',
         retry: { maximumAttempts: 4 },
       },
     });
     expect(temporal.calls[0]?.options).not.toHaveProperty('taskQueue');
+    // Its timer would outlive the attempt and end a later one.
+    expect(temporal.calls[0]?.options).not.toHaveProperty('startToCloseTimeout');
   });
 
   it('runs in a pool on its queue, with priority and fairness', async () => {
@@ -75,6 +76,7 @@ describe('askDetector', () => {
       lane: 'remote',
       options: {
         taskQueue: 'pool-gpu',
+        startToCloseTimeout: 7000,
         scheduleToStartTimeout: 9000,
         heartbeatTimeout: 5000,
         priority: { priorityKey: 2, fairnessKey: 'acme' },

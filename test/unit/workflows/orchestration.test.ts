@@ -194,6 +194,138 @@ describe('Secondaries', () => {
   });
 });
 
+describe('Late members', () => {
+  const lateness = { attempts: 1, wait_ms: 100, since: startOfRun };
+  const three = [memberOf('r1'), memberOf('r2'), memberOf('r3')];
+  /** By publication: whom it was about, and whether the run stays open. */
+  const publications = () =>
+    temporal.inputsOf<PublishCall>('publish').map(({ endings, partial }) => ({
+      of: endings.map(({ request_id }) => request_id),
+      partial: partial ?? false,
+    }));
+  /** Answers for all but those that are late until they are asked for again. */
+  function lateFor(detector: string, ...late: string[]): void {
+    temporal.scripts[`detect.${detector}`] = ({ request_ids, resumed }: DetectCall) =>
+      Promise.resolve({
+        results: Object.fromEntries(
+          request_ids
+            .filter((id) => resumed || !late.includes(id))
+            .map((id) => [id, success(detector, 'toxic')]),
+        ),
+        cancelled: [],
+        ...(!resumed && { late: Object.fromEntries(late.map((id) => [id, lateness])) }),
+      });
+  }
+
+  it('go on apart: the others are published without waiting, and the run is closed after all', async () => {
+    lateFor('a', 'r2');
+    let answer: () => void = () => undefined;
+    const asked = temporal.scripts['detect.a']!;
+    temporal.scripts['detect.a'] = async (input: never) => {
+      if ((input as DetectCall).resumed) await new Promise<void>((resolve) => (answer = resolve));
+      return asked(input);
+    };
+    temporal.scripts['publish'] = ({ endings }: PublishCall) => {
+      if (endings.length === 2) answer();
+      const unfinished = endings.length === 1 ? [{ job_id: 'j', status: 'failed', error_code: 'X' }] : [];
+      return Promise.resolve({ unfinished_jobs: unfinished, statuses: { 200: endings.length } });
+    };
+    const summary = await start(planOf([planned('a'), planned('b')]), three);
+    expect(publications()).toEqual([
+      { of: ['r1', 'r3'], partial: true },
+      { of: ['r2'], partial: true },
+      { of: [], partial: false },
+    ]);
+    expect(summary).toMatchObject({ members: 3, statuses: { 200: 3 } });
+    expect(temporal.children.map(({ options }) => options['workflowId'])).toEqual(['j']);
+    expect(
+      temporal.inputsOf<DetectCall>('detect.a').map(({ request_ids, resumed }) => [request_ids, resumed]),
+    ).toEqual([
+      [['r1', 'r2', 'r3'], undefined],
+      [['r2'], lateness],
+    ]);
+    // Nobody asks anew what was answered.
+    expect(temporal.inputsOf('detect.b')).toHaveLength(1);
+  });
+
+  it('of several detectors go on as one', async () => {
+    lateFor('a', 'r1');
+    lateFor('b', 'r3');
+    await start(planOf([planned('a'), planned('b')]), three);
+    expect(publications().map(({ of }) => of)).toEqual([['r2'], ['r1', 'r3'], []]);
+  });
+
+  it('stay together when all are late, and the run needs no second publication', async () => {
+    lateFor('a', 'r1', 'r2');
+    lateFor('b', 'r3');
+    await start(planOf([planned('a'), planned('b')]), three);
+    expect(publications()).toEqual([{ of: ['r1', 'r2', 'r3'], partial: false }]);
+    expect(temporal.inputsOf<DetectCall>('detect.a')[1]!.request_ids).toEqual(['r1', 'r2']);
+    expect(temporal.inputsOf<DetectCall>('detect.b')[1]!.request_ids).toEqual(['r3']);
+  });
+
+  it('may be late again, with a later detector', async () => {
+    lateFor('a', 'r2', 'r3');
+    lateFor('b', 'r3');
+    const plan = planOf([planned('a'), planned('b', { depends_on: ['a'] })], {
+      primary_stages: [['a'], ['b']],
+    });
+    await start(plan, three);
+    expect(
+      publications()
+        .map(({ of }) => of)
+        .toSorted(),
+    ).toEqual([[], ['r1'], ['r2'], ['r3']]);
+  });
+
+  it('that fail for good fail alone', async () => {
+    temporal.scripts['detect.a'] = ({ request_ids, resumed }: DetectCall) =>
+      resumed
+        ? Promise.reject(ApplicationFailure.nonRetryable('x', 'http_5xx'))
+        : Promise.resolve({
+            results: Object.fromEntries(request_ids.slice(1).map((id) => [id, success('a', 'toxic')])),
+            cancelled: [],
+            late: { r1: lateness },
+          });
+    await start(planOf([planned('a')]), three);
+    const endings = temporal.inputsOf<PublishCall>('publish').flatMap((input) => input.endings);
+    expect(Object.fromEntries(endings.map((ending) => [ending.request_id, tokensOf(ending).a]))).toEqual({
+      r1: 'http_5xx',
+      r2: null,
+      r3: null,
+    });
+  });
+
+  it('that are cancelled are not waited for', async () => {
+    temporal.scripts['detect.a'] = () =>
+      Promise.resolve({ results: { r2: success('a', 'x'), r3: success('a', 'x') }, cancelled: ['r1'] });
+    await start(planOf([planned('a')]), three);
+    expect(publications()).toEqual([{ of: ['r1', 'r2', 'r3'], partial: false }]);
+  });
+
+  it('leave the run to the sweeper when their publication fails', async () => {
+    lateFor('a', 'r2');
+    temporal.scripts['publish'] = ({ endings }: PublishCall) =>
+      endings.length === 1
+        ? Promise.reject(new Error('no store'))
+        : Promise.resolve({ unfinished_jobs: [], statuses: {} });
+    await expect(start(planOf([planned('a')]), three)).rejects.toThrow('no store');
+    expect(publications().map(({ of }) => of)).not.toContainEqual([]);
+  });
+
+  it('are those, too, who need secondaries', async () => {
+    temporal.scripts['detect.a'] = () =>
+      Promise.resolve({
+        results: { r1: success('a', 'toxic'), r2: failure('a', 'http_5xx') },
+        cancelled: [],
+      });
+    const plan = planOf([planned('a'), planned('spare', { role: 'secondary' })]);
+    await start(plan, three.slice(0, 2));
+    expect(publications().map(({ of }) => of)).toEqual([['r1'], ['r2'], []]);
+    expect(temporal.inputsOf('detect.a')).toHaveLength(1);
+  });
+});
+
 describe('Decisions', () => {
   const detectors = [planned('a'), planned('b')];
   const ruled = planOf(detectors, { rego: { coverage: true, conflict: false } });
