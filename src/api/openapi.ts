@@ -63,9 +63,20 @@ const cacheUse = {
 };
 const finalAnswers = {
   '200': answer('Judged, with enough coverage', 'OrchestrationResponse'),
-  '202': answer('A job goes on; `Location` is its status', 'OrchestrationResponse'),
+  '202': answer(
+    'A job goes on; `Location` is its status. Under overload a sync request becomes one at once',
+    'OrchestrationResponse',
+  ),
   '206': answer('PARTIAL_COVERAGE: judged, but less than the policy asks for', 'OrchestrationResponse'),
-  '403': answer('INSUFFICIENT_RBAC or RATE_LIMITED', 'ErrorResponse'),
+  '403': {
+    ...answer(
+      'INSUFFICIENT_RBAC; or RATE_LIMITED: the rate of the tenant is used up or, with detail `overloaded`, the service has more to do than it can. `Retry-After` says when to come again',
+      'ErrorResponse',
+    ),
+    headers: {
+      'Retry-After': { description: 'Seconds; on RATE_LIMITED', schema: { type: 'integer', minimum: 1 } },
+    },
+  },
   '408': answer('REQUEST_TIMEOUT', 'ErrorResponse'),
   '409': answer(
     'INVALID_REQUEST: `idempotency_conflict`, `content_expired`, `job_not_finished`',

@@ -80,8 +80,8 @@ export class JobQueue {
   /** Looks again when the last look is a while ago; who asks now goes by what was known before. */
   #look(): void {
     const ms = this.deps.now() - this.#lookedAt;
+    if (ms > staleMs) this.#seen = new Map();
     if (this.#looking || ms < lookMs) return;
-    if (ms > staleMs) this.#forget();
     this.#looking = true;
     const before = this.length;
     const added = this.#added;
@@ -113,11 +113,6 @@ export class JobQueue {
     this.#lookedAt = now;
     this.#finished = 0;
     this.#turnedAway = 0;
-  }
-
-  #forget(): void {
-    this.#seen = new Map();
-    this.#added = new Map();
   }
 }
 
