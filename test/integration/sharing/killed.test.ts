@@ -25,6 +25,8 @@ describe('The members of a shared run', () => {
     undisturbed(system);
     const survivor = system.facade;
     const doomed = await system.startPart('api');
+    // Its first request is slow.
+    await system.orchestrate();
     const gate = held(rude);
     system.detectors.behave('b', gate.behavior);
     const { company, neighbors } = await boarded(system, 'default', false);
