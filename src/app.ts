@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import { sql } from 'kysely';
 import { byReference } from './activities/by-reference';
 import { createDecide } from './activities/decide';
 import { createDetect } from './activities/detect';
@@ -16,14 +15,13 @@ import type { Activities } from './activities/types';
 import { RunInputs } from './activities/run-inputs';
 import { startWorkers } from './activities/worker';
 import { createApp } from './api/app';
-import type { DependencyName } from './contract/health';
 import { RateLimit } from './api/rate-limit';
-import { dependencyStates } from './api/dependency-states';
 import { addressOf, drain, listen } from './api/http-server';
+import { composeAdmission } from './compose-admission';
 import { composeBulk } from './compose-bulk';
+import { composeDependencies } from './compose-dependencies';
 import { composePolicies } from './compose-policies';
 import { pausePointFrom } from './config/pause-point';
-import { jobIdPattern } from './contract/text';
 import { authHeaders } from './detectors/outbound-auth';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
@@ -49,14 +47,11 @@ import { connectRedis } from './store/redis';
 import { openResponseCache } from './store/response-cache';
 import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
-import { Admission } from './submission/admission';
 import { batchesOver } from './submission/batches';
 import { behindCache } from './submission/behind-cache';
 import { Execution } from './submission/execution';
-import { JobQueue } from './submission/job-queue';
 import { Jobs } from './submission/jobs';
 import { Launcher } from './submission/launcher';
-import { LoopLag } from './submission/loop-lag';
 import { RunGateway } from './submission/run-gateway';
 import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
@@ -200,22 +195,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   };
 
   // Workers
-  const jobQueue = new JobQueue({
-    waiting: () => orchestrations.waitingJobs(),
-    settings: settings.orchestration,
-    now,
-  });
-  notifications.on('message', (message) => {
-    if (message.kind === 'published' && jobIdPattern.test(message.run_id)) jobQueue.finished();
-  });
-  const lag = new LoopLag(now);
-  const admission = new Admission({
-    settings: settings.orchestration,
-    jobs: jobQueue,
-    lagMs: () => lag.ms,
-    now,
-    log,
-  });
+  const { admission, lag } = composeAdmission({ settings, orchestrations, notifications, now, log });
   const workers = await startWorkers({
     connection,
     namespace,
@@ -266,7 +246,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     hub,
     sla: settings.orchestration,
   });
-  const submissionParts = { admission, planner, execution, cached, runs, orchestrations, gateway };
+  const submissionParts = { planner, execution, cached, runs, orchestrations, gateway };
   const submission = new Submission(submissionParts);
   const batches = batchesOver(submissionParts, {
     db,
@@ -294,20 +274,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   let accepting = true;
   const stopping = new AbortController();
   const rateLimit = new RateLimit(redis);
-  const states = dependencyStates({
-    workflow_engine: async () =>
-      void (await connection.withDeadline(Date.now() + 1000, () =>
-        connection.workflowService.getSystemInfo({}),
-      )),
-    store: async () => void (await sql`select 1`.execute(db)),
-    cache: redis === null ? null : async () => void (await redis.client.ping()),
-    policy_engine: () =>
-      catalog.bundles.length > 0 ? Promise.resolve() : Promise.reject(new Error('no bundle')),
-    mapper: async () => {
-      if (!(await http.probe(new URL('/health', servers.mapperUrl).href, {}, 1000)))
-        throw new Error('no answer');
-    },
-  } satisfies Record<DependencyName, (() => Promise<void>) | null>);
+  const states = composeDependencies({ connection, db, redis, catalog, http, mapperUrl: servers.mapperUrl });
   const app = createApp({
     orchestrate: {
       submission,

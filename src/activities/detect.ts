@@ -52,12 +52,12 @@ export function createDetect(deps: DetectDependencies) {
       const open = input.members.filter(
         ({ request_id }) => !known().has(request_id) && !deps.controls.isCancelled(request_id),
       );
-      if (open.length === 0) return outputOf(deps, input);
       try {
-        const lagging = await ask(deps, input, open, turn, info.attempt);
+        const lagging = open.length > 0 && (await ask(deps, input, open, turn, info.attempt));
         return outputOf(deps, input, lagging ? { ...lateness(turn), attempts: turn.number - 1 } : null);
       } finally {
-        await keep(deps, input, open);
+        // Also of those whose answers came before they were asked for here.
+        await keep(deps, input);
       }
     } catch (error) {
       return failed(deps, input, error, turn);
@@ -108,9 +108,9 @@ async function ask(
 }
 
 /** The run's own history has the results too, so a store that is away does not cost them. */
-async function keep(deps: DetectDependencies, input: DetectInput, members: readonly Member[]): Promise<void> {
+async function keep(deps: DetectDependencies, input: DetectInput): Promise<void> {
   const { run, plan, detector } = input;
-  const live = members.filter(({ request_id }) => !deps.controls.isCancelled(request_id));
+  const live = input.members.filter(({ request_id }) => !deps.controls.isCancelled(request_id));
   const known = deps.memo.known(run.run_id, detector.name);
   await deps.keeper.keep(run, plan.tenant_id, live, known).catch(() => undefined);
 }

@@ -93,7 +93,7 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
   if (options.bulk) {
     workers.push(
       await Worker.create({
-        ...shared,
+        ...limited,
         ...workflows,
         taskQueue: bulkTaskQueue(options.taskQueue),
         ...bulkWorkflowTasks,

@@ -228,7 +228,7 @@ export class BulkJobs {
 }
 
 /** Bulk ids are `bulk-` and a UUID; claims and audit know them by the UUID. */
-export function uuidOf(bulkId: string): string {
+function uuidOf(bulkId: string): string {
   return bulkId.slice('bulk-'.length);
 }
 

@@ -111,7 +111,7 @@ const migrations: Record<string, Migration> = {
     },
   },
   '2026_11_23_bulk_jobs': bulkJobs,
-  '2026_11_22_open_jobs': {
+  '2026_11_24_open_jobs': {
     async up(db) {
       await sql`
         create index orchestration_open on orchestration (tenant_id) where status in ('pending', 'running');

@@ -5,7 +5,6 @@ import { allowedWait } from '../domain/admission';
 import { convertAfter, type SlaSettings } from '../domain/budget';
 import type { JobQueue, JobReason } from './job-queue';
 import { Line } from './line';
-import { ridesAlone } from './launcher';
 
 export interface AdmissionDependencies {
   readonly settings: SlaSettings & {
@@ -75,21 +74,6 @@ export class Admission {
   /** Whether sync requests need all this process has, so that jobs should hold back. */
   get pressed(): boolean {
     return this.deps.lagMs() > laggingMs || this.#shared.pressed || this.#alone.pressed;
-  }
-
-  /**
-   * Refuses at once what {@link admit} is going to refuse whatever the plan: before anything is spent on it.
-   * @throws ConclaveError RATE_LIMITED
-   */
-  refuseHopeless(request: OrchestrationRequest): void {
-    const { tenant_id: tenantId, priority } = request;
-    if (request.processing_mode === 'async') {
-      if (!this.deps.jobs.hasRoom(tenantId, priority, 'asked')) throw this.#refusal(null);
-      return;
-    }
-    const line = this.#lineOf(ridesAlone(request));
-    if (line.hasRoom(tenantId, priority, this.#allowedWait(priority, 0))) return;
-    if (!this.deps.jobs.hasRoom(tenantId, priority, 'converted')) throw this.#refusal(line);
   }
 
   /** @throws ConclaveError RATE_LIMITED */

@@ -17,7 +17,7 @@ import type { Admission, Seat } from './admission';
 import { acceptedAnswer, errorAnswer } from './answers';
 import type { Companions } from './companions';
 import { type JobStart, JobStarts } from './job-starts';
-import { type Launcher, mayShare, OvertakenError, type Ride } from './launcher';
+import { type Launcher, OvertakenError, type Ride } from './launcher';
 import { recipeOf } from './recipe';
 import type { RunGateway } from './run-gateway';
 import { startFailure } from './start-failure';
@@ -87,6 +87,23 @@ export class Execution {
    * @throws ConclaveError RATE_LIMITED when the service is overloaded
    */
   async run(accepted: Accepted, planned: Planned, claim: Claim | null): Promise<Answer | null> {
+    const endTurn = await this.#turnOf(accepted, planned);
+    try {
+      return await this.#runInTurn(accepted, planned, claim);
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** Items of a batch that ride alone take turns, before they ask for a place. */
+  async #turnOf(accepted: Accepted, planned: Planned): Promise<() => void> {
+    const { request, companions } = accepted;
+    if (!companions || !this.deps.launcher.ridesAlone(planned.plan, request)) return () => undefined;
+    const mode = this.becomesJob(request, planned) ? 'async' : 'sync';
+    return companions.turnOf(this.memberOf(accepted, planned, mode));
+  }
+
+  async #runInTurn(accepted: Accepted, planned: Planned, claim: Claim | null): Promise<Answer | null> {
     const { request, companions } = accepted;
     const { plan, projectedMs } = planned;
     const seat = this.deps.admission.admit({
@@ -94,26 +111,17 @@ export class Execution {
       slow: this.#isSlow(request, planned),
       projectedMs,
       mayConvert: plan.allow_async_conversion,
-      alone: !mayShare(plan, request),
+      alone: this.deps.launcher.ridesAlone(plan, request),
     });
     try {
       const member = this.memberOf(accepted, planned, seat.mode);
       const start = { accepted, planned, member, claim };
-      if (companions) return await this.#runInCompany(start, companions, seat);
-      return await (seat.mode === 'async' ? this.#jobs.start(start) : this.#runSync(start, seat));
+      if (seat.mode === 'sync') return await this.#runSync(start, seat);
+      const together = companions && !this.deps.launcher.ridesAlone(plan, request);
+      return await (together ? this.#jobs.startTogether(start, companions) : this.#jobs.start(start));
     } finally {
       seat.left();
     }
-  }
-
-  async #runInCompany(start: JobStart, companions: Companions, seat: Seat): Promise<Answer | null> {
-    const { planned, member } = start;
-    const asJob = member.mode === 'async';
-    if (this.deps.launcher.ridesAlone(planned.plan, member)) {
-      const endTurn = await companions.turnOf(member);
-      return (asJob ? this.#jobs.start(start) : this.#runSync(start, seat)).finally(endTurn);
-    }
-    return asJob ? this.#jobs.startTogether(start, companions) : this.#runSync(start, seat);
   }
 
   /** Whether the request is a job from the start: as asked, or because its detectors are slow. */

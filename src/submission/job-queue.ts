@@ -105,7 +105,8 @@ export class JobQueue {
     if (ms <= staleMs) {
       this.#perSecond = nextRate(this.#perSecond, {
         ms,
-        served: this.#finished,
+        // Not every job's end is told: those of batches share runs.
+        served: Math.max(this.#finished, before - sum(this.#seen)),
         pressed: Math.min(before, sum(this.#seen)) > neverTurnedAway,
         turnedAway: this.#turnedAway > 0,
       });

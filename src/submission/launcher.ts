@@ -4,7 +4,6 @@ import type { DetectorMemo } from '../activities/detector-memo';
 import type { RunInputs } from '../activities/run-inputs';
 import type { Member, Plan, RunInput } from '../contract/plan';
 import { assertLease, leaseEnd } from '../store/lease';
-import type { OrchestrationRequest } from '../contract/request';
 import type { Runs } from '../store/runs';
 import { MemberState } from '../workflows/member-state';
 import type { Companions } from './companions';
@@ -28,7 +27,7 @@ export interface Ride {
   readonly started: Promise<string>;
   /** Null while it waits. */
   readonly runId: () => string | null;
-  /** Starts a member that still waits, alone and at once: what becomes a job must be durable first. */
+  /** Starts a member that still waits at once, without a slot: what becomes a job must be durable first. */
   readonly hurry: () => void;
   /** The member is answered, or nobody waits for it any more. */
   readonly done: () => void;
@@ -112,14 +111,18 @@ export class Launcher {
       started,
       runId: () => passenger.runId,
       hurry: () => {
-        if (this.#leaveQueue(passenger)) void this.#fly([passenger], 'alone');
+        if (!this.#waiting.includes(passenger)) return;
+        // Who waits with it is late as well, or nearly.
+        const late = this.#sharersOf(passenger);
+        for (const each of late) this.#leaveQueue(each);
+        void this.#fly(late, 'alone');
       },
       done: () => this.#answered(passenger),
     };
   }
 
-  ridesAlone(plan: Plan, member: Member): boolean {
-    return !this.deps.sharing || !mayShare(plan, member);
+  ridesAlone(plan: Plan, passenger: Shareable): boolean {
+    return !this.deps.sharing || !mayShare(plan, passenger);
   }
 
   #dispatch(): void {
@@ -160,12 +163,18 @@ export class Launcher {
         (this.#served.get(a.plan.tenant_id) ?? 0) - (this.#served.get(b.plan.tenant_id) ?? 0),
     )[0];
     if (!first) return [];
-    const sharing: Passenger[] = [];
-    let bytes = 0;
+    return this.#sharersOf(first);
+  }
+
+  /** A waiting member and those who may ride with it. */
+  #sharersOf(first: Passenger): Passenger[] {
+    const sharing = [first];
+    let { bytes } = first;
     for (const passenger of this.#waiting) {
-      if (passenger.digest !== first.digest || passenger.companions?.gathered === false) continue;
+      if (passenger === first || passenger.digest !== first.digest) continue;
+      if (passenger.companions?.gathered === false) continue;
       bytes += passenger.bytes;
-      if (sharing.length > 0 && (bytes > maxRunBytes || sharing.length === maxMembers)) break;
+      if (bytes > maxRunBytes || sharing.length === maxMembers) break;
       sharing.push(passenger);
     }
     return sharing;
@@ -280,27 +289,19 @@ export function memberBytes(member: Member): number {
   return Buffer.byteLength(member.content) + memberOverheadBytes;
 }
 
-/** What rides alone whatever its plan: design.md 7, 7. */
-export function ridesAlone({
-  priority,
-  metadata,
-  content,
-}: Pick<OrchestrationRequest, 'priority' | 'content'> & {
+interface Shareable {
+  readonly content: string;
   readonly metadata?: object | null | undefined;
-}): boolean {
-  return (
-    priority === 'critical' || (metadata ?? null) !== null || Buffer.byteLength(content) > maxSharedContent
-  );
 }
 
-export function mayShare(
-  plan: Pick<Plan, 'lane' | 'priority' | 'allow_async_conversion'>,
-  { content, metadata }: { readonly content: string; readonly metadata?: object | null | undefined },
-): boolean {
+/** What rides alone: design.md 7, 7. */
+function mayShare(plan: Plan, { content, metadata }: Shareable): boolean {
   return (
     plan.lane === 'fast' &&
+    plan.priority !== 'critical' &&
     plan.allow_async_conversion &&
-    !ridesAlone({ priority: plan.priority, content, metadata })
+    (metadata ?? null) === null &&
+    Buffer.byteLength(content) <= maxSharedContent
   );
 }
 

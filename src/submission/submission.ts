@@ -5,14 +5,12 @@ import { jobIdPattern } from '../contract/text';
 import type { Planner } from '../planning/planner';
 import type { Orchestrations } from '../store/orchestrations';
 import type { Claim, HeldClaim, Runs } from '../store/runs';
-import type { Admission } from './admission';
 import type { Accepted, Answer, Execution } from './execution';
 import { claimFor } from './fingerprint';
 import type { RunGateway } from './run-gateway';
 import { bySla } from './sla-guard';
 
 export interface SubmissionDependencies {
-  readonly admission: Admission;
   readonly planner: Planner;
   readonly execution: Pick<Execution, 'await' | 'joiningMember' | 'slaAt'>;
   /** Runs what is not a repetition: behind the response cache. */
@@ -59,9 +57,7 @@ export class Submission {
     throw new ConclaveError('INTERNAL_ERROR', 'the idempotency key is contended; try again');
   }
 
-  /** What an overloaded service cannot take is refused before it costs anything; a repeated call never comes here. */
   #run(accepted: Accepted, claim: Claim | null): Promise<Answer | null> {
-    this.deps.admission.refuseHopeless(accepted.request);
     return this.deps.cached.run(accepted, this.deps.planner.plan(accepted.request), claim);
   }
 

@@ -183,7 +183,7 @@ function writeConfiguration(folder: string): Record<string, string> {
   };
 }
 
-export async function answers(url: string): Promise<boolean> {
+async function answers(url: string): Promise<boolean> {
   try {
     return (await fetch(url, { signal: AbortSignal.timeout(probeMs) })).ok;
   } catch {

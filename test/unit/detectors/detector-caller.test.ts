@@ -1,6 +1,6 @@
 import type { DetectorResult } from '../../../src/contract/detector-result';
 import type { Member, PlannedDetector } from '../../../src/contract/plan';
-import { DetectorCallError } from '../../../src/detectors/call-error';
+import { type DetectorCallError } from '../../../src/detectors/call-error';
 import { type CallContext, DetectorCaller } from '../../../src/detectors/detector-caller';
 import {
   about,

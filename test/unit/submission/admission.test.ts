@@ -133,33 +133,6 @@ describe('the gate', () => {
     expect(gate.pressed).toBe(true);
   });
 
-  describe('before anything is spent on a request', () => {
-    it('lets it pass while there is any hope', () => {
-      const gate = gateOf({ max_waiting_requests: 1, max_queued_jobs: 1 });
-      gate.admit(newcomer());
-      gate.refuseHopeless(requestOf());
-      gate.refuseHopeless(requestOf({ processing_mode: 'async' }));
-    });
-
-    it('refuses it when neither line nor queue has room', () => {
-      const gate = gateOf({ max_waiting_requests: 1, max_queued_jobs: 1 });
-      gate.admit(newcomer());
-      gate.admit(newcomer());
-      expect(refusalOf(() => gate.refuseHopeless(requestOf()))).toEqual(overloaded);
-      expect(refusalOf(() => gate.refuseHopeless(requestOf({ processing_mode: 'async' })))).toEqual(
-        overloaded,
-      );
-    });
-
-    it('looks at the line in which it would wait', () => {
-      const gate = gateOf({ max_waiting_requests: 1, max_queued_jobs: 1 });
-      gate.admit(newcomer());
-      gate.admit(newcomer());
-      for (const lone of [{ priority: 'critical' }, { metadata: { k: 1 } }, { content: 'x'.repeat(5000) }])
-        gate.refuseHopeless(requestOf(lone));
-    });
-  });
-
   it('says once when overload begins, grows and is over', () => {
     const gate = gateOf({ max_waiting_requests: 1, max_queued_jobs: 1 });
     const seat = gate.admit(newcomer());

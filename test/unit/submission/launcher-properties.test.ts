@@ -41,7 +41,7 @@ type Event = Arrival | Valued<typeof answered> | Valued<typeof impatient>;
 
 /** What boarded has reached the engine, which takes a few turns. */
 async function takenOff(): Promise<void> {
-  for (let turn = 0; turn < 10; turn++) await null;
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
 interface Traveler {

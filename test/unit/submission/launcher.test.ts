@@ -200,12 +200,14 @@ describe('the launcher', () => {
     expect((await loads())[2]).toEqual([waiting!.id]);
   });
 
-  it('starts a member that hurries alone and at once', async () => {
+  it('starts a member that hurries at once, without a slot, and all who may ride with it', async () => {
     const { launcher, loads } = harness();
     board(launcher, 2);
-    const [waiting] = board(launcher, 1);
-    waiting!.ride.hurry();
-    expect((await loads())[2]).toEqual([waiting!.id]);
+    const [one, two] = board(launcher, 2);
+    board(launcher, 1, plan(), 'other');
+    two!.ride.hurry();
+    one!.ride.hurry();
+    expect((await loads()).slice(2)).toEqual([[two!.id, one!.id]]);
   });
 
   it('lets companions board before any of them leaves, and the others leave meanwhile', async () => {

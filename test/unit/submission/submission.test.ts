@@ -29,7 +29,6 @@ let submission: Submission;
 beforeEach(() => {
   world = new World();
   submission = new Submission({
-    admission: world.admission,
     planner: world.planner,
     execution: world.execution,
     cached: world.execution,
