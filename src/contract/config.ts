@@ -77,7 +77,7 @@ const orchestrationSchema = z
     /** Sync requests of one facade that may wait for a shared run; the measured limit is lower as a rule. */
     max_waiting_requests: z.int().min(1).max(100_000).default(1000),
     /** Sync requests of one facade in runs of their own at a time: critical ones, and others that cannot share. */
-    max_lone_runs: z.int().min(1).max(10_000).default(64),
+    max_lone_runs: z.int().min(1).max(10_000).default(256),
     /** Jobs that may wait for their turn; the measured limit is lower as a rule. */
     max_queued_jobs: z.int().min(1).max(1_000_000).default(1000),
     /** Minutes after the end during which a re-run may still copy the content; then its key is destroyed. */

@@ -85,7 +85,7 @@ describe('Canonical errors', () => {
       return system.orchestrate();
     },
     AGGREGATION_FAILED: () => {
-      system.detectors.behave('', longWinded);
+      for (const name of verbose) system.detectors.behave(name, longWinded);
       return system.orchestrate({ policy_bundle: 'verbose' });
     },
     INTERNAL_ERROR: async () => {

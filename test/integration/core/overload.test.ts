@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { ErrorResponse, OrchestrationResponse } from '../../../src/contract/answer';
 import { eventually } from '../../support/eventually';
 import { findings } from '../../support/fake-detectors';
@@ -34,19 +35,15 @@ describe('An overloaded facade', () => {
   beforeEach(() => system.detectors.reset());
   afterAll(() => system?.stop());
 
+  /** With metadata a request rides alone, and holds its place until it is answered. */
   const send = (overrides: object = {}, headers: Readonly<Record<string, string>> = {}): Promise<Either> =>
-    system.orchestrate({ ...overrides }, headers);
+    system.orchestrate({ metadata: { kind: 'lone' }, ...overrides }, headers);
 
-  /** Both slots are taken, and one waits. @returns their answers to come, and how to let them */
+  /** The only place is taken. @returns the answer to come, and how to let it */
   async function full(): Promise<{ answers: Promise<Either>[]; release: () => void }> {
     const releases = hold(system, ['a']);
-    const answers: Promise<Either>[] = [];
-    for (const slot of [1, 2]) {
-      answers.push(send());
-      await system.detectors.called('a', slot);
-    }
-    // The third waits: nothing tells of it but that the next is not let in, see below.
-    answers.push(send());
+    const answers = [send()];
+    await system.detectors.called('a');
     return { answers, release: releases.a };
   }
 
@@ -112,21 +109,23 @@ describe('An overloaded facade', () => {
   });
 
   it('still answers a repeated call, and leaves the key of a refused one free', async () => {
-    const body = system.body();
-    const first = await send(body, { 'idempotency-key': 'answered-before' });
+    const body = system.body({ metadata: { kind: 'lone' } });
+    const keyed = { 'idempotency-key': randomUUID() };
+    const first = await send(body, keyed);
     expect(first.status).toBe(200);
     const { answers, release } = await full();
     await untilRefused();
-    const replay = await send(body, { 'idempotency-key': 'answered-before' });
+    const replay = await send(body, keyed);
     expect(replay.status).toBe(200);
     expect(replay.text).toBe(first.text);
     expect(replay.headers.get('idempotency-replayed')).toBe('true');
-    const refused = system.body();
-    expect((await send(refused, { 'idempotency-key': 'refused' })).status).toBe(403);
+    const refused = system.body({ metadata: { kind: 'lone' } });
+    const freed = { 'idempotency-key': randomUUID() };
+    expect((await send(refused, freed)).status).toBe(403);
     release();
     await Promise.all(answers);
     const again = await eventually(
-      () => send(refused, { 'idempotency-key': 'refused' }),
+      () => send(refused, freed),
       ({ status }) => status === 200,
     );
     expect(again.headers.get('idempotency-replayed')).toBeNull();

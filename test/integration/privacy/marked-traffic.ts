@@ -51,8 +51,7 @@ export function behaveMarked(system: System, { word, han }: Marks): void {
       findings((content) => [{ start: 0, end: [...content].length, detection: content, score: 0.9 }]),
     )
     .behave('label', flags(word, 0.8))
-    // This protocol names no detector: the call arrives under the empty name.
-    .behave('', (call, response) =>
+    .behave('verdict', (call, response) =>
       raw(
         JSON.stringify({
           output: `about ${han}`,

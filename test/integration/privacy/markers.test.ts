@@ -212,7 +212,7 @@ describe('what callers and detectors say', () => {
     expect(Object.values(statuses.refused)).not.toContain(500);
     const heard = system.detectors.calls.filter(({ body }) => body.includes(marks.word));
     expect(new Set(heard.map(({ detector }) => detector))).toEqual(
-      new Set(['echo', 'label', '', 'broken', 'garbage', 'closing', 'pooled']),
+      new Set(['echo', 'label', 'verdict', 'broken', 'garbage', 'closing', 'pooled']),
     );
   });
 
