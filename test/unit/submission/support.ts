@@ -224,6 +224,7 @@ export class World {
   } satisfies Partial<ResultHub>;
 
   readonly launcher = {
+    ridesAlone: () => false,
     board: (_plan: Plan, _digest: string, member: Member) => {
       this.boarded.push(member);
       this.events.push('board');
