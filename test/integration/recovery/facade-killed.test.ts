@@ -21,8 +21,6 @@ interface Crash {
   readonly orphans: Record<string, number>;
   /** Detector c does not answer before the kill. */
   readonly hung?: boolean;
-  /** The async request's detectors had all finished, so they are not called again. */
-  readonly finished?: boolean;
 }
 
 const crashes: readonly Crash[] = [
@@ -30,9 +28,10 @@ const crashes: readonly Crash[] = [
   // An unkeyed job that nobody was told of ends as failed; an unkeyed sync request leaves nothing.
   { at: 'claimed', sync: 1, async: 1, orphans: { failed: 1 } },
   { at: 'started', sync: 1, async: 1, orphans: { completed: 2 }, hung: true },
-  { at: 'detecting', sync: 3, async: 3, orphans: { completed: 2 } },
-  { at: 'publishing', sync: 1, async: 1, orphans: { completed: 2 }, finished: true },
-  { at: 'published', sync: 1, async: 1, orphans: { completed: 2 }, finished: true },
+  // Jobs run in whatever process has room for one: what becomes of those is told by worker-killed.test.ts.
+  { at: 'detecting', sync: 3, async: 0, orphans: { completed: 1 } },
+  { at: 'publishing', sync: 1, async: 0, orphans: { completed: 1 } },
+  { at: 'published', sync: 1, async: 0, orphans: { completed: 1 } },
   { at: 'answering', sync: 1, async: 0, orphans: { completed: 1 } },
   { at: 'converting', sync: 1, async: 0, orphans: { completed: 1 }, hung: true },
   { at: 'converted', sync: 1, async: 0, orphans: { completed: 1 }, hung: true },
@@ -82,7 +81,6 @@ describe('a facade killed while requests are under way', () => {
         sum(crash.orphans, { completed: requests.length }),
       );
       for (const request of keyed) expectSameAttempt(request);
-      if (crash.finished) expect(callCounts(keyed[1]!)).toEqual([1, 1, 1]);
       await expectReplay(keyed);
     },
   );
@@ -94,10 +92,6 @@ describe('a facade killed while requests are under way', () => {
       expect(new Set(keys).size).toBe(1);
       expect(keys.length).toBeLessThanOrEqual(2);
     }
-  }
-
-  function callCounts(request: Repeatable): number[] {
-    return detectors.map((detector) => callsAbout(system, request, detector).length);
   }
 
   async function expectReplay(requests: readonly Repeatable[]): Promise<void> {
