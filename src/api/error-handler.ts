@@ -1,6 +1,6 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { ErrorResponse } from '../contract/answer';
-import { canonicalErrors, ConclaveError } from '../contract/errors';
+import { canonicalErrors, ConclaveError, GatewayError, gatewayErrors } from '../contract/errors';
 import type { Logger } from '../telemetry/logger';
 import { contextOf } from './request-context';
 
@@ -14,6 +14,10 @@ export function createErrorHandler(log: Logger) {
   ): void {
     if (response.headersSent) {
       next(error);
+      return;
+    }
+    if (error instanceof GatewayError) {
+      answerGatewayError(error, response);
       return;
     }
     const known = asConclaveError(error);
@@ -44,6 +48,27 @@ export function createErrorHandler(log: Logger) {
     if (known.code === 'UNAUTHORIZED') response.set('WWW-Authenticate', 'Bearer');
     response.status(known.status).json(body);
   };
+}
+
+/** The one shape of all errors, with what gateway paths add to it (spec/README.md "Error body"). */
+function answerGatewayError(error: GatewayError, response: Response): void {
+  const context = contextOf(response);
+  const { retryAfterSeconds } = error.options;
+  response.set(error.options.headers ?? {});
+  if (retryAfterSeconds !== undefined) response.set('Retry-After', String(Math.ceil(retryAfterSeconds)));
+  response.status(error.status).json({
+    error_code: error.code,
+    code: error.code,
+    error: error.code.toLowerCase(),
+    message: error.message,
+    retryable: gatewayErrors[error.code].retryable,
+    fallback_used: false,
+    request_id: context.requestId,
+    correlation_id: context.correlationId,
+    timestamp: new Date().toISOString(),
+    retry_after_seconds: retryAfterSeconds ?? null,
+    details: error.options.details ?? null,
+  });
 }
 
 export function notFound(): never {

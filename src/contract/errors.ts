@@ -17,6 +17,48 @@ export const canonicalErrors = {
 export type ErrorCode = keyof typeof canonicalErrors;
 export const errorCodes = Object.keys(canonicalErrors) as [ErrorCode, ...ErrorCode[]];
 
+/** Errors of gateway paths (spec/gateway.md 8): code, HTTP status, whether a repeat may help. */
+export const gatewayErrors = {
+  CONFIG_INVALID: { status: 422, retryable: false },
+  CONFIG_NOT_LOADED: { status: 404, retryable: false },
+  RELOAD_IN_PROGRESS: { status: 409, retryable: true },
+  ENDPOINT_NOT_FOUND: { status: 404, retryable: false },
+  ENDPOINT_CONFLICT: { status: 409, retryable: false },
+  ENDPOINT_UNREACHABLE: { status: 422, retryable: false },
+  ENDPOINT_DISABLED: { status: 503, retryable: false },
+  ENDPOINT_UNHEALTHY: { status: 503, retryable: true },
+  CHECK_IN_PROGRESS: { status: 409, retryable: true },
+  ROUTE_NOT_FOUND: { status: 404, retryable: false },
+  METHOD_NOT_ALLOWED: { status: 405, retryable: false },
+  NOT_SUPPORTED: { status: 501, retryable: false },
+  PAYLOAD_TOO_LARGE: { status: 413, retryable: false },
+  UPSTREAM_UNREACHABLE: { status: 502, retryable: true },
+  UPSTREAM_PROTOCOL_ERROR: { status: 502, retryable: true },
+  UPSTREAM_TIMEOUT: { status: 504, retryable: true },
+  CIRCUIT_OPEN: { status: 503, retryable: true },
+  STORE_UNAVAILABLE: { status: 503, retryable: true },
+} as const;
+export type GatewayErrorCode = keyof typeof gatewayErrors;
+
+/** The exception of gateway paths; its message never holds content or secrets. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly status: number;
+
+  constructor(
+    readonly code: GatewayErrorCode,
+    message: string,
+    readonly options: {
+      readonly details?: Readonly<Record<string, unknown>>;
+      readonly retryAfterSeconds?: number;
+      readonly headers?: Readonly<Record<string, string>>;
+    } = {},
+  ) {
+    super(message);
+    this.status = gatewayErrors[code].status;
+  }
+}
+
 export interface FieldError {
   /** `a.b[2].c` */
   readonly path: string;
