@@ -44,7 +44,11 @@ function decisionsFor(
     coverage_method: plan.coverage.method,
     coverage_achieved: member.coverage,
     threshold: plan.coverage.threshold,
-    results: member.results.map(({ detector, status }) => ({ detector, status })),
+    results: member.results.map((result) => ({
+      detector: result.detector,
+      status: result.status,
+      ...(result.unjudged ? { unjudged: true as const } : {}),
+    })),
   });
   const outputs = member.results.flatMap(({ detector, output, confidence, status }) =>
     status === 'success' && output !== null ? [{ detector, output, confidence }] : [],

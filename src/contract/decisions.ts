@@ -71,7 +71,12 @@ export interface CoverageInput {
   readonly coverage_method: CoverageMethod;
   readonly coverage_achieved: number;
   readonly threshold: number;
-  readonly results: readonly { readonly detector: string; readonly status: string }[];
+  readonly results: readonly {
+    readonly detector: string;
+    readonly status: string;
+    /** Present where it answered, but not about all of the content. */
+    readonly unjudged?: true;
+  }[];
   readonly policy: TenantPolicy;
 }
 

@@ -1,11 +1,13 @@
 import { z } from 'zod';
-import { detectorStatuses } from './enums';
+import { detectorStatuses, unjudgedReasons } from './enums';
 
 /** One finding of a detector, without its text (design.md 8). Spans are code points; null where the wire has none. */
 export const findingSchema = z
   .strictObject({
     label: z.string(),
     raw_strength: z.number().nullable(),
+    /** The detector's own word for the strength where it is no number: VERY_LIKELY, HIGH. */
+    raw_level: z.string().optional(),
     strength: z.number().min(0).max(1),
     start: z.int().nonnegative().nullable(),
     end: z.int().nonnegative().nullable(),
@@ -13,6 +15,17 @@ export const findingSchema = z
   })
   .meta({ id: 'Finding' });
 export type Finding = z.output<typeof findingSchema>;
+
+/** Something that a detector did not look at although it answered; null: it does not say which part, or which labels. */
+export const unjudgedSchema = z
+  .strictObject({
+    reason: z.enum(unjudgedReasons),
+    start: z.int().nonnegative().nullable(),
+    end: z.int().nonnegative().nullable(),
+    labels: z.array(z.string()).nullable(),
+  })
+  .meta({ id: 'Unjudged' });
+export type Unjudged = z.output<typeof unjudgedSchema>;
 
 /** Result of one planned detector (spec/orchestration.md 1.4). */
 export const detectorResultSchema = z
@@ -26,6 +39,8 @@ export const detectorResultSchema = z
     error: z.string().nullable(),
     findings: z.array(findingSchema),
     findings_truncated: z.boolean(),
+    /** Absent: all of the content was judged. A result with an entry counts nothing towards coverage. */
+    unjudged: z.array(unjudgedSchema).min(1).optional(),
   })
   .meta({ id: 'DetectorResult' });
 export type DetectorResult = z.output<typeof detectorResultSchema>;

@@ -34,6 +34,22 @@ export const fallbackReasons = [
 export const deciders = ['opa', 'tenant_policy', 'tenant_policy_opa_fallback'] as const;
 export const conflictDeciders = ['opa', 'bundle_override', 'bundle', 'content_type_default'] as const;
 
+/** Why a detector that answered has not judged all it was asked about. */
+export const unjudgedReasons = [
+  /** It reads a bounded beginning (or end) of a text. */
+  'truncated',
+  /** It did not apply these labels to this kind of input. */
+  'not_applied',
+  /** It screens the last turn of a conversation only. */
+  'last_message_only',
+  /** It found more than it lists. */
+  'findings_truncated',
+  /** It guarded fewer characters than it was sent. */
+  'partly_guarded',
+  /** The call for this part of a long content failed. */
+  'part_failed',
+] as const;
+
 /** Reasons that stand at the head of `DetectorResult.error` (spec/orchestration.md 1.4). */
 export const detectorErrors = {
   failed: ['http_4xx', 'http_5xx', 'network_error', 'invalid_response', 'overloaded', 'plugin_error'],
@@ -61,4 +77,5 @@ export type TieBreaker = (typeof tieBreakers)[number];
 export type HealthStatus = (typeof healthStatuses)[number];
 export type FallbackReason = (typeof fallbackReasons)[number];
 export type Decider = (typeof deciders)[number];
+export type UnjudgedReason = (typeof unjudgedReasons)[number];
 export type DetectorErrorToken = (typeof detectorErrors)[keyof typeof detectorErrors][number];

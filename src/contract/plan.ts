@@ -26,6 +26,8 @@ export interface PlannedDetector {
   readonly score_normalization: ScoreNormalization;
   readonly label_severity: Readonly<Record<string, number>>;
   readonly max_content_length: number;
+  /** Absent in plans of before this was known: longer content is skipped. */
+  readonly long_content?: 'split' | 'skip';
   /** Predecessors inside the plan that must have succeeded. */
   readonly depends_on: readonly string[];
   /** Per attempt. */

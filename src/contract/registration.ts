@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { contentTypes } from './enums';
+import { type Protocol, protocols, traitsOf } from './protocols';
 import { nameSchema, versionSchema } from './text';
 
 /** How raw scores become [0, 1] (spec/orchestration.md 3.3). */
@@ -63,13 +64,17 @@ const authConfigs = {
   basic_auth: z.strictObject({ username_ref: secretReference, password_ref: secretReference }),
 };
 
+function givesFindings({ protocol, http }: { protocol: Protocol; http?: HttpMapping | undefined }): boolean {
+  return traitsOf(protocol).findings && (protocol !== 'http-json' || http?.response.findings !== undefined);
+}
+
 /** A detector as an operator registers it (spec/orchestration.md 1.10, spec/README.md "Two detector calls"). */
 export const detectorRegistrationSchema = z
   .strictObject({
     name: nameSchema,
     detector_type: z.string().min(1).max(100).optional(),
     version: versionSchema.default('1.0'),
-    protocol: z.enum(['detectors-api', 'conclave', 'http-json']).default('detectors-api'),
+    protocol: z.enum(protocols).default('detectors-api'),
     endpoint: z
       .string()
       .max(500)
@@ -107,10 +112,19 @@ export const detectorRegistrationSchema = z
     /** Pool of workers that calls this detector; absent: the fast lane may. */
     pool: nameSchema.optional(),
     http: httpMappingSchema.optional(),
+    /**
+     * What becomes of content over max_content_length: parts of it are judged one by one, or none of it is. Default:
+     * split, except where an answer is one verdict, which parts cannot add up to.
+     */
+    long_content: z.enum(['split', 'skip']).optional(),
   })
   .refine((registration) => registration.protocol !== 'http-json' || registration.http !== undefined, {
     path: ['http'],
     error: 'protocol http-json needs the http section with request and response mapping',
+  })
+  .refine((registration) => registration.long_content !== 'split' || givesFindings(registration), {
+    path: ['long_content'],
+    error: 'split needs a protocol that answers with findings',
   })
   .superRefine(({ auth_type, auth_config }, context) => {
     const { error } = authConfigs[auth_type].safeParse(auth_config);

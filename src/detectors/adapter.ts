@@ -1,3 +1,4 @@
+import type { Unjudged } from '../contract/detector-result';
 import type { ContentType } from '../contract/enums';
 import type { DetectorCall } from '../contract/plan';
 
@@ -8,6 +9,8 @@ export interface DetectorItem {
   /** Code points. */
   readonly contentLength: number;
   readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Which part of a content that was too long in one piece, from 1. */
+  readonly part?: number;
 }
 
 export interface DetectorRequest {
@@ -25,13 +28,23 @@ export interface DetectorRequest {
 export interface RawFinding {
   readonly label: string;
   readonly score: unknown;
+  /** In [0, 1], from protocols with a scale of their own; else the registration's normalization makes it of the score. */
+  readonly strength?: number;
+  /** The protocol's word for the strength, out of a closed list. */
+  readonly level?: string;
   readonly start: number | null;
   readonly end: number | null;
 }
 
 /** What a detector said of one item: a list of findings, or one verdict of its own making. */
 export type ItemAnswer =
-  | { readonly kind: 'findings'; readonly findings: readonly RawFinding[]; readonly version: string | null }
+  | {
+      readonly kind: 'findings';
+      readonly findings: readonly RawFinding[];
+      readonly version: string | null;
+      /** What of the item the detector did not look at, in code points; absent: nothing. */
+      readonly unjudged?: readonly Unjudged[];
+    }
   | {
       readonly kind: 'verdict';
       readonly output: string;

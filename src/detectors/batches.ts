@@ -1,29 +1,28 @@
-import type { Member, PlannedDetector } from '../contract/plan';
+import type { PlannedDetector } from '../contract/plan';
+import { traitsOf } from '../contract/protocols';
 
-/** Protocols whose one call is about several contents. */
-const batching: ReadonlySet<PlannedDetector['call']['protocol']> = new Set(['detectors-api']);
 const maxBatchBytes = 512 * 1024;
-/** Most members of a call by attempt: who shared a call that failed is asked for in ever smaller company, then alone. */
+/** Most items of a call by attempt: who shared a call that failed is asked for in ever smaller company, then alone. */
 const companyOfRetries = [Infinity, 8, 1];
 
 /** What goes into one call each, in order: within the detector's own bound and 512 KiB of content (design.md 7, 18). */
-export function batchesOf(
+export function batchesOf<T extends { readonly content: string }>(
   { call }: PlannedDetector,
-  members: readonly Member[],
+  items: readonly T[],
   attempt: number,
-): (readonly Member[])[] {
+): (readonly T[])[] {
   const company = companyOfRetries[Math.min(attempt, companyOfRetries.length) - 1] ?? 1;
-  const most = batching.has(call.protocol) ? Math.min(call.max_batch, company) : 1;
-  const batches: Member[][] = [];
+  const most = traitsOf(call.protocol).batches ? Math.min(call.max_batch, company) : 1;
+  const batches: T[][] = [];
   let bytes = 0;
-  for (const member of members) {
-    const size = Buffer.byteLength(member.content);
+  for (const item of items) {
+    const size = Buffer.byteLength(item.content);
     const batch = batches.at(-1);
     if (batch && batch.length < most && bytes + size <= maxBatchBytes) {
-      batch.push(member);
+      batch.push(item);
       bytes += size;
     } else {
-      batches.push([member]);
+      batches.push([item]);
       bytes = size;
     }
   }

@@ -19,7 +19,7 @@ export function conclaveProtocol(http: DetectorHttpClient): DetectorAdapter {
     eachItem(request.items, async (item) => {
       const body = await http.post({
         url: request.call.endpoint,
-        headers: await requestHeaders(request, item.requestId),
+        headers: await requestHeaders(request, item),
         body: {
           request_id: item.requestId,
           content: item.content,

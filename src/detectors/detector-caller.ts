@@ -15,6 +15,8 @@ import type { DetectorHttpClient } from './http-client';
 import { httpJson } from './http-json';
 import { type Ask, judgeBatch, type Judged } from './judge-batch';
 import { limiter } from './limiter';
+import { type Piece, piecesOf, Puzzle } from './pieces';
+import { itemId } from './request-headers';
 
 export interface CallContext {
   readonly runId: string;
@@ -62,9 +64,10 @@ export class DetectorCaller {
       attempts: context.attempt,
       processingTimeMs: this.now() - context.startedAt,
     });
-    const settled = (judged: Judged): void => {
+    const puzzle = new Puzzle(context.attempt <= detector.max_retries);
+    const settled = (judged: Judged<Piece>): void => {
       const fresh = new Map<string, DetectorResult>();
-      for (const [member, answer] of judged) {
+      for (const [member, answer] of judged.flatMap(([piece, of]) => puzzle.place(piece, of))) {
         if (answer instanceof DetectorCallError) failures.push([member, answer]);
         else fresh.set(member.request_id, resultOf(detector, member, answer, timing(), context));
       }
@@ -73,7 +76,11 @@ export class DetectorCaller {
     };
     const ask = this.#asking(detector, context, signal);
     await Promise.all(
-      batchesOf(detector, members, context.attempt).map((batch) => judgeBatch(ask, batch, settled)),
+      batchesOf(
+        detector,
+        members.flatMap((member) => piecesOf(detector, member)),
+        context.attempt,
+      ).map((batch) => judgeBatch(ask, batch, settled)),
     );
     const again = failures.find(([, error]) => error.options.retryable)?.[1];
     if (results.size === 0 && failures.length > 0) throw again ?? failures[0]![1];
@@ -90,21 +97,21 @@ export class DetectorCaller {
     return new Map([...results, ...refused]);
   }
 
-  #asking(detector: PlannedDetector, context: CallContext, signal: AbortSignal): Ask {
+  #asking(detector: PlannedDetector, context: CallContext, signal: AbortSignal): Ask<Piece> {
     const adapter = this.#adapters[detector.call.protocol];
     const limited = limiter(callsAtOnce);
     // Each call listens to it.
     setMaxListeners(0, signal);
-    return (members) =>
+    return (pieces) =>
       limited(async () => {
-        const live = members.filter(({ request_id }) => context.wanted(request_id));
+        const live = pieces.filter(({ member }) => context.wanted(member.request_id));
         if (live.length === 0) return [];
         try {
           const answers = await adapter(toRequest(detector, live, context), signal);
-          return live.map((member, index) => [member, answers[index]!] as const);
+          return live.map((piece, index) => [piece, answers[index]!] as const);
         } catch (error) {
           if (!(error instanceof DetectorCallError)) throw error;
-          return live.map((member) => [member, error] as const);
+          return live.map((piece) => [piece, error] as const);
         }
       });
   }
@@ -119,13 +126,13 @@ function resultOf(
   { fingerprintKey }: CallContext,
 ): DetectorResult {
   try {
-    return successResult(detector, toItem(member), answer, timing, fingerprintKey);
+    return successResult(detector, wholeOf(member), answer, timing, fingerprintKey);
   } catch {
     return resultWithoutAnswer(detector.name, 'plugin_error', timing.processingTimeMs);
   }
 }
 
-function toItem(member: Member): DetectorItem {
+function wholeOf(member: Member): DetectorItem {
   return {
     requestId: member.request_id,
     content: member.content,
@@ -134,13 +141,18 @@ function toItem(member: Member): DetectorItem {
   };
 }
 
+function toItem({ member, content, length, part }: Piece): DetectorItem {
+  return { ...wholeOf(member), content, contentLength: length, ...(part === null ? {} : { part }) };
+}
+
 function toRequest(
   detector: PlannedDetector,
-  members: readonly Member[],
+  pieces: readonly Piece[],
   context: CallContext,
 ): DetectorRequest {
-  const ids = members.map((member) => member.request_id).join();
-  const [first] = members;
+  const items = pieces.map(toItem);
+  const ids = items.map(itemId).join();
+  const first = pieces[0]?.member;
   return {
     detector: detector.name,
     call: detector.call,
@@ -149,6 +161,6 @@ function toRequest(
     correlationId: first!.correlation_id,
     traceparent: first!.traceparent,
     idempotencyKey: `${context.runId}:${detector.name}:${createHash('sha256').update(ids).digest('hex').slice(0, 32)}`,
-    items: members.map(toItem),
+    items,
   };
 }

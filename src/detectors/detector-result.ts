@@ -11,6 +11,7 @@ import type { CallFailure } from './call-error';
 const maxOutput = 1024;
 const maxLabel = 128;
 const maxFindings = 100;
+const maxUnjudged = 20;
 const maxMetadataBytes = 8 * 1024;
 
 export interface Timing {
@@ -46,6 +47,7 @@ export function successResult(
     error: null,
     findings: findings.map((finding) => toFinding(finding, item, fingerprintKey)),
     findings_truncated: all.length > maxFindings,
+    ...unjudgedOf(answer),
   };
 }
 
@@ -73,6 +75,7 @@ interface Verdict {
 interface JudgedFinding {
   readonly label: string;
   readonly raw: number | boolean | null;
+  readonly level: string | null;
   readonly strength: number;
   readonly start: number | null;
   readonly end: number | null;
@@ -94,8 +97,13 @@ function mostTelling(findings: readonly RawFinding[], detector: PlannedDetector)
   return findings.filter((finding) => kept.has(finding));
 }
 
-function strengthOf({ score }: RawFinding, { score_normalization }: PlannedDetector): number {
-  return normalizeScore(score, score_normalization) ?? 0;
+function strengthOf({ score, strength }: RawFinding, { score_normalization }: PlannedDetector): number {
+  return strength ?? normalizeScore(score, score_normalization) ?? 0;
+}
+
+function unjudgedOf(answer: ItemAnswer): Pick<DetectorResult, 'unjudged'> {
+  if (answer.kind !== 'findings' || !answer.unjudged || answer.unjudged.length === 0) return {};
+  return { unjudged: answer.unjudged.slice(0, maxUnjudged) };
 }
 
 function ownVerdict(
@@ -126,6 +134,7 @@ function judged(raw: RawFinding, detector: PlannedDetector, item: DetectorItem):
   return {
     label: cleanLabel(redactText(raw.label, item.content)),
     raw: usableRaw(raw.score),
+    level: raw.level ?? null,
     strength: strengthOf(raw, detector),
     start: raw.start,
     end: raw.end,
@@ -133,10 +142,11 @@ function judged(raw: RawFinding, detector: PlannedDetector, item: DetectorItem):
 }
 
 function toFinding(finding: JudgedFinding, item: DetectorItem, key: Buffer): Finding {
-  const { label, raw, strength, start, end } = finding;
+  const { label, raw, level, strength, start, end } = finding;
   return {
     label,
     raw_strength: typeof raw === 'number' ? raw : null,
+    ...(level === null ? {} : { raw_level: level }),
     strength,
     start,
     end,

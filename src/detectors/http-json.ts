@@ -16,7 +16,7 @@ export function httpJson(http: DetectorHttpClient): DetectorAdapter {
       const body = await http.post({
         url: request.call.endpoint,
         method: mapping.method,
-        headers: { ...mapping.headers, ...(await requestHeaders(request, item.requestId)) },
+        headers: { ...mapping.headers, ...(await requestHeaders(request, item)) },
         body: fill(mapping.request, request, item),
         signal,
       });

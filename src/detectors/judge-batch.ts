@@ -1,36 +1,35 @@
-import type { Member } from '../contract/plan';
 import type { ItemAnswer } from './adapter';
 import { halvesOf } from './batches';
 import { DetectorCallError } from './call-error';
 
 /** What became of each item: the detector's answer, or why there is none. */
-export type Judged = readonly (readonly [Member, ItemAnswer | DetectorCallError])[];
+export type Judged<T> = readonly (readonly [T, ItemAnswer | DetectorCallError])[];
 
-/** One call; its failure is one of each of the members. */
-export type Ask = (members: readonly Member[]) => Promise<Judged>;
+/** One call; its failure is one of each of the items. */
+export type Ask<T> = (items: readonly T[]) => Promise<Judged<T>>;
 
 /**
  * Asks for a batch. One that is refused or answered wrongly is halved until the guilty item stands alone; its
  * neighbors are settled as soon as they are judged (design.md 7, 18).
  */
-export async function judgeBatch(
-  ask: Ask,
-  members: readonly Member[],
-  settled: (judged: Judged) => void,
+export async function judgeBatch<T>(
+  ask: Ask<T>,
+  items: readonly T[],
+  settled: (judged: Judged<T>) => void,
 ): Promise<void> {
-  const judged = await ask(members);
+  const judged = await ask(items);
   const error = failureOf(judged);
   if (judged.length > 1 && error?.mayBeOneItems) await halve(ask, judged, error, settled);
   else settled(judged);
 }
 
-async function halve(
-  ask: Ask,
-  judged: Judged,
+async function halve<T>(
+  ask: Ask<T>,
+  judged: Judged<T>,
   error: DetectorCallError,
-  settled: (judged: Judged) => void,
+  settled: (judged: Judged<T>) => void,
 ): Promise<void> {
-  const halves = await Promise.all(halvesOf(judged.map(([member]) => member)).map(ask));
+  const halves = await Promise.all(halvesOf(judged.map(([item]) => item)).map(ask));
   // An error that may pass and that neither half is spared is the detector's, not an item's.
   if (error.options.retryable && halves.every((half) => failureOf(half) !== null)) {
     settled(judged);
@@ -41,12 +40,12 @@ async function halve(
       const again = failureOf(half);
       if (half.length > 1 && again?.mayBeOneItems) await halve(ask, half, again, settled);
       // It failed in company and alone: its further attempts were made on the way.
-      else settled(again?.mayBeOneItems ? half.map(([member]) => [member, again.forGood()] as const) : half);
+      else settled(again?.mayBeOneItems ? half.map(([item]) => [item, again.forGood()] as const) : half);
     }),
   );
 }
 
-function failureOf(judged: Judged): DetectorCallError | null {
+function failureOf(judged: Judged<unknown>): DetectorCallError | null {
   const answer = judged[0]?.[1];
   return answer instanceof DetectorCallError ? answer : null;
 }

@@ -1,17 +1,22 @@
-import type { DetectorRequest } from './adapter';
+import type { DetectorItem, DetectorRequest } from './adapter';
 import { authHeaders } from './outbound-auth';
 
 /** Headers of every detector call (spec/orchestration.md 1.10). */
 export async function requestHeaders(
   request: DetectorRequest,
-  item?: string,
+  item?: DetectorItem,
 ): Promise<Record<string, string>> {
   return {
     ...(await authHeaders(request.call)),
     'X-Tenant-ID': request.tenantId,
-    'X-Request-ID': item ?? request.items[0]?.requestId ?? '',
+    'X-Request-ID': (item ?? request.items[0])?.requestId ?? '',
     'X-Correlation-ID': request.correlationId,
-    'Idempotency-Key': item === undefined ? request.idempotencyKey : `${item}:${request.detector}`,
+    'Idempotency-Key': item ? `${itemId(item)}:${request.detector}` : request.idempotencyKey,
     ...(request.traceparent === null ? {} : { traceparent: request.traceparent }),
   };
+}
+
+/** What tells an item from all others; parts of one content are items of their own. */
+export function itemId({ requestId, part }: DetectorItem): string {
+  return part === undefined ? requestId : `${requestId}.${part}`;
 }

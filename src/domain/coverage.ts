@@ -1,16 +1,15 @@
 import type { DetectorResult } from '../contract/detector-result';
 import type { Plan } from '../contract/plan';
 import { atLeast } from './compare';
+import { judgedInFull } from './results';
 
 /**
  * Share of what the policy asks for that was judged, in [0, 1], unrounded (spec/orchestration.md 3.2). The denominator
- * is the plan's: no failure, skip or exclusion shrinks it.
+ * is the plan's: no failure, skip or exclusion shrinks it. Who left something unjudged has not covered it (ADR 6).
  */
 export function coverageOf(plan: Plan, results: readonly DetectorResult[]): number {
-  const succeeded = new Set(
-    results.filter(({ status }) => status === 'success').map(({ detector }) => detector),
-  );
-  return coverageBy(plan, (name) => succeeded.has(name));
+  const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
+  return coverageBy(plan, (name) => judged.has(name));
 }
 
 function coverageBy(plan: Plan, succeeded: (detector: string) => boolean): number {

@@ -1,6 +1,7 @@
 import type { SelectionDecision } from '../contract/decisions';
 import type { ContentType, Decider, DetectorErrorToken } from '../contract/enums';
 import type { VersionInfo } from '../contract/payload';
+import { traitsOf } from '../contract/protocols';
 import type { Plan, PlannedConflict, PlannedDetector } from '../contract/plan';
 import type { TenantPolicy } from '../contract/policy';
 import type { DetectorRegistration } from '../contract/registration';
@@ -79,7 +80,9 @@ export function planFor(input: PlanningInput): Plan {
     priority: request.priority,
     decider: input.decider,
     selection_reason: decision?.selection_reason ?? null,
-    detectors: detectors.map((detector) => plannedDetector(detector, selection, policy, weights)),
+    detectors: detectors.map((detector) =>
+      plannedDetector(detector, selection, policy, weights, request.content_type),
+    ),
     primary_stages,
     secondary_stages,
     skipped,
@@ -125,6 +128,7 @@ function plannedDetector(
   { primary, secondary }: Selection,
   policy: TenantPolicy,
   weights: Readonly<Record<string, number>>,
+  contentType: ContentType,
 ): PlannedDetector {
   const { name, capabilities } = registration;
   return {
@@ -138,6 +142,7 @@ function plannedDetector(
     score_normalization: registration.score_normalization,
     label_severity: registration.label_severity,
     max_content_length: capabilities.max_content_length,
+    long_content: longContent(registration, contentType),
     // One that is skipped stays: it cannot succeed, so this detector must not run.
     depends_on: registration.depends_on.filter(
       (other) => primary.includes(other) || secondary.includes(other),
@@ -156,6 +161,18 @@ function plannedDetector(
       http: registration.http ?? null,
     },
   };
+}
+
+/** An image has no parts that could be judged alone. */
+function longContent(
+  registration: DetectorRegistration,
+  contentType: ContentType,
+): NonNullable<PlannedDetector['long_content']> {
+  if (contentType === 'image') return 'skip';
+  const { protocol, http, long_content } = registration;
+  const oneVerdict =
+    !traitsOf(protocol).findings || (http !== undefined && http.response.findings === undefined);
+  return long_content ?? (oneVerdict ? 'skip' : 'split');
 }
 
 function plannedConflict(contentType: ContentType, policy: TenantPolicy): PlannedConflict {

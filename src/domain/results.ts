@@ -45,6 +45,11 @@ export function inPlanOrder(plan: Plan, results: readonly DetectorResult[]): Det
   return results.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
+/** Whether a detector has judged all of the content: only then does it count towards coverage. */
+export function judgedInFull({ status, unjudged }: DetectorResult): boolean {
+  return status === 'success' && (unjudged ?? []).length === 0;
+}
+
 /** A success with the part of the plan that weighs it. */
 export interface Success {
   readonly detector: PlannedDetector;

@@ -2,6 +2,7 @@ import type { Lateness } from '../activities/types';
 import type { DetectorResult } from '../contract/detector-result';
 import type { Member, Plan, PlannedDetector } from '../contract/plan';
 import { canAddCoverage } from '../domain/coverage';
+import { mostContent } from '../domain/long-content';
 import { inPlanOrder, resultWithoutAnswer, skippedResults } from '../domain/results';
 
 /** One member on its way through a run. */
@@ -17,7 +18,7 @@ export class MemberState {
   ) {
     for (const result of [...skippedResults(plan), ...member.prior_results]) this.record(result);
     for (const detector of plan.detectors) {
-      if (member.content_length > detector.max_content_length) {
+      if (member.content_length > mostContent(detector)) {
         this.record(resultWithoutAnswer(detector.name, 'content_too_long'));
       }
     }

@@ -4,7 +4,7 @@ import {
   orchestrationResponseSchema,
 } from '../../../src/contract/answer';
 import { eventually } from '../../support/eventually';
-import { closes, flags, hangs, raw, status } from '../../support/fake-detectors';
+import { about, closes, flags, hangs, raw, status } from '../../support/fake-detectors';
 import { patience } from '../../support/patience';
 import { System } from '../../support/system';
 
@@ -43,6 +43,7 @@ const bundles = {
     },
   },
   'demo/short': { policy: { required_detectors: ['v1', 'short'] } },
+  'demo/parted': { policy: { required_detectors: ['parted'] } },
   'demo/pair': { policy: { required_detectors: ['v1', 'v2'] } },
   'demo/ghost': { policy: { required_detectors: ['v1', 'not-registered'] } },
   'demo/stand-in': { policy: { required_detectors: ['v1', 'v2'], optional_detectors: ['v3'] } },
@@ -61,7 +62,12 @@ describe('Coverage', () => {
         { ...probed('privacy'), ...categories('PII') },
         { ...probed('names'), ...categories('PII.Name') },
         { ...probed('harm'), ...categories('HARM') },
-        { ...probed('short'), capabilities: { supported_content_types: ['text'], max_content_length: 10 } },
+        {
+          ...probed('short'),
+          long_content: 'skip',
+          capabilities: { supported_content_types: ['text'], max_content_length: 10 },
+        },
+        { ...probed('parted'), capabilities: { supported_content_types: ['text'], max_content_length: 10 } },
       ],
       policies: bundles as unknown as NonNullable<Options['policies']>,
       env: {
@@ -192,6 +198,25 @@ describe('Coverage', () => {
       expect([tooLong.status, tooLong.tokens]).toEqual([206, { v1: 'success', short: 'content_too_long' }]);
       expect(tooLong.body).toMatchObject({ coverage_achieved: 0.5, detectors_attempted: 1 });
       expect(system.detectors.callsOf('short')).toHaveLength(1);
+    });
+
+    it('content in parts, where the detector takes it so: every part, or it does not count', async () => {
+      const content = 'One two. Toxic! Three four. Five six.';
+      system.detectors.behave('parted', flags('toxic', 0.9));
+      const whole = await ask('parted', { content });
+      const sent = system.detectors.callsOf('parted').flatMap(({ contents }) => contents);
+      expect(sent.length).toBeGreaterThan(3);
+      expect(sent.every((part) => part.length <= 10)).toBe(true);
+      expect([whole.status, whole.body.coverage_achieved]).toEqual([200, 1]);
+      expect(whole.body.detector_results[0]).not.toHaveProperty('unjudged');
+
+      system.detectors.behave('parted', about('Toxic', status(422), flags('toxic', 0.9)));
+      const gap = await ask('parted', { content });
+      expect([gap.status, gap.body.coverage_achieved]).toEqual([206, 0]);
+      const [result] = gap.body.detector_results;
+      expect(result).toMatchObject({ status: 'success', output: 'toxic' });
+      expect(result!.unjudged!.every(({ reason }) => reason === 'part_failed')).toBe(true);
+      for (const { start, end } of result!.unjudged!) expect(content.slice(start!, end!)).toContain('Toxic');
     });
 
     it('not a detector that is not registered', async () => {

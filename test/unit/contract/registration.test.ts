@@ -44,6 +44,7 @@ describe('DetectorRegistration [1]', () => {
     [{ capabilities: { supported_content_types: [] } }, 'capabilities.supported_content_types'],
     [{ score_normalization: { method: 'min_max', min: 1, max: 1 } }, 'score_normalization'],
     [{ protocol: 'http-json' }, 'http'],
+    [{ protocol: 'conclave', long_content: 'split' }, 'long_content'],
     [{ tenant_scope: 'own' }, 'tenant_id'],
     [{ tenant_id: 'acme' }, 'tenant_id'],
     [{ surprise: 1 }, ''],

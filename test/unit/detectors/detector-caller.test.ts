@@ -35,11 +35,15 @@ describe('DetectorCaller', () => {
     of: readonly Member[],
     {
       context = {},
+      traits = {},
       ...overrides
-    }: { context?: Partial<CallContext> } & Partial<PlannedDetector['call']> = {},
+    }: { context?: Partial<CallContext>; traits?: Partial<PlannedDetector> } & Partial<
+      PlannedDetector['call']
+    > = {},
     signal = new AbortController().signal,
   ) {
     const detector = planned('judge', {
+      ...traits,
       call: { ...planned('judge').call, endpoint: server.url, ...overrides },
     });
     return caller.call(
@@ -213,6 +217,57 @@ describe('DetectorCaller', () => {
       });
       await expect(call(members('1', '2', '3', '4'), {}, deadline.signal)).rejects.toThrow('time is up');
       expect(server.calls.length).toBeLessThanOrEqual(3);
+    });
+  });
+
+  describe('sends content that is too long in parts', () => {
+    const traits = { max_content_length: 20, long_content: 'split' as const };
+    const long = 'First sentence. The second one. A third. And a fourth one.';
+
+    it('beside others, and puts spans where they stand in the whole', async () => {
+      server.behave(
+        'judge',
+        findings((content) => {
+          const at = content.indexOf('third');
+          return at < 0 ? [] : [{ start: at, end: at + 5, detection: 'ordinal', score: 0.8 }];
+        }),
+      );
+      const results = await call(members('short', long), { traits });
+      expect(asked()).toHaveLength(1);
+      expect(asked()[0]![0]).toBe('short');
+      expect(asked()[0]!.length).toBeGreaterThan(3);
+      expect(outcomes(results)).toEqual({ short: 'clean', [long]: 'ordinal' });
+      const [found, ...more] = results.get(`of ${long}`)!.findings;
+      expect(more).toEqual([]);
+      expect(long.slice(found!.start!, found!.end!)).toBe('third');
+      expect(results.get(`of ${long}`)).not.toHaveProperty('unjudged');
+    });
+
+    it('each under a key of its own', async () => {
+      await call(members(long), { traits, max_batch: 1 });
+      const keys = server.calls.map(({ headers }) => headers['idempotency-key']);
+      expect(keys.length).toBeGreaterThan(3);
+      expect(new Set(keys).size).toBe(keys.length);
+      const ids = server.calls.map(({ headers }) => headers['x-request-id']);
+      expect(new Set(ids)).toEqual(new Set([`of ${long}`]));
+    });
+
+    it('and says of a part that is refused that it was not judged', async () => {
+      server.behave('judge', about('third', status(422), flags('toxic', 0.9)));
+      const result = (await call(members(long), { traits })).get(`of ${long}`)!;
+      expect(result).toMatchObject({ status: 'success', output: 'toxic' });
+      expect(result.unjudged!.map(({ reason }) => reason)).toContain('part_failed');
+      expect(result.unjudged!.map(({ start, end }) => long.slice(start!, end!)).join()).toContain('third');
+    });
+
+    it('all of them again while a part may yet be judged, and not after the last attempt', async () => {
+      server.behave('judge', about('third', status(503), flags('toxic', 0.9)));
+      const thrown = await error(call(members(long), { traits, max_batch: 1 }));
+      expect(thrown).toMatchObject({ failure: 'http_5xx', options: { retryable: true } });
+      expect(told.size).toBe(0);
+      const last = await call(members(long), { traits, max_batch: 1, context: { attempt: 3 } });
+      expect(last.get(`of ${long}`)).toMatchObject({ status: 'success', metadata: { attempts: 3 } });
+      expect(last.get(`of ${long}`)!.unjudged).not.toHaveLength(0);
     });
   });
 

@@ -89,6 +89,31 @@ describe('successResult', () => {
     expect(result(found(many.slice(0, 100))).findings_truncated).toBe(false);
   });
 
+  it("takes a strength out of the detector's own scale as it is, with the raw value and word beside it", () => {
+    const { confidence, findings, metadata } = result(
+      found([{ score: 4, strength: 0.75, level: 'LIKELY' }]),
+      'text',
+      { score_normalization: { method: 'identity' } },
+    );
+    expect(confidence).toBe(0.75);
+    expect(findings[0]).toMatchObject({ raw_strength: 4, raw_level: 'LIKELY', strength: 0.75 });
+    expect(metadata).toMatchObject({ raw_confidence: 4 });
+    expect(result(found([{}])).findings[0]).not.toHaveProperty('raw_level');
+  });
+
+  it('says what was not judged, at most 20 times, and nothing where all was', () => {
+    const gap = { reason: 'truncated' as const, start: 3, end: 9, labels: null };
+    const answer = (count: number): ItemAnswer => ({
+      kind: 'findings',
+      findings: [],
+      version: null,
+      unjudged: Array.from({ length: count }, () => gap),
+    });
+    expect(result(answer(1))).toMatchObject({ status: 'success', output: 'clean', unjudged: [gap] });
+    expect(result(answer(50)).unjudged).toHaveLength(20);
+    expect(result(answer(0))).not.toHaveProperty('unjudged');
+  });
+
   it('makes single tokens of labels, without the separator of the payload', () => {
     expect(result(found([{ label: ' hate | speech\n' }])).output).toBe('hate_speech');
     expect(result(found([{ label: 'y'.repeat(200) }])).output).toHaveLength(128);

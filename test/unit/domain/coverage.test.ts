@@ -13,6 +13,8 @@ const rule = (overrides: Partial<PlannedCoverage>): PlannedCoverage => ({
   ...overrides,
 });
 
+const gap = { reason: 'truncated', start: 512, end: null, labels: null } as const;
+
 describe('required_set', () => {
   const plan = planOf(['a', 'b', 'c', 'd', 'e'].map((name) => planned(name)));
 
@@ -130,6 +132,19 @@ describe('coverage under every method', () => {
     );
   });
 
+  it('is what it were if who left something unjudged had failed', () => {
+    fc.assert(
+      fc.property(runs, fc.nat(), ({ plan, results }, pick) => {
+        const index = pick % results.length;
+        const { detector } = results[index]!;
+        const partly = success(detector, 'toxic', 0.9, { unjudged: [gap] });
+        expect(coverageOf(plan, results.with(index, partly))).toBe(
+          coverageOf(plan, results.with(index, failure(detector, 'http_5xx'))),
+        );
+      }),
+    );
+  });
+
   it('has a denominator that no way of failing can change', () => {
     fc.assert(
       fc.property(
@@ -156,6 +171,11 @@ describe('failover', () => {
     expect(primariesFellShort(plan, [a, failure('b', 'http_5xx')])).toBe(true);
     expect(primariesFellShort(plan, [a, success('b', 'clean')])).toBe(false);
     expect(primariesFellShort(planOf([planned('a')]), [failure('a', 'http_5xx')])).toBe(false);
+  });
+
+  it('runs secondaries for a primary that left something unjudged', () => {
+    const partly = success('a', 'toxic', 0.9, { unjudged: [gap] });
+    expect(primariesFellShort(plan, [partly, success('b', 'clean')])).toBe(true);
   });
 
   it('can add coverage while a detector that counts is available', () => {

@@ -577,3 +577,26 @@ describe('any plan', () => {
     );
   });
 });
+
+describe('Content over what a detector takes', () => {
+  const longContent = (overrides: Record<string, unknown>, contentType: 'text' | 'image' = 'text') =>
+    planOf({
+      request: { content_type: contentType },
+      registrations: [
+        registration('a', { capabilities: { supported_content_types: ['text', 'image'] }, ...overrides }),
+      ],
+    }).detectors[0]!.long_content;
+  const mapping = (response: object) => ({ protocol: 'http-json', http: { request: {}, response } });
+
+  it('is split where findings add up, unless the registration says otherwise', () => {
+    expect(longContent({})).toBe('split');
+    expect(longContent({ long_content: 'skip' })).toBe('skip');
+    expect(longContent(mapping({ findings: '/f', label: '/l' }))).toBe('split');
+  });
+
+  it('is not split for one verdict, nor when it is an image', () => {
+    expect(longContent({ protocol: 'conclave' })).toBe('skip');
+    expect(longContent(mapping({ label: '/l' }))).toBe('skip');
+    expect(longContent({}, 'image')).toBe('skip');
+  });
+});

@@ -140,9 +140,17 @@ const label = fc.constantFrom('toxic', 'hate', 'pii', 'clean', '__proto__', 'con
 
 function resultFor(detector: string): fc.Arbitrary<DetectorResult> {
   const answered = fc
-    .tuple(label, fc.option(score), fc.array(fc.tuple(label, score), { maxLength: 4 }))
-    .map(([output, confidence, found]) =>
-      success(detector, output, confidence, { findings: found.map(([name, s]) => finding(name, s)) }),
+    .tuple(
+      label,
+      fc.option(score),
+      fc.array(fc.tuple(label, score), { maxLength: 4 }),
+      fc.oneof({ arbitrary: fc.constant(false), weight: 5 }, { arbitrary: fc.constant(true), weight: 1 }),
+    )
+    .map(([output, confidence, found, partly]) =>
+      success(detector, output, confidence, {
+        findings: found.map(([name, s]) => finding(name, s)),
+        ...(partly ? { unjudged: [{ reason: 'truncated', start: null, end: null, labels: null }] } : {}),
+      }),
     );
   const unanswered = fc.constantFrom(...tokens).map((token) => failure(detector, token));
   return fc.oneof({ arbitrary: answered, weight: 3 }, { arbitrary: unanswered, weight: 1 });

@@ -1,3 +1,4 @@
+import { mostContent } from '../../../src/domain/long-content';
 import { MemberState } from '../../../src/workflows/member-state';
 import { failure, planned, planOf, success } from '../domain/support';
 import { memberOf } from './samples';
@@ -35,6 +36,16 @@ describe('MemberState', () => {
     expect([state.wants(small), state.wants(large)]).toEqual([false, true]);
     expect(tokensOf(state)).toEqual({ small: 'content_too_long' });
     expect(state.results[0]?.status).toBe('skipped');
+  });
+
+  it('asks one that takes content in parts for more, up to its bound', () => {
+    const parted = planned('parted', { max_content_length: 10, long_content: 'split' });
+    const most = mostContent(parted);
+    const of = (length: number) =>
+      new MemberState(memberOf('r', { content_length: length }), planOf([parted]));
+    expect(most).toBeGreaterThan(400);
+    expect(of(most).wants(parted)).toBe(true);
+    expect(tokensOf(of(most + 1))).toEqual({ parted: 'content_too_long' });
   });
 
   it('calls nothing where nothing available can add coverage', () => {
