@@ -211,12 +211,13 @@ describe('Coverage', () => {
       expect(whole.body.detector_results[0]).not.toHaveProperty('unjudged');
 
       system.detectors.behave('parted', about('Toxic', status(422), flags('toxic', 0.9)));
-      const gap = await ask('parted', { content });
+      const other = `${content} Seven.`;
+      const gap = await ask('parted', { content: other });
       expect([gap.status, gap.body.coverage_achieved]).toEqual([206, 0]);
       const [result] = gap.body.detector_results;
       expect(result).toMatchObject({ status: 'success', output: 'toxic' });
       expect(result!.unjudged!.every(({ reason }) => reason === 'part_failed')).toBe(true);
-      for (const { start, end } of result!.unjudged!) expect(content.slice(start!, end!)).toContain('Toxic');
+      for (const { start, end } of result!.unjudged!) expect(other.slice(start!, end!)).toContain('Toxic');
     });
 
     it('not a detector that is not registered', async () => {
