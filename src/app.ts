@@ -18,6 +18,7 @@ import { createApp } from './api/app';
 import { RateLimit } from './api/rate-limit';
 import { addressOf, drain, listen } from './api/http-server';
 import { composeAdmission } from './compose-admission';
+import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
 import { composeDependencies } from './compose-dependencies';
 import { composePolicies } from './compose-policies';
@@ -29,7 +30,7 @@ import { dataVersions } from './mapper/data-versions';
 import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
 import { createPolicyEvaluator } from './policy/evaluator';
-import { Breakers } from './registry/breakers';
+import { fixedDirectory } from './registry/fixed-directory';
 import { HealthMonitor } from './registry/health-monitor';
 import { Latencies } from './registry/latencies';
 import { loadRegistry } from './registry/registry';
@@ -99,7 +100,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Detectors
   const registry = loadRegistry(settings.registry.path, servers.builtinUrl);
   const http = new DetectorHttpClient();
-  const breakers = new Breakers(settings.orchestration);
+  const directory = fixedDirectory(registry.registrations);
+  const { breakers, sharing } = await composeBreakers({ directory, settings, db, notifications, log });
   const latencies = new Latencies();
   const health = new HealthMonitor(
     registry,
@@ -322,6 +324,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await workers.stop();
       await sweeper.stop();
       health.stop();
+      await sharing.stop();
       generations.stop();
       redis?.guard.stop();
       lag.stop();

@@ -1,8 +1,10 @@
 import type { DetectorResult } from '../contract/detector-result';
+import { detectorEndpointId } from '../contract/endpoint-id';
 import type { Member } from '../contract/plan';
 import { resultWithoutAnswer } from '../domain/results';
 import { DetectorCallError } from '../detectors/call-error';
 import type { DetectorCaller } from '../detectors/detector-caller';
+import type { CallOutcome } from '../domain/breaker';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
@@ -48,6 +50,10 @@ export class DetectorAttempts {
     const { detector } = attempt.input;
     const refusal = this.#refusal(attempt);
     if (refusal) return sameForAll(attempt, refusal);
+    const endpointId = this.#endpointOf(attempt);
+    const admission = this.deps.breakers.admit(endpointId);
+    if (!admission.admitted) return sameForAll(attempt, this.#unanswered(attempt, 'circuit_open'));
+    const record = (outcome: CallOutcome) => this.deps.breakers.record(endpointId, outcome, admission.epoch);
     const cancelled = this.deps.controls.allCancelled(attempt.members.map((member) => member.request_id));
     const deadline = timers(attempt, this.deps.now());
     const answered = new Map<string, DetectorResult>();
@@ -72,10 +78,11 @@ export class DetectorAttempts {
         },
         signal,
       );
-      this.deps.breakers.record(detector.name, detector.version, 'success');
+      record('success');
       this.deps.latencies.record(detector.name, detector.version, this.deps.now() - callStartedAt);
       return results;
     } catch (error) {
+      record(outcomeOf(error, answered));
       return this.#failed(attempt, error, answered);
     } finally {
       deadline.clear();
@@ -84,27 +91,38 @@ export class DetectorAttempts {
   }
 
   #refusal(attempt: Attempt): DetectorResult | null {
-    const { name, version } = attempt.input.detector;
-    const elapsed = this.deps.now() - attempt.startedAt;
-    if (this.deps.now() >= cutAt(attempt)) return resultWithoutAnswer(name, 'request_deadline', elapsed);
-    if (!this.deps.health.isHealthy(name)) return resultWithoutAnswer(name, 'unhealthy', elapsed);
-    if (!this.deps.breakers.admit(name, version)) return resultWithoutAnswer(name, 'circuit_open', elapsed);
+    if (this.deps.now() >= cutAt(attempt)) return this.#unanswered(attempt, 'request_deadline');
+    if (!this.deps.health.isHealthy(attempt.input.detector.name))
+      return this.#unanswered(attempt, 'unhealthy');
     return null;
   }
 
-  /** A detector that judged some of its batches is alive; whatever the others met with counts as one (design.md 7, 18). */
+  #unanswered(
+    { input, startedAt }: Attempt,
+    token: Parameters<typeof resultWithoutAnswer>[1],
+  ): DetectorResult {
+    return resultWithoutAnswer(input.detector.name, token, this.deps.now() - startedAt);
+  }
+
+  /** A tenant's own detector comes before one that it shares with others. */
+  #endpointOf({ input: { plan, detector } }: Attempt): string {
+    const own = detectorEndpointId({ ...detector, tenant_id: plan.tenant_id });
+    return this.deps.breakers.has(own) ? own : detectorEndpointId(detector);
+  }
+
   #failed(attempt: Attempt, error: unknown, answered: AttemptResults): AttemptResults {
-    const { name, version } = attempt.input.detector;
-    const failure = error instanceof DetectorCallError ? error : null;
-    const counts = failure?.countsForBreaker ? 'failure' : 'neutral';
-    this.deps.breakers.record(name, version, answered.size > 0 ? 'success' : counts);
     if (error instanceof CancelledByCaller) return answered;
     if (error instanceof RequestDeadline) {
-      const cut = resultWithoutAnswer(name, 'request_deadline', this.deps.now() - attempt.startedAt);
-      return new Map([...sameForAll(attempt, cut), ...answered]);
+      return new Map([...sameForAll(attempt, this.#unanswered(attempt, 'request_deadline')), ...answered]);
     }
     throw error;
   }
+}
+
+/** A detector that judged some of its batches is alive; whatever the others met with counts as one (design.md 7, 18). */
+function outcomeOf(error: unknown, answered: AttemptResults): CallOutcome {
+  if (answered.size > 0) return 'success';
+  return error instanceof DetectorCallError && error.countsForBreaker ? 'failure' : 'neutral';
 }
 
 function sameForAll(attempt: Attempt, result: DetectorResult): AttemptResults {

@@ -1,6 +1,7 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
 import type { DetectorHealthFields, DetectorInfo, DetectorList } from '../contract/detector-info';
+import { detectorEndpointId } from '../contract/endpoint-id';
 import { contentTypes, registryStatuses } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
 import type { DetectorRegistration } from '../contract/registration';
@@ -83,12 +84,13 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     };
   }
 
-  function healthOf({ name, version }: DetectorRegistration): DetectorHealthFields {
+  function healthOf(registration: DetectorRegistration): DetectorHealthFields {
+    const { name } = registration;
     const health = deps.health.healthOf(name);
     return {
       health_status: health.status,
       is_healthy: deps.health.isHealthy(name),
-      circuit_breaker_state: deps.breakers.of(name, version).state,
+      circuit_breaker_state: deps.breakers.stateOf(detectorEndpointId(registration)),
       last_check: health.lastCheck?.toISOString() ?? null,
       response_time_ms: health.responseTimeMs,
       error_message: health.consecutiveFailures > 0 ? 'the last probe failed' : null,

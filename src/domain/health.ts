@@ -1,5 +1,4 @@
 import type { HealthStatus } from '../contract/enums';
-import { type Breaker, type BreakerSettings, wouldAdmit } from './breaker';
 
 /** Keys as in the configuration (spec/orchestration.md 4.1). Thresholds are failures in a row. */
 export interface HealthSettings {
@@ -74,13 +73,7 @@ function probeIntervalSeconds(health: Health, settings: HealthSettings): number 
     : settings.suspect_probe_interval_seconds;
 }
 
-/** Whether an active detector may be called now (spec/orchestration.md 4.5). */
-export function isAvailable(
-  health: Health,
-  breaker: Breaker,
-  now: number,
-  settings: HealthSettings & BreakerSettings,
-): boolean {
-  const status = healthAt(health, now, settings);
-  return (status === 'healthy' || status === 'degraded') && wouldAdmit(breaker, now, settings);
+/** Whether a detector of this status is asked (spec/orchestration.md 4.5). */
+export function isUsable(status: HealthStatus): boolean {
+  return status === 'healthy' || status === 'degraded';
 }

@@ -8,6 +8,7 @@ import type { DetectorRegistration } from '../contract/registration';
 import type { OrchestrationRequest } from '../contract/request';
 import { codePointLength } from '../contract/text';
 import { projectedDuration } from '../domain/budget';
+import { detectorEndpointId } from '../contract/endpoint-id';
 import { planFor, type PlanningSettings } from '../domain/plan';
 import { candidatesFor } from '../domain/select';
 import type { Bundle } from '../policy/bundle';
@@ -73,7 +74,7 @@ export class Planner {
       bundle,
       digest,
       healthStatus: Object.fromEntries(
-        candidates.map(({ name, version }) => [name, this.deps.health.isAvailable(name, version)]),
+        candidates.map((candidate) => [candidate.name, this.deps.health.isAvailable(candidate)]),
       ),
       projectedMs: this.#projected(plan, registrations),
     };
@@ -131,12 +132,12 @@ export class Planner {
       content_type: request.content_type,
       content_length: codePointLength(request.content),
       priority: request.priority,
-      candidate_detectors: candidates.map(({ name, version, capabilities }) => ({
-        name,
-        version,
-        taxonomy_categories: capabilities.taxonomy_categories,
-        healthy: this.deps.health.isHealthy(name),
-        breaker: this.deps.breakers.of(name, version).state,
+      candidate_detectors: candidates.map((candidate) => ({
+        name: candidate.name,
+        version: candidate.version,
+        taxonomy_categories: candidate.capabilities.taxonomy_categories,
+        healthy: this.deps.health.isHealthy(candidate.name),
+        breaker: this.deps.breakers.stateOf(detectorEndpointId(candidate)),
       })),
       required_detectors: request.required_detectors ?? [],
       excluded_detectors: request.excluded_detectors ?? [],

@@ -1,12 +1,12 @@
 import type { DetectorRegistration } from '../contract/registration';
 import type { HealthStatus } from '../contract/enums';
-import type { BreakerSettings } from '../domain/breaker';
+import { detectorEndpointId } from '../contract/endpoint-id';
 import {
   type Health,
   healthAt,
   type HealthSettings,
   initialHealth,
-  isAvailable,
+  isUsable,
   nextProbeAt,
   recordProbe,
 } from '../domain/health';
@@ -36,7 +36,7 @@ export class HealthMonitor {
     private readonly registry: DetectorRegistry,
     private readonly breakers: Breakers,
     private readonly probe: Probe,
-    private readonly settings: HealthSettings & BreakerSettings,
+    private readonly settings: HealthSettings,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -51,14 +51,13 @@ export class HealthMonitor {
     this.#timer = null;
   }
 
-  isAvailable(detector: string, version: string): boolean {
-    const breaker = this.breakers.of(detector, version);
-    return isAvailable(this.#of(detector), breaker, this.now(), this.settings);
+  /** Whether an active detector may be called now (spec/orchestration.md 4.5). */
+  isAvailable(detector: DetectorRegistration): boolean {
+    return this.isHealthy(detector.name) && this.breakers.wouldAdmit(detectorEndpointId(detector));
   }
 
   isHealthy(detector: string): boolean {
-    const status = healthAt(this.#of(detector), this.now(), this.settings);
-    return status === 'healthy' || status === 'degraded';
+    return isUsable(healthAt(this.#of(detector), this.now(), this.settings));
   }
 
   healthOf(detector: string): DetectorHealth {

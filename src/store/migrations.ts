@@ -1,5 +1,6 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { batchAnswers } from './migrations/batch-answers';
+import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
 import type { Database } from './schema';
 
@@ -121,6 +122,7 @@ const migrations: Record<string, Migration> = {
       await sql`drop index orchestration_open`.execute(db);
     },
   },
+  '2026_11_26_breakers': breakers,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

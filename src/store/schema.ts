@@ -25,6 +25,16 @@ export interface Database {
   };
   /** Generations are bigints, as text. */
   cache_generation: { scope: string; generation: string };
+  circuit_breaker: {
+    endpoint_id: string;
+    url: string;
+    /** JSON. */
+    breaker: string;
+    transitions: string;
+    counts: string;
+    revision: string;
+    updated_at: Generated<Date>;
+  };
   policy_bundle: {
     digest: string;
     tenant_id: string;

@@ -26,7 +26,7 @@ async function app() {
     ],
     ['images'],
   );
-  for (let failure = 0; failure < 5; failure++) detectors.breakers.record('images', '1.0', 'failure');
+  for (let failure = 0; failure < 5; failure++) detectors.breakers.record('images@1.0', 'failure', 0);
   return appWith({ detectors });
 }
 

@@ -4,6 +4,7 @@ import { type AppDependencies, createApp } from '../../../src/api/app';
 import { RateLimit } from '../../../src/api/rate-limit';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
 import { Breakers } from '../../../src/registry/breakers';
+import { fixedDirectory } from '../../../src/registry/fixed-directory';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { DetectorRegistry } from '../../../src/registry/registry';
 import type { Batches } from '../../../src/submission/batches';
@@ -42,7 +43,7 @@ export function registration(name: string, overrides: object = {}): DetectorRegi
 /** Detectors that have been probed once; those named in `ill` did not answer. */
 export async function watched(registrations: readonly DetectorRegistration[], ill: readonly string[] = []) {
   const registry = new DetectorRegistry(registrations);
-  const breakers = new Breakers(settings);
+  const breakers = new Breakers(fixedDirectory(registrations), settings);
   const health = new HealthMonitor(
     registry,
     breakers,

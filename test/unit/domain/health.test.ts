@@ -1,27 +1,23 @@
 import fc from 'fast-check';
-import { type BreakerSettings, initialBreaker } from '../../../src/domain/breaker';
 import {
   type Health,
   type HealthSettings,
   builtinHealth,
   healthAt,
   initialHealth,
-  isAvailable,
+  isUsable,
   nextProbeAt,
   recordProbe,
 } from '../../../src/domain/health';
 import './support';
 
-const settings: HealthSettings & BreakerSettings = {
+const settings: HealthSettings = {
   health_check_interval_seconds: 30,
   suspect_probe_interval_seconds: 5,
   recovery_check_interval_seconds: 60,
   degraded_threshold: 2,
   unhealthy_threshold: 3,
   unhealthy_removal_timeout_seconds: 30,
-  circuit_breaker_failure_threshold: 5,
-  circuit_breaker_recovery_timeout_seconds: 60,
-  half_open_test_requests: 3,
 };
 const t0 = 1_700_000_000_000;
 const second = 1000;
@@ -30,7 +26,7 @@ const healthy = recordProbe(initialHealth, true, t0, settings);
 /** Failed probes at these seconds after t0. */
 const failedAt = (health: Health, ...seconds: number[]) =>
   seconds.reduce((state, s) => recordProbe(state, false, t0 + s * second, settings), health);
-const usable = (health: Health, now = t0) => isAvailable(health, initialBreaker, now, settings);
+const usable = (health: Health, now = t0) => isUsable(healthAt(health, now, settings));
 
 describe('a new detector', () => {
   it('is probed at once and unused until its first success', () => {
@@ -100,18 +96,6 @@ describe('recovery', () => {
       last_probe_at: now,
     });
     expect(usable(recovered, now)).toBe(true);
-  });
-});
-
-describe('availability', () => {
-  it('asks the breaker too', () => {
-    const open = { state: 'open', opened_at: t0 } as const;
-    expect(isAvailable(healthy, open, t0 + 59_999, settings)).toBe(false);
-    expect(isAvailable(healthy, open, t0 + 60_000, settings)).toBe(true);
-    const trials = (count: number) =>
-      ({ state: 'half_open', trials: count, successes: 0, last_trial_at: t0 }) as const;
-    expect(isAvailable(healthy, trials(2), t0, settings)).toBe(true);
-    expect(isAvailable(healthy, trials(3), t0, settings)).toBe(false);
   });
 });
 

@@ -37,10 +37,10 @@ function planner(
     evaluator: { select: (_bundle, input) => (seen.push(input), selection), cover: none, resolve: none },
     registry: new DetectorRegistry(registrations),
     health: {
-      isAvailable: (name: string) => name === 'a',
+      isAvailable: ({ name }: { name: string }) => name === 'a',
       isHealthy: (name: string) => name === 'a',
     } as never,
-    breakers: { of: () => ({ state: 'half_open' }) } as never,
+    breakers: { stateOf: () => 'half_open' } as never,
     latencies: {
       estimate: (_name: string, _version: string, declared: number | null) => declared ?? 0,
     } as never,

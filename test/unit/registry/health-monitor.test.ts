@@ -1,5 +1,6 @@
 import { detectorRegistrationSchema } from '../../../src/contract/registration';
 import { Breakers } from '../../../src/registry/breakers';
+import { fixedDirectory } from '../../../src/registry/fixed-directory';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { DetectorRegistry } from '../../../src/registry/registry';
 
@@ -20,12 +21,12 @@ describe('HealthMonitor', () => {
   let alive: Record<string, boolean> = {};
   let probes: string[] = [];
   let monitor: HealthMonitor;
-  const breakers = () => new Breakers(settings, () => now);
+  const registrationOf = (name: string, version = '1.0') =>
+    detectorRegistrationSchema.parse({ name, version, endpoint: 'http://127.0.0.1:9' });
+  const breakers = () => new Breakers(fixedDirectory([registrationOf('a')]), settings, () => now);
 
   function watch(names: readonly string[], its = breakers()): HealthMonitor {
-    const registrations = names.map((name) =>
-      detectorRegistrationSchema.parse({ name, endpoint: 'http://127.0.0.1:9' }),
-    );
+    const registrations = names.map((name) => registrationOf(name));
     monitor = new HealthMonitor(
       new DetectorRegistry(registrations),
       its,
@@ -98,7 +99,7 @@ describe('HealthMonitor', () => {
     alive = { a: true };
     await watch(['a']).start();
     const slow = new HealthMonitor(
-      new DetectorRegistry([detectorRegistrationSchema.parse({ name: 'b', endpoint: 'http://127.0.0.1:9' })]),
+      new DetectorRegistry([registrationOf('b')]),
       breakers(),
       ({ name }) => {
         probes.push(name);
@@ -119,9 +120,9 @@ describe('HealthMonitor', () => {
     alive = { a: true };
     const open = breakers();
     await watch(['a'], open).start();
-    expect(monitor.isAvailable('a', '1.0')).toBe(true);
-    for (let failure = 0; failure < 5; failure++) open.record('a', '1.0', 'failure');
-    expect([monitor.isAvailable('a', '1.0'), monitor.isHealthy('a')]).toEqual([false, true]);
-    expect(monitor.isAvailable('a', '2.0')).toBe(true);
+    expect(monitor.isAvailable(registrationOf('a'))).toBe(true);
+    for (let failure = 0; failure < 5; failure++) open.record('a@1.0', 'failure', 0);
+    expect([monitor.isAvailable(registrationOf('a')), monitor.isHealthy('a')]).toEqual([false, true]);
+    expect(monitor.isAvailable(registrationOf('a', '2.0'))).toBe(true);
   });
 });

@@ -1,0 +1,9 @@
+/** The same in every process and after a restart (spec/gateway.md 1); a tenant's own detectors are told apart by tenant. */
+export function detectorEndpointId(detector: {
+  readonly name: string;
+  readonly version: string;
+  readonly tenant_id?: string | undefined;
+}): string {
+  const id = `${detector.name}@${detector.version}`;
+  return detector.tenant_id === undefined ? id : `${detector.tenant_id}:${id}`;
+}

@@ -1,0 +1,122 @@
+import { sql } from 'kysely';
+import { z } from 'zod';
+import {
+  breakerCountsSchema,
+  type BreakerForce,
+  type BreakerMerge,
+  breakerSchema,
+  breakerTransitionSchema,
+  type MergedBreaker,
+  type StoredBreaker,
+} from '../contract/breaker';
+import type { Db } from './database';
+import { notify, type Notifications } from './notifications';
+
+const keptTransitions = 50;
+/** Revisions become visible in the order of their numbers, so that who has seen one has seen those before. */
+const lockId = 0x42524b52;
+/** Stands where the audit log has a tenant; no tenant can be called so. */
+const noTenant = '*';
+
+const rowSchema = z.object({
+  endpoint_id: z.string(),
+  url: z.string(),
+  breaker: breakerSchema,
+  transitions: z.array(breakerTransitionSchema),
+  counts: breakerCountsSchema,
+});
+
+/** Table `circuit_breaker`: where the breakers of all processes come together, one merge at a time. */
+export class BreakerStates {
+  #seen = 0;
+
+  constructor(
+    private readonly db: Db,
+    private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
+  ) {}
+
+  onChange(listener: () => void): void {
+    this.notifications.on('message', ({ kind }) => {
+      if (kind === 'breakers_changed') listener();
+    });
+    this.notifications.on('reconnected', listener);
+  }
+
+  /** Breakers that have changed since it was asked last; at first all of them. */
+  async changed(): Promise<StoredBreaker[]> {
+    const rows = await this.notifications.ask<{ revision: string }>(
+      `select endpoint_id, url, breaker, transitions, counts, revision from circuit_breaker where revision > $1`,
+      [this.#seen],
+    );
+    for (const { revision } of rows) this.#seen = Math.max(this.#seen, Number(revision));
+    return rows.flatMap((row) => known(row));
+  }
+
+  async merge(merges: readonly BreakerMerge[], forced?: BreakerForce): Promise<MergedBreaker[]> {
+    return this.db.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
+      const ids = merges.map(({ endpoint_id }) => endpoint_id);
+      const rows = await tx
+        .selectFrom('circuit_breaker')
+        .selectAll()
+        .where('endpoint_id', 'in', ids)
+        .execute();
+      const before = new Map(rows.flatMap((row) => known(row)).map((stored) => [stored.endpoint_id, stored]));
+      const merged = merges.map((merge) => mergedWith(before.get(merge.endpoint_id), merge));
+      for (const { stored } of merged) await write(tx, stored);
+      if (forced) await record(tx, forced, ids);
+      if (merged.some(({ stored }) => stored.breaker !== before.get(stored.endpoint_id)?.breaker))
+        await notify(tx, { kind: 'breakers_changed' });
+      return merged;
+    });
+  }
+
+  async remove(endpointIds: readonly string[]): Promise<void> {
+    await this.db.deleteFrom('circuit_breaker').where('endpoint_id', 'in', endpointIds).execute();
+  }
+}
+
+/** A row that this version cannot read begins anew. */
+function known(row: object): StoredBreaker[] {
+  const parsed = rowSchema.safeParse(row);
+  return parsed.success ? [parsed.data] : [];
+}
+
+function mergedWith(before: StoredBreaker | undefined, merge: BreakerMerge): MergedBreaker {
+  const same = before?.url === merge.url ? before : null;
+  const { breaker, counts, transitions } = merge.after(same);
+  return {
+    stored: {
+      endpoint_id: merge.endpoint_id,
+      url: merge.url,
+      breaker,
+      counts,
+      transitions: [...(same?.transitions ?? []), ...transitions].slice(-keptTransitions),
+    },
+    transitions,
+  };
+}
+
+async function write(tx: Db, { endpoint_id, url, ...stored }: StoredBreaker): Promise<void> {
+  await sql`
+    insert into circuit_breaker (endpoint_id, url, breaker, transitions, counts, revision)
+    values (
+      ${endpoint_id}, ${url}, ${JSON.stringify(stored.breaker)}, ${JSON.stringify(stored.transitions)},
+      ${JSON.stringify(stored.counts)}, nextval('circuit_breaker_revision')
+    )
+    on conflict (endpoint_id) do update set
+      url = excluded.url, breaker = excluded.breaker, transitions = excluded.transitions,
+      counts = excluded.counts, revision = excluded.revision, updated_at = now()`.execute(tx);
+}
+
+async function record(tx: Db, forced: BreakerForce, endpointIds: readonly string[]): Promise<void> {
+  await tx
+    .insertInto('audit')
+    .values({
+      tenant_id: forced.tenantId ?? noTenant,
+      request_id: forced.requestId,
+      kind: `circuit_breaker_${forced.action}`,
+      record: JSON.stringify({ correlation_id: forced.correlationId, endpoint_ids: endpointIds }),
+    })
+    .execute();
+}
