@@ -1,5 +1,5 @@
 /** Packages that ship only ES modules and so must be transformed for jest. */
-const esmOnly = ['@secretlint', 'tinyld'];
+const esmOnly = ['@secretlint', 'oauth4webapi', 'tinyld'];
 
 /** @type {import('jest').Config} */
 const shared = {

@@ -21,9 +21,9 @@ import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
 import { composeDependencies } from './compose-dependencies';
+import { composeOutbound } from './compose-outbound';
 import { composePolicies } from './compose-policies';
 import { pausePointFrom } from './config/pause-point';
-import { authHeaders } from './detectors/outbound-auth';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
 import { dataVersions } from './mapper/data-versions';
@@ -99,7 +99,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
 
   // Detectors
   const registry = loadRegistry(settings.registry.path, servers.builtinUrl);
-  const http = new DetectorHttpClient();
+  const outbound = composeOutbound(settings, [servers.builtinUrl, servers.mapperUrl]);
+  const http = new DetectorHttpClient(outbound);
   const directory = fixedDirectory(registry.registrations);
   const { breakers, sharing } = await composeBreakers({ directory, settings, db, notifications, log });
   const latencies = new Latencies();
@@ -109,7 +110,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     async (registration) =>
       http.probe(
         new URL(registration.health_check_path, registration.endpoint).href,
-        await authHeaders(registration),
+        { detector: registration.name, call: registration },
         settings.orchestration.health_probe_timeout_ms,
       ),
     settings.orchestration,
@@ -328,7 +329,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       generations.stop();
       redis?.guard.stop();
       lag.stop();
-      await Promise.all([notifications.close(), connection.close(), http.close(), mapper.close()]);
+      await Promise.all([notifications.close(), connection.close(), outbound.close(), mapper.close()]);
       redis?.client.destroy();
       await db.destroy();
     },

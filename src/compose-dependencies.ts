@@ -15,6 +15,8 @@ interface Dependencies {
   readonly mapperUrl: string;
 }
 
+const mapperItself = { detector: 'mapper', call: { auth_type: 'none', auth_config: {} } } as const;
+
 /** How to find out whether what the facade needs is there. */
 export function composeDependencies({ connection, db, redis, catalog, http, mapperUrl }: Dependencies) {
   return dependencyStates({
@@ -27,7 +29,8 @@ export function composeDependencies({ connection, db, redis, catalog, http, mapp
     policy_engine: () =>
       catalog.bundles.length > 0 ? Promise.resolve() : Promise.reject(new Error('no bundle')),
     mapper: async () => {
-      if (!(await http.probe(new URL('/health', mapperUrl).href, {}, 1000))) throw new Error('no answer');
+      if (!(await http.probe(new URL('/health', mapperUrl).href, mapperItself, 1000)))
+        throw new Error('no answer');
     },
   } satisfies Record<DependencyName, (() => Promise<void>) | null>);
 }

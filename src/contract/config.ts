@@ -24,6 +24,10 @@ const databaseSchema = z.strictObject({
 
 const redisSchema = z.strictObject({ url: z.string().startsWith('redis').nullable().default(null) });
 
+const outboundHost = z
+  .string()
+  .regex(/^(\*\.)?[A-Za-z0-9_.:-]+$/, 'must be a host name, an address or `*.` and the end of names');
+
 const securitySchema = z.strictObject({
   /** Requests without credentials are served; only in development on loopback. */
   auth_disabled: z.boolean().default(true),
@@ -35,6 +39,10 @@ const securitySchema = z.strictObject({
     .default(10 * 1024 * 1024),
   /** Bearer token that Temporal Web's codec requests must carry; without it decoding is off. */
   codec_token: z.string().min(16).nullable().default(null),
+  /** Hosts that upstreams may have: names, addresses, `*.suffix`. Without it: any, but in production none but our own. */
+  outbound_hosts: z.array(outboundHost).nullable().default(null),
+  /** Those of them that may stand in a private network in production. */
+  outbound_private_hosts: z.array(outboundHost).default([]),
 });
 
 const orchestrationSchema = z

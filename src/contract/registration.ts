@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { contentTypes } from './enums';
+import { authTypes, checkAuthConfig } from './outbound-auth';
 import { type Protocol, protocols, traitsOf } from './protocols';
 import { nameSchema, versionSchema } from './text';
 
@@ -46,24 +47,6 @@ const detectorCapabilitiesSchema = z.strictObject({
   taxonomy_categories: z.array(z.string()).default([]),
 });
 
-const secretReference = z
-  .string()
-  .regex(/^(env|file):.+$/, 'must be a reference like env:NAME or file:/path');
-
-/** What each way to authenticate needs (spec/orchestration.md 7, Outbound); secrets by reference only. */
-const authConfigs = {
-  none: z.strictObject({}),
-  api_key: z.strictObject({
-    header: z
-      .string()
-      .regex(/^[A-Za-z0-9-]{1,100}$/, 'must be the name of a header')
-      .optional(),
-    secret_ref: secretReference,
-  }),
-  bearer_token: z.strictObject({ secret_ref: secretReference }),
-  basic_auth: z.strictObject({ username_ref: secretReference, password_ref: secretReference }),
-};
-
 function givesFindings({ protocol, http }: { protocol: Protocol; http?: HttpMapping | undefined }): boolean {
   return traitsOf(protocol).findings && (protocol !== 'http-json' || http?.response.findings !== undefined);
 }
@@ -82,7 +65,7 @@ export const detectorRegistrationSchema = z
       .refine((endpoint) => !/^https?:\/\/[^/?#]*@/.test(endpoint), {
         error: 'must not hold a password; use auth_type and auth_config',
       }),
-    auth_type: z.enum(['none', 'api_key', 'bearer_token', 'basic_auth']).default('none'),
+    auth_type: z.enum(authTypes).default('none'),
     auth_config: z.record(z.string(), z.json()).default({}),
     timeout_ms: z.int().min(100).max(30_000).default(5000),
     max_retries: z.int().min(0).max(5).default(2),
@@ -126,12 +109,7 @@ export const detectorRegistrationSchema = z
     path: ['long_content'],
     error: 'split needs a protocol that answers with findings',
   })
-  .superRefine(({ auth_type, auth_config }, context) => {
-    const { error } = authConfigs[auth_type].safeParse(auth_config);
-    for (const { path, message } of error?.issues ?? []) {
-      context.addIssue({ code: 'custom', path: ['auth_config', ...path], message });
-    }
-  })
+  .superRefine(checkAuthConfig)
   .refine(
     (registration) => (registration.tenant_scope === 'own') === (registration.tenant_id !== undefined),
     {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authTypes } from './outbound-auth';
 import { nameSchema, versionSchema } from './text';
 import type { DetectorRegistration } from './registration';
 
@@ -118,7 +119,7 @@ export const endpointSchema = z.strictObject({
     .regex(/^[a-z0-9-]{1,64}$/, 'must be 1-64 lower-case letters, digits or `-`')
     .optional(),
   methods: z.array(z.enum(httpMethods)).min(1).default(['GET']),
-  auth_type: z.enum(['none', 'api_key', 'bearer_token', 'basic_auth', 'oauth2']).default('none'),
+  auth_type: z.enum(authTypes).default('none'),
   auth_config: z.record(z.string(), z.json()).default({}),
   disabled: z.boolean().default(false),
   health_check_path: z.string().startsWith('/').optional(),

@@ -18,6 +18,7 @@ export function conclaveProtocol(http: DetectorHttpClient): DetectorAdapter {
   return (request, signal) =>
     eachItem(request.items, async (item) => {
       const body = await http.post({
+        called: request,
         url: request.call.endpoint,
         headers: await requestHeaders(request, item),
         body: {

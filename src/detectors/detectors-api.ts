@@ -19,6 +19,7 @@ const answerSchema = z.array(z.array(findingSchema));
 export function detectorsApi(http: DetectorHttpClient): DetectorAdapter {
   return async function callDetectorsApi(request, signal) {
     const body = await http.post({
+      called: request,
       url: new URL('/api/v1/text/contents', request.call.endpoint).href,
       headers: { ...(await requestHeaders(request)), 'detector-id': request.call.detector_id },
       body: {

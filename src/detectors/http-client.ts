@@ -1,10 +1,23 @@
-import { Agent, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
+import type { OutboundAuth, TlsReferences } from '../contract/outbound-auth';
+import type { AuthHeaders } from '../outbound/credentials';
+import { CredentialsError } from '../outbound/credentials-error';
+import type { Outbound } from '../outbound/outbound';
+import { OutboundRefused } from '../outbound/target-rules';
+import { unlessAborted } from '../outbound/unless-aborted';
 import { DetectorCallError } from './call-error';
 
 const maxAnswerBytes = 4 * 1024 * 1024;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
 
+/** Who is called, and who we are there. A DetectorRequest is one. */
+export interface CalledDetector {
+  readonly detector: string;
+  readonly call: OutboundAuth;
+}
+
 export interface JsonCall {
+  readonly called: CalledDetector;
   readonly url: string;
   readonly method?: 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
@@ -12,31 +25,16 @@ export interface JsonCall {
   readonly signal: AbortSignal;
 }
 
-/** HTTP to detectors: pooled, bounded, without redirects; every fault is a typed one. */
+/** HTTP to detectors: pooled, bounded, authenticated, without redirects; every fault is a typed one. */
 export class DetectorHttpClient {
-  readonly #agent = new Agent({
-    connections: 256,
-    pipelining: 1,
-    keepAliveTimeout: 30_000,
-    // Budgets come from the plan, through the signal; these only bound what has none.
-    headersTimeout: 60_000,
-    bodyTimeout: 60_000,
-    connect: { timeout: 2000 },
-    maxResponseSize: maxAnswerBytes,
-  });
+  constructor(private readonly outbound: Pick<Outbound, 'pools' | 'credentials'>) {}
 
   /**
    * @returns the parsed JSON of a 200 answer
    * @throws DetectorCallError for anything else; the signal's abort is thrown as it is
    */
   async post(call: JsonCall): Promise<unknown> {
-    const response = await request(call.url, {
-      method: call.method ?? 'POST',
-      headers: { ...call.headers, 'content-type': 'application/json', accept: 'application/json' },
-      body: JSON.stringify(call.body),
-      signal: call.signal,
-      dispatcher: this.#agent,
-    }).catch((error: unknown) => {
+    const response = await this.#authenticated(call).catch((error: unknown) => {
       throw asCallError(error, call.signal);
     });
     if (response.statusCode !== 200) {
@@ -56,10 +54,12 @@ export class DetectorHttpClient {
   }
 
   /** Whether a health path answers 2xx in time. */
-  async probe(url: string, headers: Readonly<Record<string, string>>, timeoutMs: number): Promise<boolean> {
+  async probe(url: string, called: CalledDetector, timeoutMs: number): Promise<boolean> {
     try {
       const signal = AbortSignal.timeout(timeoutMs);
-      const response = await request(url, { method: 'GET', headers, signal, dispatcher: this.#agent });
+      const headers = await this.outbound.credentials.headersFor(called.call);
+      const dispatcher = this.#dispatcherFor(called, 'probe');
+      const response = await request(url, { method: 'GET', headers, signal, dispatcher });
       await response.body.dump({ limit: 64 * 1024, signal });
       return response.statusCode >= 200 && response.statusCode < 300;
     } catch {
@@ -67,9 +67,47 @@ export class DetectorHttpClient {
     }
   }
 
-  async close(): Promise<void> {
-    await this.#agent.close();
+  /** One more try after a 401, where there are other credentials than those that were refused. */
+  async #authenticated(call: JsonCall): Promise<Dispatcher.ResponseData> {
+    const { credentials } = this.outbound;
+    const { signal } = call;
+    const auth = call.called.call;
+    const shown = await unlessAborted(credentials.headersFor(auth), signal);
+    const response = await this.#send(call, shown);
+    if (response.statusCode !== 401 || auth.auth_type === 'none') return response;
+    const others = await unlessAborted(credentials.renewed(auth, shown), signal).catch(() => null);
+    if (!others) return response;
+    await response.body.dump({ limit: 64 * 1024, signal });
+    return this.#send(call, others);
   }
+
+  #send(call: JsonCall, credentials: AuthHeaders): Promise<Dispatcher.ResponseData> {
+    return request(call.url, {
+      method: call.method ?? 'POST',
+      headers: {
+        ...without(call.headers, credentials),
+        ...credentials,
+        'content-type': 'application/json',
+        accept: 'application/json',
+      },
+      body: JSON.stringify(call.body),
+      signal: call.signal,
+      dispatcher: this.#dispatcherFor(call.called, 'call'),
+    });
+  }
+
+  /** Budgets come from the plan, through the signal; the pool's own times only bound what has none. */
+  #dispatcherFor({ detector, call }: CalledDetector, use: 'call' | 'probe'): Dispatcher {
+    const tls = call.auth_config['tls'] as TlsReferences | undefined;
+    // Probes have connections of their own: they neither wait for calls nor make them wait.
+    return this.outbound.pools.dispatcherFor({ id: `${use} ${detector}`, tls, maxAnswerBytes });
+  }
+}
+
+/** Names of headers are the same in any case. */
+function without(headers: Readonly<Record<string, string>>, others: AuthHeaders): Record<string, string> {
+  const taken = new Set(Object.keys(others).map((name) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !taken.has(name.toLowerCase())));
 }
 
 export function invalid(message: string): DetectorCallError {
@@ -122,6 +160,10 @@ function retryAfterMs(header: string | string[] | undefined): number | undefined
 function asCallError(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof DetectorCallError) return error;
+  if (error instanceof CredentialsError) return credentialsMissing(error);
+  if (error instanceof OutboundRefused) {
+    return new DetectorCallError('network_error', error.message, { retryable: false });
+  }
   const code = (error as { code?: unknown } | null)?.code;
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return invalid(`the answer exceeds ${maxAnswerBytes} bytes`);
   if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT') {
@@ -132,4 +174,12 @@ function asCallError(error: unknown, signal: AbortSignal): unknown {
   const reason =
     typeof code === 'string' ? `no answer from the detector (${code})` : 'no answer from the detector';
   return new DetectorCallError('network_error', reason, { retryable: true });
+}
+
+/** The same to whoever asked as credentials that were refused; which reference it was is for the operator. */
+function credentialsMissing({ retryable }: CredentialsError): DetectorCallError {
+  return new DetectorCallError('http_4xx', 'the credentials for the detector cannot be had', {
+    retryable,
+    status: 401,
+  });
 }

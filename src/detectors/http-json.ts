@@ -14,6 +14,7 @@ export function httpJson(http: DetectorHttpClient): DetectorAdapter {
       const mapping = request.call.http;
       if (!mapping) throw invalid('the registration has no http mapping');
       const body = await http.post({
+        called: request,
         url: request.call.endpoint,
         method: mapping.method,
         headers: { ...mapping.headers, ...(await requestHeaders(request, item)) },

@@ -1,13 +1,11 @@
 import type { DetectorItem, DetectorRequest } from './adapter';
-import { authHeaders } from './outbound-auth';
 
-/** Headers of every detector call (spec/orchestration.md 1.10). */
+/** Headers of every detector call (spec/orchestration.md 1.10) beside the credentials, which the client knows. */
 export async function requestHeaders(
   request: DetectorRequest,
   item?: DetectorItem,
 ): Promise<Record<string, string>> {
   return {
-    ...(await authHeaders(request.call)),
     'X-Tenant-ID': request.tenantId,
     'X-Request-ID': (item ?? request.items[0])?.requestId ?? '',
     'X-Correlation-ID': request.correlationId,

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { FakeDetectors, findings, raw } from '../../support/fake-detectors';
 import { forgetful, patience } from '../../support/patience';
 import { System } from '../../support/system';
+import { TokenEndpoint } from '../../support/token-endpoint';
 
 /** Characters of one, two and several code points, so that every unit of length gives another number. */
 const content = '👩🏽‍🚀 é e\u0301 — mail bob';
@@ -34,6 +35,7 @@ const verdict = { label: '/verdict/label', score: '/verdict/score' };
 
 describe('Adapters', () => {
   const upstream = new FakeDetectors();
+  const issuer = new TokenEndpoint();
   const secrets = mkdtempSync(path.join(tmpdir(), 'conclave-secrets-'));
   let system: System;
 
@@ -77,6 +79,15 @@ describe('Adapters', () => {
           auth_type: 'basic_auth',
           auth_config: { username_ref: fromEnv, password_ref: fromFile },
         }),
+        conclave('with-oauth2', {
+          auth_type: 'oauth2',
+          auth_config: {
+            token_url: await issuer.listen(),
+            client_id_ref: fromEnv,
+            client_secret_ref: fromFile,
+            scope: 'judge',
+          },
+        }),
       ],
       policies: {
         'demo/default': { policy: { required_detectors: ['steady'] } },
@@ -91,6 +102,7 @@ describe('Adapters', () => {
   afterAll(async () => {
     await system?.stop();
     await upstream.close();
+    issuer.close();
     rmSync(secrets, { recursive: true });
   });
 
@@ -278,6 +290,8 @@ describe('Adapters', () => {
       ['with-header', 'x-own-key', fileSecret],
       ['with-bearer', 'authorization', `Bearer ${fileSecret}`],
       ['with-basic', 'authorization', `Basic ${basic}`],
+      ['with-oauth2', 'authorization', 'Bearer token-1'],
+      ['own', 'authorization', undefined],
     ])('%s: the secret behind the reference reaches the detector [3.1]', async (name, header, value) => {
       upstream.behave(name, answers({ output: 'clean' }));
       const { status: code } = await ask(name);
@@ -288,7 +302,7 @@ describe('Adapters', () => {
     it('the secrets are in no log, answer or registry read [3.1]', async () => {
       const { text } = await system.request('GET', '/detectors');
       expect(text).toContain('with-api-key');
-      for (const secret of [envSecret, fileSecret, basic]) {
+      for (const secret of [envSecret, fileSecret, basic, 'Bearer token-']) {
         expect(text).not.toContain(secret);
         for (const part of system.parts) expect(part.log).not.toContain(secret);
       }

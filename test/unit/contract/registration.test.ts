@@ -60,6 +60,10 @@ describe('DetectorRegistration [1]', () => {
     expect(
       faultsOf({ auth_type: 'basic_auth', auth_config: { username_ref: 'env:U', password_ref: 'env:P' } }),
     ).toEqual([]);
+    const client = { token_url: 'https://issuer/token', client_id_ref: 'env:I', client_secret_ref: 'env:S' };
+    expect(faultsOf({ auth_type: 'oauth2', auth_config: { ...client, scope: 'judge' } })).toEqual([]);
+    const tls = { cert_ref: 'file:/cert', key_ref: 'vault:secret/data/tls#key', ca_ref: 'aws-sm:authority' };
+    expect(faultsOf({ auth_type: 'none', auth_config: { tls } })).toEqual([]);
     for (const [auth_type, auth_config, path] of [
       ['bearer_token', { secret_ref: 'in-the-open' }, 'auth_config.secret_ref'],
       ['bearer_token', {}, 'auth_config.secret_ref'],
@@ -67,6 +71,14 @@ describe('DetectorRegistration [1]', () => {
       ['api_key', { header: 'bad header', secret_ref: 'env:KEY' }, 'auth_config.header'],
       ['basic_auth', { username_ref: 'env:U' }, 'auth_config.password_ref'],
       ['none', { secret_ref: 'env:KEY' }, 'auth_config'],
+      ['bearer_token', { secret_ref: 'env:in-the-open' }, 'auth_config.secret_ref'],
+      ['bearer_token', { secret_ref: 'vault:in-the-open' }, 'auth_config.secret_ref'],
+      ['oauth2', { client_id_ref: 'env:I', client_secret_ref: 'env:S' }, 'auth_config.token_url'],
+      ['oauth2', { ...client, token_url: 'ftp://issuer' }, 'auth_config.token_url'],
+      ['oauth2', { ...client, token_url: 'https://us:in-the-open@issuer/token' }, 'auth_config.token_url'],
+      ['oauth2', { ...client, client_secret_ref: 'in-the-open' }, 'auth_config.client_secret_ref'],
+      ['none', { tls: { cert_ref: 'file:/cert' } }, 'auth_config.tls.key_ref'],
+      ['none', { tls: { ca_ref: 'in-the-open' } }, 'auth_config.tls.ca_ref'],
     ] as const) {
       const faults = faultsOf({ auth_type, auth_config });
       expect(faults.map((fault) => fault.split(':')[0])).toEqual([path]);

@@ -1,5 +1,6 @@
 import type { DetectorItem, DetectorRequest } from '../../../src/detectors/adapter';
 import { DetectorHttpClient } from '../../../src/detectors/http-client';
+import { Outbound } from '../../../src/outbound/outbound';
 import { FakeDetectors } from '../../support/fake-detectors';
 
 export function item(content: string, requestId = 'r1'): DetectorItem {
@@ -9,11 +10,12 @@ export function item(content: string, requestId = 'r1'): DetectorItem {
 /** An upstream on loopback and a client for it, for one test file. */
 export function upstream() {
   const server = new FakeDetectors();
-  const http = new DetectorHttpClient();
+  const outbound = new Outbound({ hosts: null, privateHosts: [], privateNetworks: true, ownUrls: [] });
+  const http = new DetectorHttpClient(outbound);
   beforeAll(() => server.listen());
   beforeEach(() => server.reset());
   afterAll(async () => {
-    await http.close();
+    await outbound.close();
     await server.close();
   });
 

@@ -4,10 +4,17 @@ import { upstream } from './adapter-support';
 
 describe('DetectorHttpClient', () => {
   const { server, http, never } = upstream();
+  const judge = { detector: 'judge', call: { auth_type: 'none', auth_config: {} } } as const;
 
   function post(behavior: Behavior, signal: AbortSignal = never): Promise<unknown> {
     server.behave('judge', behavior);
-    return http.post({ url: `${server.url}/judge`, headers: {}, body: { content: 'x' }, signal });
+    return http.post({
+      called: judge,
+      url: `${server.url}/judge`,
+      headers: {},
+      body: { content: 'x' },
+      signal,
+    });
   }
 
   async function failure(behavior: Behavior): Promise<DetectorCallError> {
@@ -125,9 +132,9 @@ describe('DetectorHttpClient', () => {
   });
 
   it('probes: 2xx is well; anything else, or silence, is not', async () => {
-    expect(await http.probe(`${server.url}/health`, {}, 2000)).toBe(true);
+    expect(await http.probe(`${server.url}/health`, judge, 2000)).toBe(true);
     server.setHealthy('judge', false);
-    expect(await http.probe(`${server.url}/health/judge`, {}, 2000)).toBe(false);
-    expect(await http.probe('http://127.0.0.1:1/health', {}, 2000)).toBe(false);
+    expect(await http.probe(`${server.url}/health/judge`, judge, 2000)).toBe(false);
+    expect(await http.probe('http://127.0.0.1:1/health', judge, 2000)).toBe(false);
   });
 });
