@@ -97,11 +97,11 @@ export class OAuthTokens {
   #fetchOver({ token_url, tls }: OAuth2Config) {
     const dispatcher = this.pools.dispatcherFor({ id: `oauth2 ${token_url}`, tls });
     return async (url: string, init: object): Promise<Response> =>
-      (await undiciFetch(url, {
+      await undiciFetch(url, {
         ...(init as RequestInit),
         redirect: 'manual',
         dispatcher,
-      })) as unknown as Response;
+      });
   }
 }
 
