@@ -25,6 +25,7 @@ import { composeOutbound } from './compose-outbound';
 import { composePolicies } from './compose-policies';
 import { pausePointFrom } from './config/pause-point';
 import { DetectorCaller } from './detectors/detector-caller';
+import { probeThrough } from './detectors/health-probe';
 import { DetectorHttpClient } from './detectors/http-client';
 import { dataVersions } from './mapper/data-versions';
 import type { Conclave, ConclaveOptions } from './conclave-process';
@@ -107,12 +108,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const health = new HealthMonitor(
     registry,
     breakers,
-    async (registration) =>
-      http.probe(
-        new URL(registration.health_check_path, registration.endpoint).href,
-        { detector: registration.name, call: registration },
-        settings.orchestration.health_probe_timeout_ms,
-      ),
+    probeThrough(http, settings.orchestration.health_probe_timeout_ms),
     settings.orchestration,
   );
   await health.start();

@@ -77,5 +77,4 @@ export type TieBreaker = (typeof tieBreakers)[number];
 export type HealthStatus = (typeof healthStatuses)[number];
 export type FallbackReason = (typeof fallbackReasons)[number];
 export type Decider = (typeof deciders)[number];
-export type UnjudgedReason = (typeof unjudgedReasons)[number];
 export type DetectorErrorToken = (typeof detectorErrors)[keyof typeof detectorErrors][number];

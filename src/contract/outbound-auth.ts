@@ -4,7 +4,7 @@ export const authTypes = ['none', 'api_key', 'bearer_token', 'basic_auth', 'oaut
 export type AuthType = (typeof authTypes)[number];
 
 /** Where a secret is found: `env:NAME`, `file:path`, `vault:path#key`, `aws-sm:name`. */
-const secretReferenceSchema = z
+export const secretReferenceSchema = z
   .string()
   .max(1000)
   .regex(

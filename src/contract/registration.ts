@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { contentTypes } from './enums';
+import { checkParams } from './detector-params';
 import { authTypes, checkAuthConfig } from './outbound-auth';
 import { type Protocol, protocols, traitsOf } from './protocols';
 import { nameSchema, versionSchema } from './text';
@@ -88,7 +89,7 @@ export const detectorRegistrationSchema = z
     tenant_id: z.string().optional(),
     /** Detectors API: name of the detector at its server, sent as `detector-id`; default: the name. */
     detector_id: z.string().max(100).optional(),
-    /** Passed on as `detector_params`. */
+    /** Settings of the protocol (docs/detectors.md); detectors-api: passed on as `detector_params`. */
     params: z.record(z.string(), z.json()).default({}),
     /** Most contents in one call; 1 where the protocol has no batches. */
     max_batch: z.int().min(1).max(256).default(32),
@@ -110,6 +111,26 @@ export const detectorRegistrationSchema = z
     error: 'split needs a protocol that answers with findings',
   })
   .superRefine(checkAuthConfig)
+  .superRefine(checkParams)
+  .refine(
+    ({ protocol, capabilities }) =>
+      traitsOf(protocol).images || !capabilities.supported_content_types.includes('image'),
+    {
+      path: ['capabilities', 'supported_content_types'],
+      error: 'must not name image: this protocol would read it as a text',
+    },
+  )
+  .refine(
+    ({ protocol, score_normalization: how }) => !traitsOf(protocol).ownScale || how.method === 'identity',
+    {
+      path: ['score_normalization'],
+      error: 'goes with protocols without a scale of their own',
+    },
+  )
+  .refine(({ auth_type, params }) => auth_type === 'none' || params['access_key'] === undefined, {
+    path: ['auth_type'],
+    error: 'must be none when params.access_key signs the calls',
+  })
   .refine(
     (registration) => (registration.tenant_scope === 'own') === (registration.tenant_id !== undefined),
     {

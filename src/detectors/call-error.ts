@@ -1,6 +1,15 @@
 /** Why a call as a whole failed; the token stands at the head of `DetectorResult.error` (spec/orchestration.md 1.4). */
 export type CallFailure =
-  'http_4xx' | 'http_5xx' | 'network_error' | 'invalid_response' | 'overloaded' | 'attempt_timeout';
+  | 'http_4xx'
+  | 'http_5xx'
+  | 'network_error'
+  | 'invalid_response'
+  | 'overloaded'
+  | 'attempt_timeout'
+  /** Nothing was sent: what this protocol needs beside the content was not there. */
+  | 'plugin_error';
+
+const notTheDetectors: ReadonlySet<CallFailure> = new Set(['http_4xx', 'overloaded', 'plugin_error']);
 
 /** Credentials, address and method are wrong for every item alike. */
 const aboutTheCaller: ReadonlySet<number> = new Set([401, 404, 405, 407]);
@@ -25,7 +34,7 @@ export class DetectorCallError extends Error {
 
   /** 4xx and 429 say nothing about the detector's health (spec/orchestration.md 4.4). */
   get countsForBreaker(): boolean {
-    return this.failure !== 'http_4xx' && this.failure !== 'overloaded';
+    return !notTheDetectors.has(this.failure);
   }
 
   /** Whether one item of a batch may have brought it about for all. */

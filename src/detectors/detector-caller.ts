@@ -6,13 +6,11 @@ import type { Member, PlannedDetector } from '../contract/plan';
 import { callsAtOnce } from '../domain/batching';
 import { resultWithoutAnswer } from '../domain/results';
 import type { DetectorAdapter, DetectorItem, DetectorRequest, ItemAnswer } from './adapter';
+import { adaptersOver } from './adapters';
 import { batchesOf } from './batches';
-import { conclaveProtocol } from './conclave-protocol';
 import { DetectorCallError } from './call-error';
 import { failureResult, successResult, type Timing } from './detector-result';
-import { detectorsApi } from './detectors-api';
 import type { DetectorHttpClient } from './http-client';
-import { httpJson } from './http-json';
 import { type Ask, judgeBatch, type Judged } from './judge-batch';
 import { limiter } from './limiter';
 import { type Piece, piecesOf, Puzzle } from './pieces';
@@ -40,11 +38,7 @@ export class DetectorCaller {
     http: DetectorHttpClient,
     private readonly now: () => number = Date.now,
   ) {
-    this.#adapters = {
-      'detectors-api': detectorsApi(http),
-      conclave: conclaveProtocol(http),
-      'http-json': httpJson(http),
-    };
+    this.#adapters = adaptersOver(http);
   }
 
   /**

@@ -16,12 +16,19 @@ export interface CalledDetector {
   readonly call: OutboundAuth;
 }
 
+/** Headers that a signature over the whole call makes of it; secrets are followed by reference. */
+export type Sign = (
+  call: { readonly url: string; readonly body: string },
+  secret: (reference: string) => Promise<string>,
+) => Promise<Readonly<Record<string, string>>>;
+
 export interface JsonCall {
   readonly called: CalledDetector;
   readonly url: string;
   readonly method?: 'POST' | 'PUT';
   readonly headers: Readonly<Record<string, string>>;
   readonly body: unknown;
+  readonly sign?: Sign;
   readonly signal: AbortSignal;
 }
 
@@ -81,19 +88,30 @@ export class DetectorHttpClient {
     return this.#send(call, others);
   }
 
-  #send(call: JsonCall, credentials: AuthHeaders): Promise<Dispatcher.ResponseData> {
+  async #send(call: JsonCall, credentials: AuthHeaders): Promise<Dispatcher.ResponseData> {
+    const body = JSON.stringify(call.body);
     return request(call.url, {
       method: call.method ?? 'POST',
       headers: {
         ...without(call.headers, credentials),
         ...credentials,
+        ...(await this.#signature(call, body)),
         'content-type': 'application/json',
         accept: 'application/json',
       },
-      body: JSON.stringify(call.body),
+      body,
       signal: call.signal,
       dispatcher: this.#dispatcherFor(call.called, 'call'),
     });
+  }
+
+  async #signature({ url, sign, signal }: JsonCall, body: string): Promise<AuthHeaders> {
+    if (!sign) return {};
+    const { credentials } = this.outbound;
+    return unlessAborted(
+      sign({ url, body }, (reference) => credentials.secret(reference)),
+      signal,
+    );
   }
 
   /** Budgets come from the plan, through the signal; the pool's own times only bound what has none. */

@@ -141,7 +141,10 @@ function plannedDetector(
     taxonomy_categories: capabilities.taxonomy_categories,
     score_normalization: registration.score_normalization,
     label_severity: registration.label_severity,
-    max_content_length: capabilities.max_content_length,
+    max_content_length: Math.min(
+      capabilities.max_content_length,
+      traitsOf(registration.protocol).maxLength ?? Infinity,
+    ),
     long_content: longContent(registration, contentType),
     // One that is skipped stays: it cannot succeed, so this detector must not run.
     depends_on: registration.depends_on.filter(

@@ -19,6 +19,14 @@ export class Credentials {
   }
 
   /**
+   * What goes into a signature instead of a header.
+   * @throws CredentialsError
+   */
+  secret(reference: string): Promise<string> {
+    return this.secrets.read(reference);
+  }
+
+  /**
    * After a 401.
    * @returns other credentials than those that were refused: a fresh token, a rotated secret; null where there are none
    * @throws CredentialsError

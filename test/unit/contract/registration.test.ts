@@ -6,6 +6,8 @@ const faultsOf = (fields: object): string[] =>
       ?.issues ?? []
   ).map(({ path, message }) => `${path.join('.')}: ${message}`);
 
+const bedrock = { region: 'eu-central-1', guardrail_id: 'gr-1' };
+
 describe('DetectorRegistration [1]', () => {
   it('has the defaults of the contract', () => {
     expect(detectorRegistrationSchema.parse({ name: 'a', endpoint: 'builtin:pii' })).toMatchObject({
@@ -45,6 +47,48 @@ describe('DetectorRegistration [1]', () => {
     [{ score_normalization: { method: 'min_max', min: 1, max: 1 } }, 'score_normalization'],
     [{ protocol: 'http-json' }, 'http'],
     [{ protocol: 'conclave', long_content: 'split' }, 'long_content'],
+    [{ protocol: 'carrier-pigeon' }, 'protocol'],
+    [
+      { protocol: 'presidio', capabilities: { supported_content_types: ['text', 'image'] } },
+      'capabilities.supported_content_types',
+    ],
+    [{ protocol: 'llama-guard' }, 'params.model'],
+    [{ protocol: 'presidio', params: { langauge: 'en' } }, 'params'],
+    [{ protocol: 'tei', params: { threshold: 2 } }, 'params.threshold'],
+    [{ protocol: 'tei', params: { truncation_direction: 'Left' } }, 'params.truncation_direction'],
+    [{ protocol: 'guardrails-ai', params: { guard: '../admin' } }, 'params.guard'],
+    [{ protocol: 'nemo-checks', params: { model: 'm' } }, 'params.config_id'],
+    [
+      { protocol: 'nemo-checks', params: { model: 'm', config_id: 'a', config_ids: ['b'] } },
+      'params.config_id',
+    ],
+    [
+      { protocol: 'nemo-checks', params: { api: 'microservice', model: 'm', config_ids: ['b'] } },
+      'params.api',
+    ],
+    [{ protocol: 'azure-content-safety', params: { categories: ['Fun'] } }, 'params.categories.0'],
+    [{ protocol: 'google-dlp', params: { project: 'p', calibration: { SURE: 1 } } }, 'params.calibration'],
+    [
+      { protocol: 'google-dlp', params: { project: 'p', calibration: { LIKELY: 2 } } },
+      'params.calibration.LIKELY',
+    ],
+    [
+      {
+        protocol: 'bedrock-guardrail',
+        params: { ...bedrock, access_key: { id_ref: 'AKIA', secret_ref: 'env:K' } },
+      },
+      'params.access_key.id_ref',
+    ],
+    [
+      {
+        protocol: 'bedrock-guardrail',
+        auth_type: 'bearer_token',
+        auth_config: { secret_ref: 'env:K' },
+        params: { ...bedrock, access_key: { id_ref: 'env:I', secret_ref: 'env:K' } },
+      },
+      'auth_type',
+    ],
+    [{ protocol: 'lakera-guard', score_normalization: { method: 'percent' } }, 'score_normalization'],
     [{ tenant_scope: 'own' }, 'tenant_id'],
     [{ tenant_id: 'acme' }, 'tenant_id'],
     [{ surprise: 1 }, ''],

@@ -579,6 +579,16 @@ describe('any plan', () => {
 });
 
 describe('Content over what a detector takes', () => {
+  it('is what its protocol takes at most, or less', () => {
+    const most = (max_content_length: number) =>
+      planOf({
+        registrations: [
+          registration('a', { protocol: 'azure-content-safety', capabilities: { max_content_length } }),
+        ],
+      }).detectors[0]!.max_content_length;
+    expect([most(50_000), most(500)]).toEqual([10_000, 500]);
+  });
+
   const longContent = (overrides: Record<string, unknown>, contentType: 'text' | 'image' = 'text') =>
     planOf({
       request: { content_type: contentType },
