@@ -8,7 +8,7 @@ interface ProtocolTraits {
   readonly ownScale: boolean;
   /** Takes images as the contract has them; else they would be read as a text of base64, and found clean. */
   readonly images: boolean;
-  /** Most code points that any server of it takes. */
+  /** Most code points of a text that any server of it takes. */
   readonly maxLength?: number;
   /** Where it says that it is well; null: nowhere that costs nothing, so it is not probed. */
   readonly healthPath: string | null;
@@ -39,9 +39,9 @@ const traits = {
   'llm-guard': { ...scoring, healthPath: '/healthz' },
   'guardrails-ai': { ...scoring, ownScale: true, healthPath: '/health-check' },
   'nemo-checks': { ...scoring, ownScale: true, healthPath: null },
-  'azure-content-safety': { ...ofTheCloud, maxLength: 10_000 },
+  'azure-content-safety': { ...ofTheCloud, images: true, maxLength: 10_000 },
   'azure-prompt-shield': { ...ofTheCloud, maxLength: 10_000 },
-  'bedrock-guardrail': ofTheCloud,
+  'bedrock-guardrail': { ...ofTheCloud, images: true },
   'google-dlp': ofTheCloud,
   'lakera-guard': ofTheCloud,
 } as const satisfies Record<string, ProtocolTraits>;

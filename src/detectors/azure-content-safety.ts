@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { azureCategories, type DetectorParams } from '../contract/detector-params';
-import type { DetectorAdapter, ItemAnswer } from './adapter';
+import type { DetectorAdapter, DetectorItem, ItemAnswer } from './adapter';
 import { paramsFor } from './detector-params';
 import { eachItem } from './each-item';
 import { under } from './endpoint';
 import { certain, found, gap, label } from './finding-list';
 import { type DetectorHttpClient, invalid } from './http-client';
+import { imageOf } from './image-content';
 import { labelSchema } from './label-schema';
 import { requestHeaders } from './request-headers';
 
@@ -17,28 +18,31 @@ const analysisSchema = z.object({
     z.object({ category: z.enum(azureCategories), severity: z.int().min(0).max(7) }),
   ),
 });
+type Params = DetectorParams<'azure-content-safety'>;
+
 const attackSchema = z.object({ attackDetected: z.boolean() });
 const shieldSchema = z.object({
   userPromptAnalysis: attackSchema.nullish(),
   documentsAnalysis: z.array(attackSchema).nullish(),
 });
 
-/** Azure AI Content Safety, `text:analyze` (spec/detector-protocols.md). */
+/** Azure AI Content Safety, `text:analyze` and `image:analyze` (spec/detector-protocols.md). */
 export function azureContentSafety(http: DetectorHttpClient): DetectorAdapter {
   return (request, signal) =>
     eachItem(request.items, async (item) => {
-      const params = paramsFor('azure-content-safety', request);
-      const { api_version, categories, blocklist_names, halt_on_blocklist_hit, output_type } = params;
+      const given = paramsFor('azure-content-safety', request);
+      const isImage = request.contentType === 'image';
+      // Images have four levels, and no words that a list could name.
+      const params = isImage ? { ...given, output_type: 'FourSeverityLevels' as const } : given;
+      const path = `/contentsafety/${isImage ? 'image' : 'text'}:analyze`;
       const body = await http.post({
         called: request,
-        url: under(request.call.endpoint, '/contentsafety/text:analyze', { 'api-version': api_version }),
+        url: under(request.call.endpoint, path, { 'api-version': params.api_version }),
         headers: await requestHeaders(request, item),
         body: {
-          text: item.content,
-          ...(categories && { categories }),
-          ...(blocklist_names && { blocklistNames: blocklist_names }),
-          ...(halt_on_blocklist_hit !== undefined && { haltOnBlocklistHit: halt_on_blocklist_hit }),
-          outputType: output_type,
+          ...(isImage ? { image: { content: imageOf(item.content).base64 } } : textOf(item, params)),
+          ...(params.categories && { categories: params.categories }),
+          outputType: params.output_type,
         },
         signal,
       });
@@ -48,10 +52,18 @@ export function azureContentSafety(http: DetectorHttpClient): DetectorAdapter {
     });
 }
 
+function textOf({ content }: DetectorItem, { blocklist_names, halt_on_blocklist_hit }: Params): object {
+  return {
+    text: content,
+    ...(blocklist_names && { blocklistNames: blocklist_names }),
+    ...(halt_on_blocklist_hit !== undefined && { haltOnBlocklistHit: halt_on_blocklist_hit }),
+  };
+}
+
 /** A hit in a blocklist may halt the analysis: categories that are not in the answer were not judged. */
 function read(
   { blocklistsMatch, categoriesAnalysis }: z.output<typeof analysisSchema>,
-  { categories, min_severity, output_type }: DetectorParams<'azure-content-safety'>,
+  { categories, min_severity, output_type }: Params,
 ): ItemAnswer {
   const most = highest[output_type];
   if (categoriesAnalysis.some(({ severity }) => severity > most)) {

@@ -2,11 +2,12 @@ import { AwsV4Signer } from 'aws4fetch';
 import { z } from 'zod';
 import { bedrockConfidences, type DetectorParams } from '../contract/detector-params';
 import type { DetectorAdapter, DetectorItem, ItemAnswer, RawFinding } from './adapter';
-import { paramsFor } from './detector-params';
+import { paramsFor, unusable } from './detector-params';
 import { eachItem } from './each-item';
 import { under } from './endpoint';
 import { certain, found, gap, label } from './finding-list';
 import { type DetectorHttpClient, invalid, type Sign } from './http-client';
+import { imageOf } from './image-content';
 import { labelSchema } from './label-schema';
 import { requestHeaders } from './request-headers';
 
@@ -41,12 +42,11 @@ const assessmentSchema = z.object({
 });
 type Assessment = z.output<typeof assessmentSchema>;
 
+const shareSchema = z.object({ guarded: z.int(), total: z.int() }).nullish();
 const answerSchema = z.object({
   action: z.enum(['NONE', 'GUARDRAIL_INTERVENED']),
   assessments: list(assessmentSchema),
-  guardrailCoverage: z
-    .object({ textCharacters: z.object({ guarded: z.int(), total: z.int() }).nullish() })
-    .nullish(),
+  guardrailCoverage: z.object({ textCharacters: shareSchema, images: shareSchema }).nullish(),
 });
 type Params = DetectorParams<'bedrock-guardrail'>;
 
@@ -58,7 +58,7 @@ export function bedrockGuardrail(
   return (request, signal) =>
     eachItem(request.items, async (item) => {
       const params = paramsFor('bedrock-guardrail', request);
-      const { guardrail_id, guardrail_version, source, qualifiers, output_scope } = params;
+      const { guardrail_id, guardrail_version, source, output_scope } = params;
       const path = `/guardrail/${encodeURIComponent(guardrail_id)}/version/${guardrail_version}/apply`;
       const body = await http.post({
         called: request,
@@ -66,7 +66,7 @@ export function bedrockGuardrail(
         headers: await requestHeaders(request, item),
         body: {
           source,
-          content: [{ text: { text: item.content, ...(qualifiers && { qualifiers }) } }],
+          content: [request.contentType === 'image' ? imageBlock(item) : textBlock(item, params)],
           outputScope: output_scope,
         },
         ...(params.access_key && { sign: sigV4(params.region, params.access_key, now) }),
@@ -76,6 +76,16 @@ export function bedrockGuardrail(
       if (!parsed.success) throw invalid('the answer has no action with assessments');
       return read(parsed.data, params, item);
     });
+}
+
+function textBlock({ content }: DetectorItem, { qualifiers }: Params): object {
+  return { text: { text: content, ...(qualifiers && { qualifiers }) } };
+}
+
+function imageBlock({ content }: DetectorItem): object {
+  const { format, base64 } = imageOf(content);
+  if (format !== 'png' && format !== 'jpeg') throw unusable('this detector takes PNG and JPEG images only');
+  return { image: { format, source: { bytes: base64 } } };
 }
 
 function sigV4(region: string, key: NonNullable<Params['access_key']>, now: () => Date): Sign {
@@ -105,10 +115,11 @@ function read(
 ): ItemAnswer {
   const place = placing(item.content);
   const findings = (assessments ?? []).flatMap((assessment) => findingsOf(assessment, calibration, place));
-  const characters = guardrailCoverage?.textCharacters;
+  const shares = [guardrailCoverage?.textCharacters, guardrailCoverage?.images];
+  const partly = shares.some((share) => share && share.guarded < share.total);
   return found(
     action === 'GUARDRAIL_INTERVENED' && findings.length === 0 ? [certain('guardrail_intervened')] : findings,
-    characters && characters.guarded < characters.total ? [gap('partly_guarded')] : [],
+    partly ? [gap('partly_guarded')] : [],
   );
 }
 

@@ -7,6 +7,7 @@ import { eachItem } from './each-item';
 import { under } from './endpoint';
 import { found, gap, label } from './finding-list';
 import { type DetectorHttpClient, invalid } from './http-client';
+import { asDataUrl } from './image-content';
 import { requestHeaders } from './request-headers';
 
 const resultSchema = z.object({
@@ -83,15 +84,4 @@ function read(result: Result, params: Params, inputType: 'text' | 'image'): Item
       (applied && !own(applied, category)?.includes(inputType)),
   );
   return found(findings, missing.length === 0 ? [] : [gap('not_applied', missing)]);
-}
-
-/** The contract allows images without the head of a data URL; the first bytes say what they are. */
-function asDataUrl(content: string): string {
-  if (content.startsWith('data:')) return content;
-  const type = [
-    ['/9j/', 'jpeg'],
-    ['R0lG', 'gif'],
-    ['UklG', 'webp'],
-  ].find(([head]) => content.startsWith(head!))?.[1];
-  return `data:image/${type ?? 'png'};base64,${content}`;
 }

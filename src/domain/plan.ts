@@ -141,10 +141,7 @@ function plannedDetector(
     taxonomy_categories: capabilities.taxonomy_categories,
     score_normalization: registration.score_normalization,
     label_severity: registration.label_severity,
-    max_content_length: Math.min(
-      capabilities.max_content_length,
-      traitsOf(registration.protocol).maxLength ?? Infinity,
-    ),
+    max_content_length: maxLength(registration, contentType),
     long_content: longContent(registration, contentType),
     // One that is skipped stays: it cannot succeed, so this detector must not run.
     depends_on: registration.depends_on.filter(
@@ -164,6 +161,11 @@ function plannedDetector(
       http: registration.http ?? null,
     },
   };
+}
+
+function maxLength({ protocol, capabilities }: DetectorRegistration, contentType: ContentType): number {
+  const ofProtocol = contentType === 'image' ? Infinity : (traitsOf(protocol).maxLength ?? Infinity);
+  return Math.min(capabilities.max_content_length, ofProtocol);
 }
 
 /** An image has no parts that could be judged alone. */

@@ -291,7 +291,8 @@ describe('Adapters', () => {
       ['with-bearer', 'authorization', `Bearer ${fileSecret}`],
       ['with-basic', 'authorization', `Basic ${basic}`],
       ['with-oauth2', 'authorization', 'Bearer token-1'],
-      ['own', 'authorization', undefined],
+      // Not 'own': its breaker opened over the invalid responses above.
+      ['own-percent', 'authorization', undefined],
     ])('%s: the secret behind the reference reaches the detector [3.1]', async (name, header, value) => {
       upstream.behave(name, answers({ output: 'clean' }));
       const { status: code } = await ask(name);

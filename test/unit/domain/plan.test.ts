@@ -580,13 +580,17 @@ describe('any plan', () => {
 
 describe('Content over what a detector takes', () => {
   it('is what its protocol takes at most, or less', () => {
-    const most = (max_content_length: number) =>
+    const most = (max_content_length: number, content_type: 'text' | 'image' = 'text') =>
       planOf({
+        request: { content_type },
         registrations: [
-          registration('a', { protocol: 'azure-content-safety', capabilities: { max_content_length } }),
+          registration('a', {
+            protocol: 'azure-content-safety',
+            capabilities: { supported_content_types: ['text', 'image'], max_content_length },
+          }),
         ],
       }).detectors[0]!.max_content_length;
-    expect([most(50_000), most(500)]).toEqual([10_000, 500]);
+    expect([most(50_000), most(500), most(50_000, 'image')]).toEqual([10_000, 500, 50_000]);
   });
 
   const longContent = (overrides: Record<string, unknown>, contentType: 'text' | 'image' = 'text') =>

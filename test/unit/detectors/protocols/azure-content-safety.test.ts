@@ -1,4 +1,5 @@
 import { azureContentSafety, azurePromptShield } from '../../../../src/detectors/azure-content-safety';
+import { item } from '../adapter-support';
 import { speaking, whole, yes } from './support';
 
 const all = ['Hate', 'SelfHarm', 'Sexual', 'Violence'];
@@ -72,6 +73,33 @@ describe('The Azure AI Content Safety adapter', () => {
     ['a category that nobody knows', analysis({ ...clean, Fun: 2 })],
     ['a severity in words', { categoriesAnalysis: [{ category: 'Hate', severity: 'high' }] }],
   );
+});
+
+describe('The Azure AI Content Safety adapter, on images', () => {
+  const { judge, findings, bodies, paths } = speaking(
+    'azure-content-safety',
+    azureContentSafety,
+    '/contentsafety/image:analyze?api-version=2024-09-01',
+  );
+  const image = { items: [item('data:image/png;base64,iVBORw0KGgo=')], contentType: 'image' as const };
+
+  it('sends the bytes, without words to look for', async () => {
+    await judge(analysis(clean), { ...image, params: { blocklist_names: ['words'], categories: ['Hate'] } });
+    expect(bodies()).toEqual([
+      { image: { content: 'iVBORw0KGgo=' }, categories: ['Hate'], outputType: 'FourSeverityLevels' },
+    ]);
+    expect(paths()).toEqual(['/contentsafety/image:analyze?api-version=2024-09-01']);
+  });
+
+  it('reads four levels, whatever texts are read with', async () => {
+    const eight = { ...image, params: { output_type: 'EightSeverityLevels' } };
+    expect(await findings(analysis({ ...clean, Sexual: 6 }), eight)).toEqual([
+      whole('Sexual', 6, { strength: 1 }),
+    ]);
+    await expect(judge(analysis({ ...clean, Sexual: 7 }), eight)).rejects.toMatchObject({
+      failure: 'invalid_response',
+    });
+  });
 });
 
 describe('The Azure prompt shield adapter', () => {

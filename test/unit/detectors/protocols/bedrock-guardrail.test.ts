@@ -135,6 +135,20 @@ describe('The Bedrock guardrail adapter', () => {
     ]);
   });
 
+  it('applies it to an image', async () => {
+    const image = (content: string) => ({ items: [item(content)], contentType: 'image' as const });
+    await judge(clean, image('data:image/png;base64,/9j/4AAQ'));
+    await judge(clean, image('iVBORw0KGgo='));
+    const blocks = bodies().map((body) => (body as { content: unknown[] }).content);
+    expect(blocks).toEqual([
+      [{ image: { format: 'jpeg', source: { bytes: '/9j/4AAQ' } } }],
+      [{ image: { format: 'png', source: { bytes: 'iVBORw0KGgo=' } } }],
+    ]);
+    const partly = { ...clean, guardrailCoverage: { images: { guarded: 0, total: 1 } } };
+    expect(await unjudged(partly, image('iVBORw0KGgo='))).toMatchObject([{ reason: 'partly_guarded' }]);
+    await expect(judge(clean, image('R0lGODlh'))).rejects.toMatchObject({ failure: 'plugin_error' });
+  });
+
   it('says when it guarded fewer characters than there are', async () => {
     const partly = { ...clean, guardrailCoverage: { textCharacters: { guarded: 3, total: 4 } } };
     expect(await unjudged(partly)).toEqual([
