@@ -31,7 +31,7 @@ export async function latency(stage: Stage, options: LatencyOptions): Promise<Re
   log('warming up');
   await arena.check([...targets.values()]);
   for (const target of targets.values()) {
-    await arena.fire(target, { concurrency: 16, warmupMs: 0, windowMs: quick ? 500 : 4_000 });
+    await arena.fire(target, { concurrency: quick ? 16 : 64, warmupMs: 0, windowMs: quick ? 500 : 10_000 });
   }
 
   const cells = cellsOf([...targets.keys()], options.clients, quick);

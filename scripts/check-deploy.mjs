@@ -100,7 +100,7 @@ function isOurs({ image }) {
 }
 
 function command(service) {
-  const [program, file, verb, part] = service.command ?? [];
+  const [program, file, verb, part] = (service.command ?? []).filter((word) => !word.startsWith('--'));
   const known = verb === 'setup' || (verb === 'start' && parts.includes(part));
   const found =
     program === 'node' && existsSync(inRoot(file.replace(/^dist/, 'src').replace(/\.js$/, '.ts')));

@@ -1,5 +1,4 @@
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import helmet from 'helmet';
 import { ConclaveError } from '../contract/errors';
 import type { CacheGenerations } from '../store/cache-generations';
 import type { PayloadReader } from '../store/payload-codec';
@@ -15,6 +14,7 @@ import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
 import { establishContext } from './request-context';
 import { expectBodySoon } from './request-time';
+import { securityHeaders } from './security-headers';
 
 export interface AppDependencies {
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies;
@@ -35,7 +35,10 @@ export function createApp(deps: AppDependencies): Express {
   app.use(establishContext);
   app.use(expectBodySoon);
   // TLS ends before us; a page that was served in plain must find its parts in plain.
-  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use(securityHeaders({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  // First, because it is asked most.
+  app.use('/api/v1/orchestrate', refuseUnknownCredentials);
+  app.use('/api/v1', orchestrateRouter(deps.orchestrate));
   const health = healthRouter(deps.health);
   app.use('/api/v1', health);
   app.use(health);
@@ -46,7 +49,6 @@ export function createApp(deps: AppDependencies): Express {
     '/api/v1',
     refuseUnknownCredentials,
     detectorsRouter(deps.detectors),
-    orchestrateRouter(deps.orchestrate),
     cacheRouter(deps.cache),
     batchRouter(deps.orchestrate),
     bulkRouter(deps.bulk),

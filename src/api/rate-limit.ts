@@ -67,14 +67,12 @@ export class RateLimit {
   }
 
   #announce(response: Response, limit: number, state: RateLimiterRes): void {
-    const values = {
-      Limit: limit,
-      Remaining: Math.max(0, state.remainingPoints),
-      Reset: Math.ceil(state.msBeforeNext / 1000),
-    };
-    for (const [name, value] of Object.entries(values)) {
-      response.set(`RateLimit-${name}`, String(value));
-      response.set(`X-RateLimit-${name}`, String(value));
+    const remaining = Math.max(0, state.remainingPoints);
+    const reset = Math.ceil(state.msBeforeNext / 1000);
+    for (const prefix of ['RateLimit', 'X-RateLimit']) {
+      response.setHeader(`${prefix}-Limit`, limit);
+      response.setHeader(`${prefix}-Remaining`, remaining);
+      response.setHeader(`${prefix}-Reset`, reset);
     }
   }
 }

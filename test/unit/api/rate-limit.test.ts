@@ -20,7 +20,7 @@ function redis() {
   return { state, guard, shared: { client, guard } as never };
 }
 
-const response = { set: () => undefined } as unknown as Response;
+const response = { setHeader: () => undefined } as unknown as Response;
 const refused = { code: 'RATE_LIMITED' };
 
 describe('The rate limit', () => {
