@@ -284,6 +284,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         catalog.get(tenantId, bundle)?.policy.rate_limit_per_minute ??
         settings.orchestration.default_rate_limit_per_minute,
       maxBodyBytes: settings.security.max_body_bytes,
+      approach: () => admission.approach(),
     },
     cache: generations,
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, stopping: stopping.signal },

@@ -50,7 +50,8 @@ export class CheckpointKeeper {
   }
 
   /** The run is published: nothing of it needs keeping. */
-  forget(runId: string): void {
+  forget(runId: string, detectors: readonly string[]): void {
+    this.memo.settle(runId, detectors);
     const waiting = this.#waiting.get(runId);
     if (waiting) clearTimeout(waiting.timer);
     this.#waiting.delete(runId);

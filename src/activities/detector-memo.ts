@@ -3,6 +3,8 @@ import type { DetectorResult } from '../contract/detector-result';
 import { CallInFlight } from './call-in-flight';
 
 const rememberedMs = 60_000;
+/** A workflow task whose completion was lost comes again after 3 s. */
+const settledMs = 10_000;
 /** Seconds of full load; without a bound the results of a bulk job would all stay. */
 const rememberedResults = 100_000;
 
@@ -96,6 +98,22 @@ export class DetectorMemo {
     const issued = this.#issued.get(key);
     this.#issued.delete(key);
     return issued?.call ?? null;
+  }
+
+  /**
+   * The run is published. Its last workflow task may still be repeated; then nothing of it is needed, and at full load
+   * what is kept for a minute is most of the heap.
+   */
+  settle(runId: string, detectors: readonly string[]): void {
+    setTimeout(() => {
+      this.#born.delete(runId);
+      for (const detector of detectors) {
+        const key = keyOf(runId, detector);
+        this.#results.delete(key);
+        this.#issued.delete(key);
+        this.#issuedAt.delete(key);
+      }
+    }, settledMs).unref();
   }
 
   /** The run did not start: its calls are not wanted. */

@@ -39,7 +39,12 @@ export function createPublish(deps: PublishDependencies) {
     deps.hub.deliver(published);
     rememberJobs(deps.cache, input, published);
     deps.hub.forgetRun(input.run.run_id);
-    if (!input.partial) deps.keeper.forget(input.run.run_id);
+    if (!input.partial) {
+      deps.keeper.forget(
+        input.run.run_id,
+        input.plan.detectors.map(({ name }) => name),
+      );
+    }
     return {
       unfinished_jobs: outcomes.flatMap((outcome, index) => unfinished(outcome, published[index]!)),
       statuses: tally(published),

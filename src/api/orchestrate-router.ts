@@ -1,4 +1,4 @@
-import { type Request, type Response, Router } from 'express';
+import { type NextFunction, type Request, type Response, Router } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { orchestrationRequestSchema, rerunRequestSchema } from '../contract/request';
 import { jobIdPattern } from '../contract/text';
@@ -17,6 +17,8 @@ export interface OrchestrateRouterDependencies {
   readonly rateLimit: RateLimit;
   readonly rateLimitOf: (tenantId: string, bundle: string) => number;
   readonly maxBodyBytes: number;
+  /** Refuses requests unread when there are too many to read. */
+  readonly approach: () => void;
 }
 
 const keyPattern = /^[\x21-\x7e]{1,64}$/;
@@ -26,7 +28,12 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
   const router = Router();
   const readJson = readBody(deps.maxBodyBytes);
 
-  router.post('/orchestrate', ...readJson, async (request, response) => {
+  const approach = (_request: Request, _response: Response, next: NextFunction) => {
+    deps.approach();
+    next();
+  };
+
+  router.post('/orchestrate', approach, ...readJson, async (request, response) => {
     const context = contextOf(response);
     const idempotencyKey = idempotencyKeyOf(request);
     if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);

@@ -4,6 +4,7 @@ import type { OrchestrationRequest } from '../contract/request';
 import { allowedWait } from '../domain/admission';
 import { convertAfter, type SlaSettings } from '../domain/budget';
 import type { JobQueue, JobReason } from './job-queue';
+import { Floodgate } from './floodgate';
 import { Line } from './line';
 
 export interface AdmissionDependencies {
@@ -36,8 +37,11 @@ export interface Seat {
   readonly mode: ProcessingMode;
   /** Its run has been launched. */
   launched(): void;
-  /** Its answer has come, from the run and in time. */
-  answered(): void;
+  /**
+   * Its answer has come, from the run and in time.
+   * @param detectorsMs how long its slowest detector took: a hung one is not our doing
+   */
+  answered(detectorsMs: number): void;
   /** Nobody waits for it any more. */
   left(): void;
 }
@@ -61,6 +65,7 @@ export class Admission {
   readonly #alone: Line;
   /** What a run takes beyond its detectors. */
   #overheadMs = 0;
+  readonly #floodgate: Floodgate;
   readonly #counts = { admitted: 0, converted: 0, refused: 0 };
   #state: State = 'admitting';
   #strainedAt = -Infinity;
@@ -69,6 +74,15 @@ export class Admission {
     const { settings, now } = deps;
     this.#shared = new Line({ perSecond: perSecondAtFirst.shared, cap: settings.max_waiting_requests }, now);
     this.#alone = new Line({ perSecond: perSecondAtFirst.alone, cap: settings.max_lone_runs }, now);
+    this.#floodgate = new Floodgate({ lagMs: deps.lagMs, perSecond: () => this.#shared.perSecond, now });
+  }
+
+  /**
+   * Asked before a request is read.
+   * @throws ConclaveError RATE_LIMITED
+   */
+  approach(): void {
+    if (!this.#floodgate.admits()) throw this.#refusal(this.#shared);
   }
 
   /** Whether sync requests need all this process has, so that jobs should hold back. */
@@ -116,8 +130,8 @@ export class Admission {
         launchedAt = now();
         if (shares) place.served(launchedAt - begin);
       },
-      answered: () => {
-        const overhead = Math.max(0, now() - launchedAt - projectedMs);
+      answered: (detectorsMs) => {
+        const overhead = Math.max(0, now() - launchedAt - Math.max(projectedMs, detectorsMs));
         if (shares) this.#overheadMs += overheadSmoothing * (overhead - this.#overheadMs);
         else place.served(overhead);
       },

@@ -180,7 +180,10 @@ export class Execution {
         return answer;
       });
       const result = await Promise.race([answer, afterStart]);
-      if (result.jobId === null && result.status !== 408) seat.answered();
+      if (result.jobId === null && result.status !== 408) {
+        const known = this.#knownOf(planned.plan, member, ride.runId());
+        seat.answered(Math.max(0, ...known.map(({ processing_time_ms: ms }) => ms)));
+      }
       await this.deps.pause('answering');
       return result;
     } catch (error) {
@@ -193,6 +196,14 @@ export class Execution {
     }
   }
 
+  /** What its detectors have said so far, as far as this process knows. */
+  #knownOf(plan: Plan, member: Member, runId: string | null): readonly DetectorResult[] {
+    if (runId === null) return [];
+    return plan.detectors.flatMap(
+      ({ name }) => this.deps.memo.known(runId, name).get(member.request_id) ?? [],
+    );
+  }
+
   async #release(claim: Claim | null): Promise<void> {
     if (claim !== null) await this.deps.runs.releaseClaim(claim.requestId);
   }
@@ -201,9 +212,7 @@ export class Execution {
   async #convert(accepted: Accepted, plan: Plan, member: Member, runId: string): Promise<Answer> {
     await this.deps.pause('converting');
     const jobId = `job-${member.request_id}`;
-    const known = plan.detectors.flatMap(
-      ({ name }) => this.deps.memo.known(runId, name).get(member.request_id) ?? [],
-    );
+    const known = this.#knownOf(plan, member, runId);
     const accepted202 = acceptedAnswer(plan, member, jobId, known, Date.now());
     const published = await this.deps.orchestrations.recordJob({
       requestId: member.request_id,

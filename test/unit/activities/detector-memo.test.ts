@@ -13,6 +13,24 @@ describe('DetectorMemo', () => {
     expect(memo.known('other', 'a').size).toBe(0);
   });
 
+  it('keeps what is known of a published run as long as its last workflow task may come again', () => {
+    jest.useFakeTimers();
+    try {
+      const memo = new DetectorMemo();
+      memo.markBornHere('run');
+      memo.remember('run', 'a', results('r1'));
+      memo.remember('other', 'a', results('r2'));
+      memo.settle('run', ['a']);
+      jest.advanceTimersByTime(9_999);
+      expect(memo.known('run', 'a').size).toBe(1);
+      jest.advanceTimersByTime(1);
+      expect([memo.known('run', 'a').size, memo.wasBornHere('run')]).toEqual([0, false]);
+      expect(memo.known('other', 'a').size).toBe(1);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   it('gives an issued attempt away once, and remembers when it was issued', async () => {
     const memo = new DetectorMemo();
     const before = Date.now();

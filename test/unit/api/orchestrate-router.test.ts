@@ -169,6 +169,26 @@ describe('POST /orchestrate', () => {
   });
 });
 
+describe('A flood', () => {
+  it('is refused before the body is looked at', async () => {
+    const approach = () => {
+      throw new ConclaveError('RATE_LIMITED', 'too much', { detail: 'overloaded', retryAfterSeconds: 2 });
+    };
+    const submit = jest.fn();
+    const response = await request(await appWith({ submit, approach }))
+      .post(path)
+      .set('Content-Type', 'application/json')
+      .serialize((sent) => sent as string)
+      .send('{"content":');
+    expect([response.status, response.headers['retry-after'], response.body.detail]).toEqual([
+      403,
+      '2',
+      'overloaded',
+    ]);
+    expect(submit).not.toHaveBeenCalled();
+  });
+});
+
 describe('Bodies that are refused', () => {
   let submissions = 0;
   beforeEach(() => (submissions = 0));

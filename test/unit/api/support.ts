@@ -69,6 +69,7 @@ export interface AppOptions {
   readonly perMinute?: number;
   readonly invalidate?: AppDependencies['cache']['invalidate'];
   readonly maxBodyBytes?: number;
+  readonly approach?: () => void;
   readonly detectors?: Awaited<ReturnType<typeof watched>>;
   readonly health?: Partial<AppDependencies['health']>;
   readonly codec?: AppDependencies['codec'];
@@ -88,6 +89,7 @@ export async function appWith(options: AppOptions = {}) {
       rateLimit: new RateLimit(null),
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
+      approach: options.approach ?? (() => undefined),
     },
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     bulk: {

@@ -11,6 +11,7 @@ import {
   type DetectorService,
   type DetectorServiceOptions,
 } from '../../../src/detectors/service/detector-service';
+import { eventually } from '../../support/eventually';
 
 type CreateDetectorService = (options: DetectorServiceOptions) => DetectorService;
 type Answer = { status: number; headers: Record<string, string | string[] | undefined>; body: unknown };
@@ -325,7 +326,11 @@ describe('builtin detector service, compiled: worker threads', () => {
     await ask(service, '/health').then(() => answered.push('health'));
     expect(await slow).toMatchObject({ status: 504, body: { code: 504 } });
     expect(answered).toEqual(['health', 'slow']);
-    expect((await detect(service, 'demo-toxicity', ['hate'])).status).toBe(200);
+    // On a busy machine the thread that takes its place may need longer than a call may.
+    await eventually(
+      () => detect(service, 'demo-toxicity', ['hate']),
+      ({ status }) => status === 200,
+    );
   }, 30_000);
 
   it('turns calls away when too many wait', async () => {

@@ -106,8 +106,39 @@ describe('the gate', () => {
     alone.launched();
     expect(gate.admit(newcomer({}, { alone: true })).mode).toBe('async');
     expect(gate.admit(newcomer()).mode).toBe('sync');
-    alone.answered();
+    alone.answered(0);
     expect(gate.admit(newcomer({}, { alone: true })).mode).toBe('sync');
+  });
+
+  it('refuses in a flood, unread, all but as many as can be served', () => {
+    const gate = gateOf();
+    const approaching = () => refusalOf(() => gate.approach());
+    expect(Array.from({ length: 2000 }, approaching)).toEqual(Array(2000).fill(null));
+    lagMs = 150;
+    const refusals: unknown[] = [];
+    for (let ms = 0; ms < 1000; ms++) {
+      clock++;
+      for (let n = 0; n < 3; n++) refusals.push(approaching());
+    }
+    const refused = refusals.filter((refusal) => refusal !== null);
+    expect(refused).toEqual(refused.map(() => overloaded));
+    // Of 3,000 in a second a thousand are read, as many as the line can serve until more is known.
+    expect(refusals.length - refused.length).toBeGreaterThanOrEqual(1000);
+    expect(refusals.length - refused.length).toBeLessThanOrEqual(1001);
+  });
+
+  it('does not take the time of a hung detector for its own', () => {
+    const gate = gateOf();
+    const rideAlone = (count: number) =>
+      Array.from({ length: count }, () => gate.admit(newcomer({}, { alone: true, mayConvert: false })));
+    const hungMs = 1900;
+    for (let turn = 0; turn < 5; turn++) {
+      const seats = rideAlone(16);
+      for (const seat of seats) seat.launched();
+      clock += hungMs;
+      for (const seat of seats) seat.answered(hungMs - 5);
+    }
+    expect(modes(rideAlone(32))).toEqual(Array(32).fill('sync'));
   });
 
   it('takes the time that requests wait unseen off what they may wait', () => {
