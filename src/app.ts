@@ -23,6 +23,7 @@ import { composeBulk } from './compose-bulk';
 import { composeDependencies } from './compose-dependencies';
 import { composeOutbound } from './compose-outbound';
 import { composePolicies } from './compose-policies';
+import { composeRegistry } from './compose-registry';
 import { pausePointFrom } from './config/pause-point';
 import { DetectorCaller } from './detectors/detector-caller';
 import { probeThrough } from './detectors/health-probe';
@@ -31,10 +32,8 @@ import { dataVersions } from './mapper/data-versions';
 import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
 import { createPolicyEvaluator } from './policy/evaluator';
-import { fixedDirectory } from './registry/fixed-directory';
 import { HealthMonitor } from './registry/health-monitor';
 import { Latencies } from './registry/latencies';
-import { loadRegistry } from './registry/registry';
 import { CacheGenerations } from './store/cache-generations';
 import { Checkpoints } from './store/checkpoints';
 import { openDatabase } from './store/database';
@@ -99,11 +98,13 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
-  const registry = loadRegistry(settings.registry.path, servers.builtinUrl);
+  const { builtinUrl } = servers;
+  const shared = { settings, db, notifications, generations, builtinUrl, log };
+  const upstreams = await composeRegistry(shared);
+  const { registry } = upstreams;
   const outbound = composeOutbound(settings, [servers.builtinUrl, servers.mapperUrl]);
   const http = new DetectorHttpClient(outbound);
-  const directory = fixedDirectory(registry.registrations);
-  const { breakers, sharing } = await composeBreakers({ directory, settings, db, notifications, log });
+  const { breakers, sharing } = await composeBreakers({ ...shared, directory: registry });
   const latencies = new Latencies();
   const health = new HealthMonitor(
     registry,
@@ -296,6 +297,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       minDetectorsReady: settings.orchestration.min_detectors_ready,
       registry,
       health,
+      configured: () => upstreams.config.loaded,
       accepting: () => accepting,
       pendingJobs: () => orchestrations.openJobs(),
       dependencies: states,
@@ -323,6 +325,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await sweeper.stop();
       health.stop();
       await sharing.stop();
+      upstreams.stop();
       generations.stop();
       redis?.guard.stop();
       lag.stop();

@@ -7,12 +7,12 @@ import { ConclaveError } from '../contract/errors';
 import type { DetectorRegistration } from '../contract/registration';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
-import type { DetectorRegistry } from '../registry/registry';
+import type { Detectors } from '../registry/registry';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
 export interface DetectorsRouterDependencies {
-  readonly registry: DetectorRegistry;
+  readonly registry: Detectors;
   readonly health: HealthMonitor;
   readonly breakers: Breakers;
 }
@@ -73,7 +73,13 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   }
 
   function describe(registration: DetectorRegistration): DetectorInfo {
-    const { auth_config: _secrets, http: _mapping, params: _params, ...shown } = registration;
+    const {
+      auth_config: _secrets,
+      http: _mapping,
+      params: _params,
+      canary: _canary,
+      ...shown
+    } = registration;
     return {
       ...shown,
       detector_type: typeOf(registration),

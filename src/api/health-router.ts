@@ -7,15 +7,17 @@ import {
   type ReadinessResponse,
 } from '../contract/health';
 import type { HealthMonitor } from '../registry/health-monitor';
-import type { DetectorRegistry } from '../registry/registry';
+import type { Detectors } from '../registry/registry';
 
 export interface HealthRouterDependencies {
   readonly version: string;
   readonly environment: string;
   readonly startedAt: number;
   readonly minDetectorsReady: number;
-  readonly registry: DetectorRegistry;
+  readonly registry: Detectors;
   readonly health: HealthMonitor;
+  /** Whether a valid registry file has been read. */
+  readonly configured: () => boolean;
   /** False once the process has begun to drain. */
   readonly accepting: () => boolean;
   readonly pendingJobs: () => Promise<number>;
@@ -40,6 +42,7 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
     ) as ReadinessResponse['dependencies'];
     const ready =
       deps.accepting() &&
+      deps.configured() &&
       essential.every((name) => up[name]) &&
       deps.health.healthyCount >= deps.minDetectorsReady;
     response.status(ready ? 200 : 503).json({

@@ -28,6 +28,7 @@ const {
   auth_config: _secrets,
   http: _mapping,
   params: _params,
+  canary: _canary,
   ...shownFields
 } = detectorRegistrationSchema.shape;
 

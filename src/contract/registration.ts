@@ -101,6 +101,14 @@ export const detectorRegistrationSchema = z
      * split, except where an answer is one verdict, which parts cannot add up to.
      */
     long_content: z.enum(['split', 'skip']).optional(),
+    /** What it must flag to be taken at its word; default: a sample of its kind (docs/registry.md). */
+    canary: z
+      .strictObject({
+        content: z.string().min(1).max(50_000),
+        /** Labels of which one must be found; default: any finding. */
+        expect: z.array(z.string().min(1).max(128)).min(1).optional(),
+      })
+      .optional(),
   })
   .refine((registration) => registration.protocol !== 'http-json' || registration.http !== undefined, {
     path: ['http'],
@@ -140,5 +148,3 @@ export const detectorRegistrationSchema = z
   )
   .meta({ id: 'DetectorRegistration' });
 export type DetectorRegistration = z.output<typeof detectorRegistrationSchema>;
-
-export const registryFileSchema = z.strictObject({ detectors: z.array(detectorRegistrationSchema) });

@@ -16,7 +16,7 @@ import type { Decision, PolicyEvaluator } from '../policy/evaluator';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
-import type { DetectorRegistry } from '../registry/registry';
+import type { Detectors } from '../registry/registry';
 
 /** A plan with what was so when it was made and belongs to this request alone. */
 export interface Planned {
@@ -32,7 +32,7 @@ export interface Planned {
 export interface PlannerDependencies {
   readonly bundleOf: (tenantId: string, bundle: string) => Bundle | null;
   readonly evaluator: PolicyEvaluator;
-  readonly registry: DetectorRegistry;
+  readonly registry: Detectors;
   readonly health: HealthMonitor;
   readonly breakers: Breakers;
   readonly latencies: Latencies;

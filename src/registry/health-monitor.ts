@@ -11,7 +11,7 @@ import {
   recordProbe,
 } from '../domain/health';
 import type { Breakers } from './breakers';
-import type { DetectorRegistry } from './registry';
+import type { Detectors } from './registry';
 
 /** Whether a detector's health path answers 2xx within its time. */
 export type Probe = (registration: DetectorRegistration) => Promise<boolean>;
@@ -33,7 +33,7 @@ export class HealthMonitor {
   #timer: NodeJS.Timeout | null = null;
 
   constructor(
-    private readonly registry: DetectorRegistry,
+    private readonly registry: Detectors,
     private readonly breakers: Breakers,
     private readonly probe: Probe,
     private readonly settings: HealthSettings,

@@ -2,6 +2,7 @@ import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
+import { upstreams } from './migrations/upstreams';
 import type { Database } from './schema';
 
 const migrations: Record<string, Migration> = {
@@ -123,6 +124,7 @@ const migrations: Record<string, Migration> = {
     },
   },
   '2026_11_26_breakers': breakers,
+  '2026_11_27_upstreams': upstreams,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
 import type { JobStatus } from '../contract/enums';
+import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 
 type WithDefault<T> = ColumnType<T, T | undefined, T>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
@@ -34,6 +35,15 @@ export interface Database {
     counts: string;
     revision: string;
     updated_at: Generated<Date>;
+  };
+  upstream: UpstreamTable;
+  /** One row. */
+  registry_state: { generation: string; config_generation: number; config_digest: string };
+  registry_config_history: {
+    sequence: Generated<string>;
+    version: string;
+    at: Generated<Date>;
+    outcome: 'applied' | 'refused';
   };
   policy_bundle: {
     digest: string;
@@ -145,4 +155,23 @@ export interface BatchAnswerTable {
   /** Encrypted; null until the batch is answered. */
   answer: Nullable<Buffer>;
   expires_at: Date;
+}
+
+/** An entry of the registry. */
+export interface UpstreamTable {
+  endpoint_id: string;
+  kind: UpstreamKind;
+  source: UpstreamSource;
+  origin: string;
+  status: Upstream['status'];
+  /** A DetectorRegistration or an EndpointConfig; as text, since its order of keys is part of plans. */
+  document: string;
+  traffic_percent: number;
+  ttl_seconds: number | null;
+  /** Null: stays. */
+  expires_at: Date | null;
+  registration_time: Date;
+  updated_at: Date;
+  /** Of the registry when it was written, a bigint as text. */
+  generation: string;
 }

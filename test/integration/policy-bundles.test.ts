@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { registryFileSchema } from '../../src/contract/registration';
+import { registryFileSchema } from '../../src/contract/registry-file';
 import type { Bundle, RegoSource } from '../../src/policy/bundle';
 import { createPolicyEvaluator, type Decision } from '../../src/policy/evaluator';
 import { type BundleTexts, loadPolicies, readBundle } from '../../src/policy/load';

@@ -134,21 +134,6 @@ describe('A start that must not be', () => {
     expect(stderr).toContain('ORCHESTRATION_PORT: service.port: ');
   });
 
-  it('is refused with a registry or a policy folder that cannot be read', async () => {
-    const { databaseUrl, temporalAddress } = testServers();
-    const registry = path.join(dir, 'detectors.yaml');
-    writeFileSync(registry, 'detectors: [{ name: a }]');
-    const { code, stderr } = await conclave(['start', 'api'], {
-      ...env,
-      ORCHESTRATION_DATABASE_URL: databaseUrl,
-      ORCHESTRATION_WORKFLOW__ADDRESS: temporalAddress,
-      ORCHESTRATION_PORT: '0',
-      ORCHESTRATION_DETECTOR_REGISTRY_PATH: registry,
-    });
-    expect(code).toBe(1);
-    expect(stderr).toContain('detectors.0.endpoint');
-  });
-
   it('is misuse with an unknown part', async () => {
     expect((await conclave(['start', 'everything'], env)).code).toBe(2);
   });

@@ -107,6 +107,7 @@ export async function appWith(options: AppOptions = {}) {
       minDetectorsReady: 1,
       registry: detectors.registry,
       health: detectors.health,
+      configured: () => true,
       accepting: () => true,
       pendingJobs: () => Promise.resolve(0),
       dependencies: () => Promise.resolve(allConnected),

@@ -5,7 +5,7 @@ import { bundleNames, detectorIds, detectorsOf } from '../../../bench/bundles';
 import { requestOf } from '../../../bench/requests';
 import { distinctTexts, findingMarker } from '../../../bench/texts';
 import { tenantPolicySchema } from '../../../src/contract/policy';
-import { registryFileSchema } from '../../../src/contract/registration';
+import { registryFileSchema } from '../../../src/contract/registry-file';
 import { orchestrationRequestSchema } from '../../../src/contract/request';
 
 const fixtures = join(__dirname, '../../../bench/fixtures');

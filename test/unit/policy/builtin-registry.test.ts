@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { registryFileSchema } from '../../../src/contract/registration';
+import { registryFileSchema } from '../../../src/contract/registry-file';
 import { builtinDetectors } from '../../../src/detectors/builtin/catalog';
 
 const root = join(__dirname, '..', '..', '..');

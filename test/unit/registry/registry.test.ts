@@ -1,88 +1,76 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { stringify } from 'yaml';
-import { loadRegistry } from '../../../src/registry/registry';
+import { detectorRegistrationSchema } from '../../../src/contract/registration';
+import { DetectorRegistry } from '../../../src/registry/registry';
 
-describe('loadRegistry', () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'conclave-registry-'));
-  const file = path.join(folder, 'detectors.yaml');
-  afterAll(() => rmSync(folder, { recursive: true }));
+const endpoint = 'http://127.0.0.1:9';
+const detector = (name: string, rest: object = {}) =>
+  detectorRegistrationSchema.parse({ name, endpoint, ...rest });
+const own = (tenant: string) => ({ tenant_scope: 'own', tenant_id: tenant });
 
-  const endpoint = 'http://127.0.0.1:9';
-  function load(...detectors: object[]) {
-    writeFileSync(file, stringify({ detectors }));
-    return loadRegistry(file, 'http://127.0.0.1:8010');
-  }
-
-  it('fills in the defaults of the contract', () => {
-    const [registration] = load({ name: 'a', endpoint }).registrations;
-    expect(registration).toMatchObject({
-      name: 'a',
-      version: '1.0',
-      protocol: 'detectors-api',
-      auth_type: 'none',
-      timeout_ms: 5000,
-      max_retries: 2,
-      health_check_path: '/health',
-      priority_weight: 1,
-      tenant_scope: 'shared',
-      capabilities: { supported_content_types: ['text'], max_content_length: 50_000 },
-      score_normalization: { method: 'identity' },
-    });
-  });
-
-  it('leads builtin endpoints to the builtin service, under their id there', () => {
-    const { registrations } = load(
-      { name: 'privacy', endpoint: 'builtin:pii' },
-      { name: 'other', endpoint: 'builtin:pii', detector_id: 'secrets' },
-    );
-    expect(registrations.map(({ endpoint: at, detector_id: id }) => [at, id])).toEqual([
-      ['http://127.0.0.1:8010', 'pii'],
-      ['http://127.0.0.1:8010', 'secrets'],
-    ]);
-  });
-
+describe('DetectorRegistry', () => {
   it('shows a tenant the shared detectors and its own', () => {
-    const own = { endpoint, tenant_scope: 'own' };
-    const registry = load(
-      { name: 'all', endpoint },
-      { name: 'mine', tenant_id: 'acme', ...own },
-      { name: 'yours', tenant_id: 'other', ...own },
-    );
+    const registry = new DetectorRegistry([
+      detector('all'),
+      detector('mine', own('acme')),
+      detector('yours', own('other')),
+    ]);
     const visible = (tenant: string) => registry.visibleTo(tenant).map(({ name }) => name);
     expect(visible('acme')).toEqual(['all', 'mine']);
     expect(visible('other')).toEqual(['all', 'yours']);
     expect(visible('')).toEqual(['all']);
   });
 
-  it.each([
-    ['an unknown key', { endpoint, speed: 9 }, 'detectors.0'],
-    ['another scheme', { endpoint: 'ftp://x' }, 'detectors.0.endpoint'],
-    ['a timeout out of bounds', { endpoint, timeout_ms: 99 }, 'detectors.0.timeout_ms'],
-    ['too many retries', { endpoint, max_retries: 6 }, 'detectors.0.max_retries'],
-    ['http-json without a mapping', { endpoint, protocol: 'http-json' }, 'detectors.0.http'],
-    [
-      'a scale without extent',
-      { endpoint, score_normalization: { method: 'min_max', min: 1, max: 1 } },
-      'max must be',
-    ],
-    ['own without a tenant', { endpoint, tenant_scope: 'own' }, 'detectors.0.tenant_id'],
-    ['a tenant on a shared one', { endpoint, tenant_id: 'acme' }, 'detectors.0.tenant_id'],
-  ])('refuses %s, with its place', (_name, fault, place) => {
-    expect(() => load({ name: 'a', ...fault })).toThrow(place);
+  it("puts a tenant's own detector in the place of the shared one of its name", () => {
+    const registry = new DetectorRegistry([
+      detector('pii', { version: '3.0' }),
+      detector('pii', { version: '1.0', ...own('acme') }),
+    ]);
+    const versions = (tenant: string) => registry.visibleTo(tenant).map(({ version }) => version);
+    expect([versions('acme'), versions('other')]).toEqual([['1.0'], ['3.0']]);
   });
 
-  it('names all faults at once', () => {
-    const bad = { endpoint: 'x' };
-    expect(() => load({ name: 'a', ...bad }, { name: 'b', ...bad })).toThrow(
-      /detectors\.0\.endpoint[\s\S]*detectors\.1\.endpoint/,
-    );
+  it('gives the same list as long as the choice of versions is the same', () => {
+    const registry = new DetectorRegistry([detector('a'), detector('b')]);
+    expect(registry.visibleTo('acme', 'one')).toBe(registry.visibleTo('acme', 'two'));
   });
 
-  it('refuses a name that is registered twice, and detectors that wait for each other', () => {
-    expect(() => load({ name: 'a', endpoint }, { name: 'a', endpoint })).toThrow('a is registered twice');
-    const cycle = ['a', 'b'].map((name) => ({ name, endpoint, depends_on: [name === 'a' ? 'b' : 'a'] }));
-    expect(() => load(...cycle)).toThrow('a -> b -> a');
+  describe('of a name with several versions', () => {
+    const share = (version: string, percent: number) => ({
+      registration: detector('a', { version }),
+      percent,
+    });
+    const chosen = (registry: DetectorRegistry, key: string) => registry.visibleTo('acme', key)[0]!.version;
+    const keys = Array.from({ length: 2000 }, (_, index) => `key-${index}`);
+
+    it('shows one, chosen by the key in the declared shares, and the same list for the same choice', () => {
+      const registry = new DetectorRegistry([share('1.0', 75), share('2.0', 25), detector('b')]);
+      const newer = keys.filter((key) => chosen(registry, key) === '2.0');
+      expect(newer.length / keys.length).toBeGreaterThan(0.2);
+      expect(newer.length / keys.length).toBeLessThan(0.3);
+      expect(registry.visibleTo('acme', newer[0])).toBe(registry.visibleTo('acme', newer[1]));
+      expect(registry.visibleTo('acme', newer[0]).map(({ name }) => name)).toEqual(['a', 'b']);
+    });
+
+    it('keeps every key on the version that grows', () => {
+      const steps = [5, 25, 50, 100].map(
+        (percent) => new DetectorRegistry([share('1.9', 100 - percent), share('1.10', percent)]),
+      );
+      const onNewer = steps.map((step) => new Set(keys.filter((key) => chosen(step, key) === '1.10')));
+      for (const [index, before] of onNewer.slice(0, -1).entries()) {
+        expect(before.size).toBeGreaterThan(0);
+        for (const key of before) expect(onNewer[index + 1]!.has(key)).toBe(true);
+      }
+      expect(onNewer.at(-1)!.size).toBe(keys.length);
+    });
+
+    it('shows the one with the largest share where no key is given, and no version without a share', () => {
+      const registry = new DetectorRegistry([share('1.0', 60), share('2.0', 40), share('3.0', 0)]);
+      expect(registry.visibleTo('acme')[0]!.version).toBe('1.0');
+      expect(keys.some((key) => chosen(registry, key) === '3.0')).toBe(false);
+    });
+
+    it('shows the highest where none has a share', () => {
+      const registry = new DetectorRegistry([share('1.10', 0), share('1.9', 0)]);
+      expect(chosen(registry, 'any')).toBe('1.10');
+    });
   });
 });

@@ -1,0 +1,197 @@
+import type { DetectorRegistration } from '../contract/registration';
+import type { RegistryEntry } from '../contract/registry-entry';
+import type { Upstream } from '../contract/upstream';
+import { alphabetically } from '../domain/compare';
+import { endpointIdOf } from '../domain/registry';
+import { byVersion } from '../domain/versions';
+import type { DirectoryChange, UpstreamDirectory } from './directory';
+import { type Detectors, DetectorRegistry } from './registry';
+import { upstreamOf } from './upstream-of';
+
+/** Where the registry is kept for all processes. */
+export interface RegistryStore {
+  read(): Promise<{
+    readonly generation: number;
+    readonly upstreams: readonly { readonly entry: RegistryEntry; readonly generation: number }[];
+    readonly unreadable: readonly string[];
+  }>;
+  look(): Promise<{ readonly generation: number; readonly expired: boolean }>;
+}
+
+export interface LiveRegistryDependencies {
+  readonly store: RegistryStore;
+  /** Calls when another process has changed the registry, or when that may have been missed. */
+  readonly onHint: (listener: () => void) => void;
+  /** Asked for when entries have outlived their last sign of life. */
+  readonly expire: () => Promise<unknown>;
+  /** Where `builtin:<name>` endpoints lead. */
+  readonly builtinUrl: string;
+  readonly report: (unreadable: readonly string[]) => void;
+}
+
+/** All of one moment; replaced as a whole. */
+interface Snapshot {
+  readonly generation: number;
+  readonly upstreams: readonly Upstream[];
+  readonly entries: ReadonlyMap<string, RegistryEntry>;
+  readonly byId: ReadonlyMap<string, Upstream>;
+  readonly stamps: ReadonlyMap<string, number>;
+  readonly detectors: DetectorRegistry;
+}
+
+const lookEveryMs = 400;
+const empty: Snapshot = {
+  generation: -1,
+  upstreams: [],
+  entries: new Map(),
+  byId: new Map(),
+  stamps: new Map(),
+  detectors: new DetectorRegistry([]),
+};
+
+/**
+ * The registry as this process sees it: a snapshot of what the store holds, taken anew when another process says that
+ * it has changed something, and when a look now and then finds that it has.
+ */
+export class LiveRegistry implements UpstreamDirectory, Detectors {
+  readonly #listeners = new Set<(change: DirectoryChange) => void>();
+  #snapshot = empty;
+  #reading: Promise<void> | null = null;
+  #again = false;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(private readonly deps: LiveRegistryDependencies) {}
+
+  async start(): Promise<void> {
+    this.deps.onHint(() => void this.refresh().catch(() => undefined));
+    await this.refresh();
+    this.#timer = setInterval(() => void this.#look().catch(() => undefined), lookEveryMs).unref();
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  get upstreams(): readonly Upstream[] {
+    return this.#snapshot.upstreams;
+  }
+
+  /** As stored, in the order of ids. */
+  get entries(): readonly RegistryEntry[] {
+    return [...this.#snapshot.entries.values()];
+  }
+
+  get registrations(): readonly DetectorRegistration[] {
+    return this.#snapshot.detectors.registrations;
+  }
+
+  visibleTo(tenantId: string, key?: string): readonly DetectorRegistration[] {
+    return this.#snapshot.detectors.visibleTo(tenantId, key);
+  }
+
+  byId(endpointId: string): Upstream | undefined {
+    return this.#snapshot.byId.get(endpointId);
+  }
+
+  entry(endpointId: string): RegistryEntry | undefined {
+    return this.#snapshot.entries.get(endpointId);
+  }
+
+  resolve(name: string, version?: string): Upstream | undefined {
+    if (version !== undefined) return this.byId(endpointIdOf(name, version));
+    const named = this.upstreams.filter(
+      ({ config, detector, status }) =>
+        config.name === name && detector?.tenant_id === undefined && status !== 'disabled',
+    );
+    return named.toSorted((a, b) => byVersion(b.config.version ?? '0', a.config.version ?? '0'))[0];
+  }
+
+  onChange(listener: (change: DirectoryChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Resolves when this process sees all that was committed before the call. */
+  async refresh(): Promise<void> {
+    if (this.#reading) {
+      // What is under way may have read before that commit.
+      this.#again = true;
+      return this.#reading;
+    }
+    this.#reading = this.#readUntilSettled();
+    try {
+      await this.#reading;
+    } finally {
+      this.#reading = null;
+    }
+  }
+
+  async #readUntilSettled(): Promise<void> {
+    do {
+      this.#again = false;
+      const read = await this.deps.store.read();
+      if (read.generation === this.#snapshot.generation) continue;
+      if (read.unreadable.length > 0) this.deps.report(read.unreadable);
+      this.#take(snapshotOf(read, this.#snapshot, this.deps.builtinUrl));
+    } while (this.#again);
+  }
+
+  async #look(): Promise<void> {
+    const { generation, expired } = await this.deps.store.look();
+    if (expired) await this.deps.expire();
+    if (expired || generation !== this.#snapshot.generation) await this.refresh();
+  }
+
+  #take(next: Snapshot): void {
+    const change = changeBetween(this.#snapshot, next);
+    this.#snapshot = next;
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+type Read = Awaited<ReturnType<RegistryStore['read']>>;
+
+/** What has not changed stays the same object, so that what others derived from it stays good. */
+function snapshotOf(read: Read, before: Snapshot, builtinUrl: string): Snapshot {
+  const stored = read.upstreams.toSorted((a, b) => alphabetically(a.entry.endpoint_id, b.entry.endpoint_id));
+  const unchanged = ({ entry, generation }: Read['upstreams'][number]): boolean =>
+    before.stamps.get(entry.endpoint_id) === generation;
+  const entries = stored.map((one) =>
+    unchanged(one) ? before.entries.get(one.entry.endpoint_id)! : one.entry,
+  );
+  const upstreams = stored.map((one, index) =>
+    unchanged(one) ? before.byId.get(one.entry.endpoint_id)! : upstreamOf(entries[index]!, builtinUrl),
+  );
+  const detectors = stored.filter(({ entry }) => entry.kind === 'detector');
+  const sameDetectors =
+    detectors.every(unchanged) &&
+    detectors.length === before.upstreams.filter(({ config }) => config.kind === 'detector').length;
+  return {
+    generation: read.generation,
+    upstreams,
+    entries: new Map(entries.map((entry) => [entry.endpoint_id, entry])),
+    byId: new Map(upstreams.map((upstream) => [upstream.endpoint_id, upstream])),
+    stamps: new Map(stored.map(({ entry, generation }) => [entry.endpoint_id, generation])),
+    detectors: sameDetectors ? before.detectors : registryOf(entries, upstreams),
+  };
+}
+
+function registryOf(entries: readonly RegistryEntry[], upstreams: readonly Upstream[]): DetectorRegistry {
+  return new DetectorRegistry(
+    upstreams.flatMap(({ detector, status }, index) =>
+      detector && status === 'active'
+        ? { registration: detector, percent: entries[index]!.traffic_percent }
+        : [],
+    ),
+  );
+}
+
+function changeBetween(before: Snapshot, next: Snapshot): DirectoryChange {
+  const ids = [...next.stamps.keys()];
+  return {
+    added: ids.filter((id) => !before.stamps.has(id)),
+    updated: ids.filter((id) => before.stamps.has(id) && before.stamps.get(id) !== next.stamps.get(id)),
+    removed: [...before.stamps.keys()].filter((id) => !next.stamps.has(id)),
+  };
+}
