@@ -24,6 +24,7 @@ import { composeDependencies } from './compose-dependencies';
 import { composeOutbound } from './compose-outbound';
 import { composePolicies } from './compose-policies';
 import { composeRegistry } from './compose-registry';
+import { composeRegistryApi } from './compose-registry-api';
 import { pausePointFrom } from './config/pause-point';
 import { DetectorCaller } from './detectors/detector-caller';
 import { probeThrough } from './detectors/health-probe';
@@ -100,10 +101,11 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Detectors
   const { builtinUrl } = servers;
   const shared = { settings, db, notifications, generations, builtinUrl, log };
-  const upstreams = await composeRegistry(shared);
+  const upstreams = await composeRegistry({ ...shared, discover: options.parts.maintenance });
   const { registry } = upstreams;
   const outbound = composeOutbound(settings, [servers.builtinUrl, servers.mapperUrl]);
   const http = new DetectorHttpClient(outbound);
+  const caller = new DetectorCaller(http);
   const { breakers, sharing } = await composeBreakers({ ...shared, directory: registry });
   const latencies = new Latencies();
   const health = new HealthMonitor(
@@ -169,7 +171,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const checkpoints = new Checkpoints(db, keys);
   const keeper = new CheckpointKeeper(checkpoints, memo);
   const attempts = new DetectorAttempts({
-    caller: new DetectorCaller(http),
+    caller,
     breakers,
     health,
     latencies,
@@ -289,7 +291,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     },
     cache: generations,
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, stopping: stopping.signal },
-    detectors: { registry, health, breakers },
+    ...composeRegistryApi(upstreams, { ...shared, caller, outbound, health, breakers }),
     health: {
       version,
       environment: settings.service.environment,
@@ -325,7 +327,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await sweeper.stop();
       health.stop();
       await sharing.stop();
-      upstreams.stop();
+      await upstreams.stop();
       generations.stop();
       redis?.guard.stop();
       lag.stop();

@@ -71,7 +71,7 @@ export function composeBulk(parts: {
       outcomes: parts.outcomes,
       memo: parts.memo,
       inputs,
-      plan: (request) => parts.planner.plan(request),
+      plan: (request, key) => parts.planner.plan(request, key),
       patience,
       now: Date.now,
     }),

@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
+import { Resolver } from 'node:dns/promises';
 import type { Settings } from './contract/config';
 import { nameInId } from './domain/registry';
 import type { SyncPlan } from './domain/registry-sync';
 import { ConfigSource } from './registry/config-source';
+import { Discovery } from './registry/discovery';
+import { dnsDiscovery } from './registry/dns-discovery';
+import { kubernetesDiscovery } from './registry/kubernetes-discovery';
 import { LiveRegistry } from './registry/live-registry';
 import type { CacheGenerations } from './store/cache-generations';
 import type { Db } from './store/database';
 import type { Notifications } from './store/notifications';
-import { Upstreams } from './store/upstreams';
+import { configVersionText, Upstreams } from './store/upstreams';
 import type { Logger } from './telemetry/logger';
 
-interface RegistryParts {
+export interface RegistryParts {
   readonly settings: Settings;
   readonly db: Db;
   readonly notifications: Notifications;
@@ -20,7 +24,7 @@ interface RegistryParts {
 }
 
 /** The part of the composition root that keeps the registry: what all processes share, and the file that this one watches. */
-export async function composeRegistry(parts: RegistryParts) {
+export async function composeRegistry(parts: RegistryParts & { readonly discover: boolean }) {
   const { settings, db, notifications, log } = parts;
   const store = new Upstreams(db, notifications);
   const registry = new LiveRegistry({
@@ -63,15 +67,43 @@ export async function composeRegistry(parts: RegistryParts) {
   );
   await registry.start();
   await config.start();
+  const discovery = discoveryOf(parts, store, registry);
+  if (parts.discover) discovery.start();
   return {
     store,
     registry,
     config,
-    stop: () => {
+    versions: async () => {
+      const [current, history] = await Promise.all([store.configVersion(), store.configHistory()]);
+      return { current: current.generation === 0 ? null : configVersionText(current), history };
+    },
+    stop: async () => {
       config.stop();
+      await discovery.stop();
       registry.stop();
     },
   };
+}
+
+function discoveryOf(
+  { settings, generations, log }: RegistryParts,
+  store: Upstreams,
+  registry: LiveRegistry,
+): Discovery {
+  return new Discovery({
+    sources: settings.registry.discovery.map((source) =>
+      source.type === 'dns' ? dnsDiscovery(source, new Resolver()) : kubernetesDiscovery(source),
+    ),
+    store,
+    refresh: () => registry.refresh(),
+    applied: async ({ added, updated, removed }, source) => {
+      log.info({ source, added, updated, removed }, 'discovery has changed the registry');
+      await forgetAnswers(generations, [...updated, ...removed]);
+    },
+    failed: (source, error) =>
+      log.warn({ source, error }, 'discovery does not find out; what was found stays'),
+    newId: randomUUID,
+  });
 }
 
 function tell(log: Logger, plan: SyncPlan, version: string): void {
@@ -87,7 +119,7 @@ function tell(log: Logger, plan: SyncPlan, version: string): void {
 }
 
 /** Answers that a changed detector had a part in are not given any more (spec/orchestration.md 6). */
-async function forgetAnswers(
+export async function forgetAnswers(
   generations: RegistryParts['generations'],
   endpointIds: readonly string[],
 ): Promise<void> {

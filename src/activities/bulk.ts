@@ -33,7 +33,7 @@ export interface BulkDependencies {
   readonly memo: DetectorMemo;
   readonly inputs: BulkInputs;
   /** @throws ConclaveError for a request that no plan can be made for */
-  readonly plan: (request: OrchestrationRequest) => PlannedItem;
+  readonly plan: (request: OrchestrationRequest, key: string) => PlannedItem;
   readonly patience: BulkPatience;
   readonly now: () => number;
 }
@@ -140,7 +140,7 @@ function planned(
   const refused: Outcome[] = [];
   for (const item of items) {
     try {
-      const { plan, digest, healthStatus } = deps.plan(item.request);
+      const { plan, digest, healthStatus } = deps.plan(item.request, item.request_id);
       members.push({ plan, digest, member: memberOf(item, identity, healthStatus) });
     } catch (error) {
       if (!(error instanceof ConclaveError)) throw error;

@@ -9,9 +9,11 @@ import { type BulkRouterDependencies, bulkRouter } from './bulk-router';
 import { codecRouter } from './codec-router';
 import { type DetectorsRouterDependencies, detectorsRouter } from './detectors-router';
 import { docsRouter } from './docs-router';
+import { type ConfigRouterDependencies, configRouter } from './config-router';
 import { createErrorHandler, notFound } from './error-handler';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
+import { type RegistryRouterDependencies, registryRouter } from './registry-router';
 import { establishContext } from './request-context';
 import { expectBodySoon } from './request-time';
 import { securityHeaders } from './security-headers';
@@ -20,6 +22,8 @@ export interface AppDependencies {
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies;
   readonly bulk: BulkRouterDependencies;
   readonly detectors: DetectorsRouterDependencies;
+  readonly registry: RegistryRouterDependencies;
+  readonly config: ConfigRouterDependencies;
   readonly health: HealthRouterDependencies;
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
   /** Null: no decoding for Temporal Web. */
@@ -49,6 +53,8 @@ export function createApp(deps: AppDependencies): Express {
     '/api/v1',
     refuseUnknownCredentials,
     detectorsRouter(deps.detectors),
+    registryRouter(deps.registry),
+    configRouter(deps.config),
     cacheRouter(deps.cache),
     batchRouter(deps.orchestrate),
     bulkRouter(deps.bulk),

@@ -1,52 +1,82 @@
-import { type Request, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { DetectorHealthFields, DetectorInfo, DetectorList } from '../contract/detector-info';
 import { detectorEndpointId } from '../contract/endpoint-id';
 import { contentTypes, registryStatuses } from '../contract/enums';
-import { ConclaveError } from '../contract/errors';
 import type { DetectorRegistration } from '../contract/registration';
+import { detectorTestSchema, trafficSchema } from '../contract/registry-api';
+import type { Upstream } from '../contract/upstream';
 import type { Breakers } from '../registry/breakers';
+import type { UpstreamDirectory } from '../registry/directory';
 import type { HealthMonitor } from '../registry/health-monitor';
-import type { Detectors } from '../registry/registry';
+import { notFound, type Registrar } from '../registry/registrar';
+import {
+  byNameAndVersion,
+  detectorKey,
+  detectorNamed,
+  type DetectorUpstream,
+  visibleDetectors,
+} from '../registry/visible-detectors';
+import { detectorIn } from './detector-writes';
+import { bodyOf, readBody } from './json-body';
+import { pageOf } from './pages';
+import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
-export interface DetectorsRouterDependencies {
-  readonly registry: Detectors;
-  readonly health: HealthMonitor;
-  readonly breakers: Breakers;
+/** What a detector said to a sample. */
+export interface DetectorTry {
+  readonly result: {
+    readonly output: string | null;
+    readonly confidence: number | null;
+    readonly processing_time_ms: number;
+  } | null;
+  readonly reason: string | null;
 }
 
-/** As long as detectors come from a file, all that are there are active. */
-const registryStatus = 'active';
+export interface DetectorsRouterDependencies {
+  readonly directory: Pick<UpstreamDirectory, 'upstreams'>;
+  readonly health: HealthMonitor;
+  readonly breakers: Breakers;
+  readonly registrar: Pick<
+    Registrar,
+    'registerDetector' | 'replaceDetector' | 'removeDetector' | 'splitTraffic' | 'heartbeat'
+  >;
+  /** Has a detector judge a content, or its known-bad sample. */
+  readonly tryDetector: (
+    registration: DetectorRegistration,
+    content: string | undefined,
+  ) => Promise<DetectorTry>;
+}
 
+const maxBodyBytes = 256 * 1024;
 const listQuerySchema = z.strictObject({
   content_type: z.enum(contentTypes).optional(),
   detector_type: z.string().max(100).optional(),
   status: z.enum(registryStatuses).optional(),
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  page_token: z.string().max(100).optional(),
+  page_token: z.string().max(300).optional(),
 });
 
-/** The detectors that a tenant can use (spec/orchestration.md 1.10, 2.2). Never shows credentials. */
+/** The detectors of a tenant: read, registered, changed, removed (spec/orchestration.md 1.10, 2.2). Never shows credentials. */
 export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   const router = Router();
+  const body = readBody(maxBodyBytes);
 
   router.get('/detectors', (request, response) => {
     const query = validate(listQuerySchema, request.query);
     const all = visible(request)
       .filter(
-        (r) => !query.content_type || r.capabilities.supported_content_types.includes(query.content_type),
+        ({ detector: { capabilities } }) =>
+          !query.content_type || capabilities.supported_content_types.includes(query.content_type),
       )
-      .filter((r) => !query.detector_type || typeOf(r) === query.detector_type)
-      .filter(() => !query.status || query.status === registryStatus)
-      .toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    const rest = query.page_token === undefined ? all : all.filter(({ name }) => name > query.page_token!);
-    const page = rest.slice(0, query.limit);
+      .filter(({ detector }) => !query.detector_type || typeOf(detector) === query.detector_type)
+      .filter((upstream) => !query.status || query.status === statusOf(upstream));
+    const { items, ...rest } = pageOf(all, query, detectorKey, byNameAndVersion);
     response.json({
-      detectors: page.map(describe),
+      detectors: items.map(describe),
       total_count: all.length,
-      ...(rest.length > page.length ? { next_page_token: page.at(-1)!.name } : {}),
+      ...rest,
     } satisfies DetectorList);
   });
 
@@ -55,38 +85,103 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   });
 
   router.get('/detectors/:name/health', (request, response) => {
-    const registration = one(request);
-    response.json({ detector: registration.name, ...healthOf(registration) });
+    const { detector } = one(request);
+    response.json({ detector: detector.name, ...healthOf(detector) });
   });
 
-  function visible(request: Request): readonly DetectorRegistration[] {
-    return deps.registry.visibleTo(tenantOf(request) ?? '');
-  }
+  router.post('/detectors', body, async (request, response) => {
+    const { verify, ...detector } = detectorIn(request);
+    const { endpoint_id: id } = await deps.registrar.registerDetector(detector, verify, contextOf(response));
+    response
+      .status(201)
+      .location(`/api/v1/detectors/${id.replace(/^.*:/, '')}`)
+      .json(describe(current(id)));
+  });
 
-  function one(request: Request): DetectorRegistration {
-    const found = visible(request).find(({ name }) => name === request.params['name']);
-    if (found) return found;
-    throw new ConclaveError('INVALID_REQUEST', 'there is no such detector', {
-      status: 404,
-      detail: 'detector_not_found',
+  router.put('/detectors/:name', body, async (request, response) => {
+    const { endpoint_id: id, detector } = mine(request);
+    const { registration, verify } = detectorIn(request, { name: detector.name, version: detector.version });
+    await deps.registrar.replaceDetector(id, registration, verify, contextOf(response));
+    response.json(describe(current(id)));
+  });
+
+  router.delete('/detectors/:name', async (request, response: Response) => {
+    await deps.registrar.removeDetector(mine(request).endpoint_id, contextOf(response));
+    response.status(204).end();
+  });
+
+  router.put('/detectors/:name/traffic', body, async (request, response) => {
+    const { versions } = bodyOf(request, trafficSchema);
+    const { detector } = mine(request);
+    const split = await deps.registrar.splitTraffic(
+      detector.name,
+      detector.tenant_id ?? null,
+      versions,
+      contextOf(response),
+    );
+    const shares = split.map((entry) => [entry.detector!.version, entry.traffic_percent]);
+    response.json({ name: detector.name, versions: Object.fromEntries(shares) });
+  });
+
+  router.post('/detectors/:name/heartbeat', async (request, response) => {
+    await deps.registrar.heartbeat(mine(request).endpoint_id);
+    response.status(204).end();
+  });
+
+  router.post('/detectors/:name/test', body, async (request, response) => {
+    const { content } = bodyOf(request, detectorTestSchema);
+    const { detector } = one(request);
+    const { result, reason } = await deps.tryDetector(detector, content);
+    response.json({
+      detector: detector.name,
+      version: detector.version,
+      ok: reason === null,
+      reason,
+      output: result?.output ?? null,
+      confidence: result?.confidence ?? null,
+      processing_time_ms: result?.processing_time_ms ?? null,
     });
+  });
+
+  function visible(request: Request): readonly DetectorUpstream[] {
+    return visibleDetectors(deps.directory.upstreams, tenantOf(request));
   }
 
-  function describe(registration: DetectorRegistration): DetectorInfo {
+  function one(request: Request): DetectorUpstream {
+    const found = detectorNamed(visible(request), String(request.params['name']));
+    if (!found) throw notFound();
+    return found;
+  }
+
+  /** One that the caller may change: shared ones are for who names no tenant. */
+  function mine(request: Request): DetectorUpstream {
+    const found = one(request);
+    if (tenantOf(request) !== null && found.detector.tenant_scope === 'shared') throw notFound();
+    return found;
+  }
+
+  function current(id: string): DetectorUpstream {
+    const found = deps.directory.upstreams.find(({ endpoint_id }) => endpoint_id === id);
+    if (!found?.detector) throw notFound();
+    return found as DetectorUpstream;
+  }
+
+  function describe(upstream: DetectorUpstream): DetectorInfo {
     const {
       auth_config: _secrets,
       http: _mapping,
       params: _params,
       canary: _canary,
       ...shown
-    } = registration;
+    } = upstream.detector;
     return {
       ...shown,
-      detector_type: typeOf(registration),
-      status: registryStatus,
-      ...healthOf(registration),
-      created_at: null,
-      updated_at: null,
+      detector_type: typeOf(shown),
+      status: statusOf(upstream),
+      source: upstream.source,
+      ...healthOf(upstream.detector),
+      created_at: upstream.registration_time,
+      updated_at: upstream.updated_at,
     };
   }
 
@@ -109,6 +204,10 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   return router;
 }
 
-function typeOf({ detector_type: type, name }: DetectorRegistration): string {
+function typeOf({ detector_type: type, name }: Pick<DetectorRegistration, 'detector_type' | 'name'>): string {
   return type ?? name;
+}
+
+function statusOf({ status }: Upstream): DetectorInfo['status'] {
+  return status === 'active' ? 'active' : 'inactive';
 }

@@ -6,6 +6,7 @@ import '../contract/detector-info';
 import '../contract/health';
 import '../contract/request';
 import { bulkPaths } from './openapi-bulk';
+import { detectorWrites, registryPaths } from './openapi-registry';
 
 const refTo = (id: string) => `#/components/schemas/${id}`;
 const ref = (id: string) => ({ $ref: refTo(id) });
@@ -85,6 +86,8 @@ const finalAnswers = {
   '429': answer('DETECTOR_OVERLOADED', 'ErrorResponse'),
   '502': answer('ALL_DETECTORS_UNAVAILABLE or DETECTOR_COMMUNICATION_FAILED', 'ErrorResponse'),
 };
+
+const writes = detectorWrites({ common, errors, notFound });
 
 const paths = {
   '/orchestrate': {
@@ -196,6 +199,7 @@ const paths = {
       ],
       responses: { '200': answer('A page of them, by name', 'DetectorList'), ...errors },
     },
+    ...writes.list,
   },
   '/detectors/{name}': {
     get: {
@@ -203,6 +207,7 @@ const paths = {
       parameters: [pathParameter('name'), ...common],
       responses: { '200': answer('The detector', 'DetectorInfo'), ...errors, ...notFound },
     },
+    ...writes.one,
   },
   '/detectors/{name}/health': {
     get: {
@@ -215,6 +220,8 @@ const paths = {
       },
     },
   },
+  ...writes.paths,
+  ...registryPaths({ common, errors }),
   '/health': {
     get: {
       operationId: 'health',
@@ -235,7 +242,15 @@ const paths = {
   },
 };
 
-const requestSchemas = ['OrchestrationRequest', 'BatchOrchestrationRequest', 'RerunRequest'];
+const requestSchemas = [
+  'OrchestrationRequest',
+  'BatchOrchestrationRequest',
+  'RerunRequest',
+  'NewDetector',
+  'DetectorTest',
+  'NewEndpoint',
+  'ConfigCandidate',
+];
 
 /** OpenAPI 3.1, generated from the schemas that the code validates with. */
 export function openApiDocument(version: string): object {

@@ -2,6 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import { explainSetting, loadSettings, SettingsError } from '../config/load-settings';
 import type { Part } from './start';
+import { addDetectorCommands } from './detector-commands';
 import { version } from './version';
 
 // What a command needs is loaded when it runs: a look at the settings must not wait for Temporal's libraries.
@@ -85,6 +86,14 @@ function program(): Command {
       const { printQuality } = await import('./quality.js');
       await printQuality(names);
     });
+
+  addDetectorCommands(detector, {
+    defaultUrl: () => {
+      const { host, port } = loadSettings().settings.service;
+      return `http://${host}:${port}`;
+    },
+    exit: (code) => void (process.exitCode = code),
+  });
 
   return conclave;
 }

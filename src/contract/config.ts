@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { discoverySchema } from './discovery';
 
 const port = z.int().min(0).max(65_535);
 const ms = z.int().positive();
@@ -116,6 +117,8 @@ const registrySchema = z.strictObject({
   builtin_port: port.default(8010),
   /** Address of a builtin detector service elsewhere. */
   builtin_url: z.url().nullable().default(null),
+  /** Where detectors are looked for besides: DNS names, services of a Kubernetes cluster. */
+  discovery: z.array(discoverySchema).default([]),
 });
 
 const policySchema = z.strictObject({

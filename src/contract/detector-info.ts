@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { breakerStates, healthStatuses, registryStatuses } from './enums';
 import { detectorRegistrationSchema } from './registration';
+import { upstreamSources } from './upstream';
 
 const time = z.iso.datetime({ precision: 3 }).nullable();
 
@@ -38,6 +39,8 @@ export const detectorInfoSchema = z
     ...shownFields,
     detector_type: z.string(),
     status: z.enum(registryStatuses),
+    /** Where its registration came from. */
+    source: z.enum(upstreamSources),
     ...healthFields,
     created_at: time,
     updated_at: time,

@@ -51,15 +51,19 @@ export class Planner {
 
   constructor(private readonly deps: PlannerDependencies) {}
 
-  /** @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`), INVALID_REQUEST (unknown detector) */
-  plan(request: OrchestrationRequest): Planned {
+  /**
+   * @param key by which versions are chosen where several share the traffic of a name: the caller's idempotency key, else
+   *   the request's id, so that a repetition goes where the first call went (spec/orchestration.md 3.1)
+   * @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`), INVALID_REQUEST (unknown detector)
+   */
+  plan(request: OrchestrationRequest, key?: string): Planned {
     const bundle = this.deps.bundleOf(request.tenant_id, request.policy_bundle);
     if (!bundle) {
       throw new ConclaveError('POLICY_NOT_FOUND', 'the tenant has no active policy bundle of this name', {
         fieldErrors: [{ path: 'policy_bundle', message: 'names no active bundle of the tenant' }],
       });
     }
-    const registrations = this.deps.registry.visibleTo(request.tenant_id);
+    const registrations = this.deps.registry.visibleTo(request.tenant_id, key);
     refuseUnknownDetectors(request, registrations);
     const candidates = candidatesFor(request.content_type, bundle.policy, registrations);
     const decision = this.deps.evaluator.select(bundle, this.#selectionInput(request, bundle, candidates));

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { GatewayError } from '../contract/errors';
 import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
@@ -121,6 +121,28 @@ export class ConfigSource {
     return this.#alone(() => this.#apply(file, true, cause));
   }
 
+  /**
+   * What is wrong with another file in the folder of this one, or with a document; changes nothing.
+   * @returns `outside` when the file is not in that folder
+   */
+  async validate(
+    candidate: { readonly configPath: string } | { readonly document: unknown },
+  ): Promise<readonly FileFault[] | 'outside'> {
+    if (!('configPath' in candidate)) {
+      const { document } = candidate;
+      return faultsOf(parseRegistryFile(typeof document === 'string' ? document : JSON.stringify(document)));
+    }
+    const folder = await realpath(path.dirname(path.resolve(this.deps.file)));
+    const file = path.resolve(folder, candidate.configPath);
+    if (!isInside(folder, file)) return 'outside';
+    try {
+      if (!isInside(folder, await realpath(file))) return 'outside';
+      return faultsOf(parseRegistryFile(await readFile(file, 'utf8')));
+    } catch (error) {
+      return [unreadable(error as NodeJS.ErrnoException)];
+    }
+  }
+
   async #look(): Promise<void> {
     if (this.#reloading) return;
     await this.#alone(async () => {
@@ -189,6 +211,14 @@ export class ConfigSource {
     await this.deps.applied(reloaded.plan, reloaded.version);
     return reloaded;
   }
+}
+
+function faultsOf(parsed: ParsedFile): readonly FileFault[] {
+  return parsed.ok ? [] : parsed.faults;
+}
+
+function isInside(folder: string, file: string): boolean {
+  return file.startsWith(folder + path.sep);
 }
 
 function nothing({ entries }: RegistryFile): SyncPlan {

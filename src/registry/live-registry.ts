@@ -33,7 +33,6 @@ export interface LiveRegistryDependencies {
 interface Snapshot {
   readonly generation: number;
   readonly upstreams: readonly Upstream[];
-  readonly entries: ReadonlyMap<string, RegistryEntry>;
   readonly byId: ReadonlyMap<string, Upstream>;
   readonly stamps: ReadonlyMap<string, number>;
   readonly detectors: DetectorRegistry;
@@ -43,7 +42,6 @@ const lookEveryMs = 400;
 const empty: Snapshot = {
   generation: -1,
   upstreams: [],
-  entries: new Map(),
   byId: new Map(),
   stamps: new Map(),
   detectors: new DetectorRegistry([]),
@@ -77,11 +75,6 @@ export class LiveRegistry implements UpstreamDirectory, Detectors {
     return this.#snapshot.upstreams;
   }
 
-  /** As stored, in the order of ids. */
-  get entries(): readonly RegistryEntry[] {
-    return [...this.#snapshot.entries.values()];
-  }
-
   get registrations(): readonly DetectorRegistration[] {
     return this.#snapshot.detectors.registrations;
   }
@@ -92,10 +85,6 @@ export class LiveRegistry implements UpstreamDirectory, Detectors {
 
   byId(endpointId: string): Upstream | undefined {
     return this.#snapshot.byId.get(endpointId);
-  }
-
-  entry(endpointId: string): RegistryEntry | undefined {
-    return this.#snapshot.entries.get(endpointId);
   }
 
   resolve(name: string, version?: string): Upstream | undefined {
@@ -157,11 +146,8 @@ function snapshotOf(read: Read, before: Snapshot, builtinUrl: string): Snapshot 
   const stored = read.upstreams.toSorted((a, b) => alphabetically(a.entry.endpoint_id, b.entry.endpoint_id));
   const unchanged = ({ entry, generation }: Read['upstreams'][number]): boolean =>
     before.stamps.get(entry.endpoint_id) === generation;
-  const entries = stored.map((one) =>
-    unchanged(one) ? before.entries.get(one.entry.endpoint_id)! : one.entry,
-  );
-  const upstreams = stored.map((one, index) =>
-    unchanged(one) ? before.byId.get(one.entry.endpoint_id)! : upstreamOf(entries[index]!, builtinUrl),
+  const upstreams = stored.map((one) =>
+    unchanged(one) ? before.byId.get(one.entry.endpoint_id)! : upstreamOf(one.entry, builtinUrl),
   );
   const detectors = stored.filter(({ entry }) => entry.kind === 'detector');
   const sameDetectors =
@@ -170,19 +156,16 @@ function snapshotOf(read: Read, before: Snapshot, builtinUrl: string): Snapshot 
   return {
     generation: read.generation,
     upstreams,
-    entries: new Map(entries.map((entry) => [entry.endpoint_id, entry])),
     byId: new Map(upstreams.map((upstream) => [upstream.endpoint_id, upstream])),
     stamps: new Map(stored.map(({ entry, generation }) => [entry.endpoint_id, generation])),
-    detectors: sameDetectors ? before.detectors : registryOf(entries, upstreams),
+    detectors: sameDetectors ? before.detectors : registryOf(upstreams),
   };
 }
 
-function registryOf(entries: readonly RegistryEntry[], upstreams: readonly Upstream[]): DetectorRegistry {
+function registryOf(upstreams: readonly Upstream[]): DetectorRegistry {
   return new DetectorRegistry(
-    upstreams.flatMap(({ detector, status }, index) =>
-      detector && status === 'active'
-        ? { registration: detector, percent: entries[index]!.traffic_percent }
-        : [],
+    upstreams.flatMap(({ detector, status }) =>
+      detector && status === 'active' ? { registration: detector, percent: detector.traffic_percent } : [],
     ),
   );
 }

@@ -4,7 +4,10 @@ import { type EndpointConfig, endpointSchema, type Upstream } from '../contract/
 
 /** An entry as everybody uses it: whatever its kind, it has an address and the settings of an endpoint. */
 export function upstreamOf(entry: RegistryEntry, builtinUrl: string): Upstream {
-  const detector = entry.detector && resolveBuiltin(entry.detector, builtinUrl);
+  const detector = entry.detector && {
+    ...resolveBuiltin(entry.detector, builtinUrl),
+    traffic_percent: entry.traffic_percent,
+  };
   return {
     endpoint_id: entry.endpoint_id,
     config: detector ? endpointConfigOf(detector) : entry.endpoint!,

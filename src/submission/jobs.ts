@@ -59,7 +59,8 @@ export class Jobs {
     if (rerun.content !== undefined && !isAbout(recipe, rerun.content)) throw otherContent();
     const content = rerun.content ?? (await this.#contentOf(job));
     const request: OrchestrationRequest = { ...recipe.request, content, processing_mode: 'async' };
-    const today = this.deps.planner.plan(request);
+    const requestId = randomUUID();
+    const today = this.deps.planner.plan(request, requestId);
     const planned: Planned = rerun.policy === 'current' ? today : { ...today, plan: recipe.plan };
     const known = new Set(planned.plan.detectors.map(({ name }) => name));
     const priorResults =
@@ -71,7 +72,7 @@ export class Jobs {
     const answer = await this.deps.execution.run(
       {
         request,
-        requestId: randomUUID(),
+        requestId,
         correlationId: call.correlationId,
         traceparent: call.traceparent,
         idempotencyKey: null,

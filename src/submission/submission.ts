@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConclaveError } from '../contract/errors';
 import { jobIdPattern } from '../contract/text';
-import type { Planner } from '../planning/planner';
+import type { Planned, Planner } from '../planning/planner';
 import type { Orchestrations } from '../store/orchestrations';
 import type { Claim, HeldClaim, Runs } from '../store/runs';
 import type { Accepted, Answer, Execution } from './execution';
@@ -58,7 +58,11 @@ export class Submission {
   }
 
   #run(accepted: Accepted, claim: Claim | null): Promise<Answer | null> {
-    return this.deps.cached.run(accepted, this.deps.planner.plan(accepted.request), claim);
+    return this.deps.cached.run(accepted, this.#plan(accepted), claim);
+  }
+
+  #plan({ request, idempotencyKey, requestId }: Accepted): Planned {
+    return this.deps.planner.plan(request, idempotencyKey ?? requestId);
   }
 
   /** @returns null when the claim turned out to be dead and has been dropped: the key is free again */
@@ -71,7 +75,7 @@ export class Submission {
     }
     const stored = await this.#replay(held.requestId);
     if (stored && (stored.jobId === null || (await this.#isRunning(stored.jobId)))) return stored;
-    const planned = this.deps.planner.plan(accepted.request);
+    const planned = this.#plan(accepted);
     const member = this.deps.execution.joiningMember(accepted, planned, held.requestId);
     const confirmed = () => this.#confirmedRun(claim, held, member.sla_at);
     try {

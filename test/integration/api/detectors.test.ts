@@ -93,7 +93,7 @@ describe('GET /detectors', () => {
     ['limit=1&limit=2', 'limit'],
     ['content_type=audio', 'content_type'],
     ['status=gone', 'status'],
-    [`page_token=${'x'.repeat(101)}`, 'page_token'],
+    [`page_token=${'x'.repeat(301)}`, 'page_token'],
     ['offset=3', 'offset'],
   ])('refuses ?%s, naming the parameter', async (query, path) => {
     const answer = await system.request('GET', `/detectors?${query}`);

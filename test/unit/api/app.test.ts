@@ -83,9 +83,16 @@ describe('The documentation', () => {
     expect([response.status, document.openapi, document.info.version]).toEqual([200, '3.1.0', '1.2.3']);
     expect(Object.keys(document.paths).toSorted()).toEqual([
       '/cache',
+      '/config/endpoints',
+      '/config/reload',
+      '/config/status',
+      '/config/validate',
       '/detectors',
       '/detectors/{name}',
       '/detectors/{name}/health',
+      '/detectors/{name}/heartbeat',
+      '/detectors/{name}/test',
+      '/detectors/{name}/traffic',
       '/health',
       '/health/live',
       '/health/ready',
@@ -100,6 +107,11 @@ describe('The documentation', () => {
       '/orchestrate/bulk/{bulk_id}/resume',
       '/orchestrate/jobs/{job_id}/rerun',
       '/orchestrate/status/{job_id}',
+      '/registry/endpoints',
+      '/registry/endpoints/{endpoint_id}',
+      '/registry/endpoints/{endpoint_id}/status',
+      '/registry/stats',
+      '/registry/sync',
     ]);
     const named = [...response.text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
       ([, id]) => id!,

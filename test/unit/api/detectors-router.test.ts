@@ -60,7 +60,11 @@ describe('GET /detectors', () => {
 
   it('goes through the pages, counting all', async () => {
     const first = await list({ limit: '2' }, 'acme');
-    expect(first).toEqual({ names: ['images', 'mine'], total_count: 3, next_page_token: 'mine' });
+    expect(first).toEqual({
+      names: ['images', 'mine'],
+      total_count: 3,
+      next_page_token: expect.any(String) as string,
+    });
     const second = await list({ limit: '2', page_token: first.next_page_token! }, 'acme');
     expect(second).toEqual({ names: ['pii'], total_count: 3 });
   });
@@ -72,6 +76,7 @@ describe('GET /detectors', () => {
     [{ content_type: 'sound' }, 'content_type'],
     [{ status: 'asleep' }, 'status'],
     [{ sort: 'name' }, 'sort'],
+    [{ page_token: 'made-up' }, 'page_token'],
   ])('refuses %j', async (query, at) => {
     const response = await request(await app())
       .get(path)

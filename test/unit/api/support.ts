@@ -5,6 +5,7 @@ import { RateLimit } from '../../../src/api/rate-limit';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
 import { Breakers } from '../../../src/registry/breakers';
 import { fixedDirectory } from '../../../src/registry/fixed-directory';
+import type { ConfigSource } from '../../../src/registry/config-source';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { DetectorRegistry } from '../../../src/registry/registry';
 import type { Batches } from '../../../src/submission/batches';
@@ -43,7 +44,8 @@ export function registration(name: string, overrides: object = {}): DetectorRegi
 /** Detectors that have been probed once; those named in `ill` did not answer. */
 export async function watched(registrations: readonly DetectorRegistration[], ill: readonly string[] = []) {
   const registry = new DetectorRegistry(registrations);
-  const breakers = new Breakers(fixedDirectory(registrations), settings);
+  const directory = fixedDirectory(registrations);
+  const breakers = new Breakers(directory, settings);
   const health = new HealthMonitor(
     registry,
     breakers,
@@ -52,7 +54,7 @@ export async function watched(registrations: readonly DetectorRegistration[], il
   );
   await health.start();
   health.stop();
-  return { registry, breakers, health };
+  return { registry, directory, breakers, health };
 }
 
 export function answerOf(status: number, overrides: Partial<Answer> = {}): Answer {
@@ -71,6 +73,14 @@ export interface AppOptions {
   readonly maxBodyBytes?: number;
   readonly approach?: () => void;
   readonly detectors?: Awaited<ReturnType<typeof watched>>;
+  readonly registrar?: Partial<
+    AppDependencies['detectors']['registrar'] & AppDependencies['registry']['registrar']
+  >;
+  readonly tryDetector?: AppDependencies['detectors']['tryDetector'];
+  readonly directory?: AppDependencies['registry']['directory'];
+  readonly stateOf?: AppDependencies['registry']['stateOf'];
+  readonly config?: Partial<ConfigSource>;
+  readonly versions?: AppDependencies['config']['versions'];
   readonly health?: Partial<AppDependencies['health']>;
   readonly codec?: AppDependencies['codec'];
   readonly log?: AppDependencies['log'];
@@ -99,7 +109,21 @@ export async function appWith(options: AppOptions = {}) {
       maxLineBytes: options.maxLineBytes ?? 4096,
       stopping: options.stopping ?? new AbortController().signal,
     },
-    detectors,
+    detectors: {
+      ...detectors,
+      registrar: options.registrar as AppDependencies['detectors']['registrar'],
+      tryDetector: options.tryDetector ?? (() => Promise.reject(new Error('no try is expected'))),
+    },
+    registry: {
+      directory: options.directory ?? detectors.directory,
+      stateOf: options.stateOf ?? (() => undisturbed),
+      registrar: options.registrar as AppDependencies['registry']['registrar'],
+      config: options.config as ConfigSource,
+    },
+    config: {
+      config: options.config as ConfigSource,
+      versions: options.versions ?? (() => Promise.resolve({ current: null, history: [] })),
+    },
     health: {
       version: '1.2.3',
       environment: 'dev',
@@ -117,6 +141,14 @@ export async function appWith(options: AppOptions = {}) {
     log: options.log ?? pino({ enabled: false }),
   });
 }
+
+const undisturbed = {
+  unhealthy: false,
+  circuit_breaker_state: 'closed',
+  last_health_check: null,
+  last_failure_time: null,
+  consecutive_failures: 0,
+} as const;
 
 export const allConnected = {
   workflow_engine: 'connected',

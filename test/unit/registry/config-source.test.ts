@@ -4,55 +4,25 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { GatewayError } from '../../../src/contract/errors';
-import type { RegistryEntry } from '../../../src/contract/registry-entry';
-import { ConfigSource, type ConfigStore } from '../../../src/registry/config-source';
+import { ConfigSource } from '../../../src/registry/config-source';
 import type { FileWatchOptions } from '../../../src/registry/file-watch';
 import { eventually } from '../../support/eventually';
+import { MemoryStore } from './memory-store';
 
 const endpoint = 'http://127.0.0.1:9';
 const cause = { requestId: 'r', correlationId: 'c' };
 
-class FakeStore implements ConfigStore {
-  readonly entries = new Map<string, RegistryEntry>();
-  readonly config = { generation: 0, digest: '' };
-  readonly refusals: unknown[] = [];
-  away = false;
-  held: Promise<void> | null = null;
-
-  change: ConfigStore['change'] = async (_by, decide) => {
-    if (this.away) throw new Error('connection lost');
-    await this.held;
-    const { writes, result, configDigest } = decide([...this.entries.values()], { ...this.config });
-    for (const write of writes) {
-      if (write.kind === 'put') this.entries.set(write.entry.endpoint_id, write.entry);
-      else this.entries.delete(write.id);
-    }
-    if (configDigest !== undefined && configDigest !== this.config.digest) {
-      this.config.generation += 1;
-      this.config.digest = configDigest;
-    }
-    return result;
-  };
-
-  configVersion = () => Promise.resolve({ ...this.config });
-  rememberRefusal = (version: unknown) => Promise.resolve(void this.refusals.push(version));
-
-  get ids(): string[] {
-    return [...this.entries.keys()].toSorted();
-  }
-}
-
 describe('ConfigSource', () => {
   let folder: string;
   let file: string;
-  let store: FakeStore;
+  let store: MemoryStore;
   let refused: string[][];
   const started: ConfigSource[] = [];
 
   beforeEach(() => {
     folder = mkdtempSync(path.join(tmpdir(), 'conclave-config-'));
     file = path.join(folder, 'detectors.yaml');
-    store = new FakeStore();
+    store = new MemoryStore();
     refused = [];
   });
   afterEach(() => {
@@ -238,5 +208,31 @@ describe('ConfigSource', () => {
     store.away = false;
     await config.reload(cause);
     expect(store.ids).toEqual(['a@1.0']);
+  });
+
+  describe('validate', () => {
+    it('judges a document or a file of its folder, and changes nothing [C5]', async () => {
+      write('a');
+      const config = await source();
+      expect(await config.validate({ document: { detectors: [{ name: 'b', endpoint }] } })).toEqual([]);
+      expect(await config.validate({ document: 'detectors: [' })).toMatchObject([{ line: 1 }]);
+      writeFileSync(path.join(folder, 'next.yaml'), 'detectors: [{ name: a }]');
+      expect(await config.validate({ configPath: 'next.yaml' })).toMatchObject([
+        { path: 'detectors.0.endpoint', line: 1 },
+      ]);
+      expect(await config.validate({ configPath: 'none.yaml' })).toMatchObject([
+        { message: 'the file does not exist' },
+      ]);
+      expect(store.ids).toEqual(['a@1.0']);
+    });
+
+    it.each(['../elsewhere.yaml', '/etc/passwd', '.', 'link.yaml'])(
+      'reads nothing outside of that folder: %s',
+      async (configPath) => {
+        write('a');
+        symlinkSync('/etc/hostname', path.join(folder, 'link.yaml'));
+        expect(await (await source()).validate({ configPath })).toBe('outside');
+      },
+    );
   });
 });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { stringify } from 'yaml';
 import { describeFault, parseRegistryFile } from '../../../src/registry/registry-file';
 
@@ -234,5 +236,11 @@ describe('parseRegistryFile', () => {
       'https://other.example/',
     );
     expect(faultsOf(text('${HOST}'))).toMatch(/endpoints\.0\.url: the variable HOST is not set \(line 1/);
+  });
+
+  it.each(['detectors.yaml', 'detectors.example.yaml'])('takes the sample config/%s [C9]', (name) => {
+    const file = path.join(__dirname, '..', '..', '..', 'config', name);
+    const { entries } = entriesOf(readFileSync(file, 'utf8'));
+    expect(entries.length).toBeGreaterThanOrEqual(5);
   });
 });

@@ -1,0 +1,56 @@
+/** The API cannot be reached, or the command was given what it cannot send. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError';
+}
+
+/** The API has refused. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError';
+}
+
+export interface ApiTarget {
+  /** Origin of the facade. */
+  readonly url: string;
+  readonly tenant?: string | undefined;
+}
+
+interface ErrorBody {
+  readonly message?: string;
+  readonly field_errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** Asks a facade as any client does. @returns the body; null when there is none */
+export async function callApi<T>(
+  { url, tenant }: ApiTarget,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<T> {
+  const response = await fetch(new URL(`/api/v1${path}`, url), {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(tenant === undefined ? {} : { 'x-tenant-id': tenant }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    const { cause } = error as { cause?: { code?: string } };
+    throw new ConnectionError(
+      `${url} does not answer (${cause?.code ?? (error as Error).message}); is it running?`,
+    );
+  });
+  const text = await response.text();
+  const value = parsed(text, url);
+  if (response.ok) return value as T;
+  const { message, field_errors: faults = [] } = (value ?? {}) as ErrorBody;
+  const places = faults.map((fault) => `\n  ${fault.path}: ${fault.message}`).join('');
+  throw new RefusedError(`${message ?? `the API answered ${response.status}`}${places}`);
+}
+
+function parsed(text: string, url: string): unknown {
+  try {
+    return text === '' ? null : (JSON.parse(text) as unknown);
+  } catch {
+    throw new ConnectionError(`what answers at ${url} is not Conclave`);
+  }
+}

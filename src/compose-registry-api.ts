@@ -1,0 +1,77 @@
+import type { AppDependencies } from './api/app';
+import type { EndpointState } from './api/registry-router';
+import { type composeRegistry, forgetAnswers, type RegistryParts } from './compose-registry';
+import type { Upstream } from './contract/upstream';
+import { tryCanary, trySample } from './detectors/canary';
+import type { DetectorCaller } from './detectors/detector-caller';
+import type { Outbound } from './outbound/outbound';
+import { faultOf } from './detectors/reachability';
+import type { Breakers } from './registry/breakers';
+import type { HealthMonitor } from './registry/health-monitor';
+import { Registrar, type Verify } from './registry/registrar';
+import { resolveBuiltin } from './registry/upstream-of';
+
+interface ApiParts extends Pick<RegistryParts, 'generations' | 'builtinUrl'> {
+  readonly caller: DetectorCaller;
+  readonly outbound: Outbound;
+  readonly health: HealthMonitor;
+  readonly breakers: Breakers;
+}
+
+/** The part of the composition root that lets clients read and change the registry. */
+export function composeRegistryApi(
+  { store, registry, config, versions }: Awaited<ReturnType<typeof composeRegistry>>,
+  parts: ApiParts,
+): Pick<AppDependencies, 'detectors' | 'registry' | 'config'> {
+  const { generations, caller, health, breakers } = parts;
+  const registrar = new Registrar({
+    store,
+    refresh: () => registry.refresh(),
+    verify: verifying(parts),
+    changed: (names) => forgetAnswers(generations, names),
+  });
+  return {
+    detectors: {
+      directory: registry,
+      health,
+      breakers,
+      registrar,
+      tryDetector: (detector, content) => {
+        if (content === undefined) return tryCanary(caller, detector);
+        return trySample(caller, detector, content, detector.capabilities.supported_content_types[0]!);
+      },
+    },
+    registry: {
+      directory: registry,
+      stateOf: (upstream) => stateOf(upstream, health, breakers),
+      registrar,
+      config,
+    },
+    config: { config, versions },
+  };
+}
+
+/** Of a detector that it is healthy and flags what it must; of anything else that it is there. */
+function verifying({ caller, outbound, builtinUrl }: ApiParts): Verify {
+  return async ({ detector, endpoint }) => {
+    if (!detector) return faultOf(endpoint!, outbound);
+    const resolved = resolveBuiltin(detector, builtinUrl);
+    return (await faultOf(resolved, outbound)) ?? (await tryCanary(caller, resolved)).reason;
+  };
+}
+
+function stateOf(
+  { endpoint_id: id, detector }: Upstream,
+  health: HealthMonitor,
+  breakers: Breakers,
+): EndpointState {
+  const known = detector && health.healthOf(detector.name);
+  const lastFailure = breakers.describe(id)?.counts.last_failure_at;
+  return {
+    unhealthy: known?.status === 'unhealthy',
+    circuit_breaker_state: breakers.stateOf(id),
+    last_health_check: known?.lastCheck?.toISOString() ?? null,
+    last_failure_time: lastFailure == null ? null : new Date(lastFailure).toISOString(),
+    consecutive_failures: known?.consecutiveFailures ?? 0,
+  };
+}

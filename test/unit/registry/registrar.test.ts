@@ -1,0 +1,215 @@
+import { detectorRegistrationSchema } from '../../../src/contract/registration';
+import { endpointSchema } from '../../../src/contract/upstream';
+import { type NewDetector, Registrar } from '../../../src/registry/registrar';
+import { MemoryStore } from './memory-store';
+
+const by = { requestId: '8f14e45f-ceea-467f-a2d1-3f1c0c4b7a10', correlationId: 'c' };
+const detector = (name: string, rest: object = {}, over: Partial<NewDetector> = {}): NewDetector => ({
+  registration: detectorRegistrationSchema.parse({ name, endpoint: 'http://127.0.0.1:9', ...rest }),
+  trafficPercent: null,
+  ttlSeconds: null,
+  ...over,
+});
+const endpoint = (url: string, rest: object = {}) => endpointSchema.parse({ url, ...rest });
+const unverified = { verify: false, force: false };
+
+describe('Registrar', () => {
+  let store: MemoryStore;
+  let registrar: Registrar;
+  let fault: string | null;
+  let refreshed: number;
+  let changed: string[];
+  beforeEach(() => {
+    store = new MemoryStore();
+    fault = null;
+    refreshed = 0;
+    changed = [];
+    registrar = new Registrar({
+      store,
+      refresh: () => Promise.resolve(void (refreshed += 1)),
+      verify: () => Promise.resolve(fault),
+      changed: (names) => Promise.resolve(void changed.push(...names)),
+    });
+  });
+  const shares = () =>
+    Object.fromEntries([...store.entries.values()].map((one) => [one.endpoint_id, one.traffic_percent]));
+
+  describe('of detectors', () => {
+    it('registers one, effective here when it returns [3.2]', async () => {
+      const entry = await registrar.registerDetector(detector('a'), true, by);
+      expect(entry).toMatchObject({
+        endpoint_id: 'a@1.0',
+        source: 'manual',
+        status: 'active',
+        traffic_percent: 100,
+      });
+      expect([store.ids, refreshed, changed]).toEqual([['a@1.0'], 1, ['a']]);
+    });
+
+    it('refuses a second one of the same name and version, and leaves one of a hundred at once [R3]', async () => {
+      const attempts = await Promise.allSettled(
+        Array.from({ length: 100 }, (_, index) =>
+          registrar.registerDetector(detector('a', { endpoint: `http://127.0.0.1:${index + 1}` }), false, by),
+        ),
+      );
+      expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+      const refusals = attempts.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+      expect(refusals[0]).toMatchObject({ status: 409, detail: 'detector_exists' });
+      expect(store.ids).toEqual(['a@1.0']);
+    });
+
+    it("tells tenants' detectors of one name apart", async () => {
+      await registrar.registerDetector(detector('a'), false, by);
+      const own = { tenant_scope: 'own', tenant_id: 'acme' };
+      expect((await registrar.registerDetector(detector('a', own), false, by)).endpoint_id).toBe(
+        'acme:a@1.0',
+      );
+    });
+
+    it('refuses one that is not what it says, with the reason [R8]', async () => {
+      fault = 'it said clean of a sample that it must flag';
+      await expect(registrar.registerDetector(detector('a'), true, by)).rejects.toMatchObject({
+        code: 'ENDPOINT_UNREACHABLE',
+        status: 422,
+        options: { details: { endpoint_id: 'a@1.0', reason: fault } },
+      });
+      expect(store.ids).toEqual([]);
+      await registrar.registerDetector(detector('a'), false, by);
+      expect(store.ids).toEqual(['a@1.0']);
+    });
+
+    it('refuses the id of an upstream of another kind', async () => {
+      await registrar.registerEndpoint(
+        endpoint('https://x.example', { name: 'a', version: '1.0' }),
+        unverified,
+        by,
+      );
+      await expect(registrar.registerDetector(detector('a'), false, by)).rejects.toMatchObject({
+        code: 'ENDPOINT_CONFLICT',
+      });
+    });
+
+    it('gives another version no traffic until it is told to', async () => {
+      await registrar.registerDetector(detector('a'), false, by);
+      await registrar.registerDetector(detector('a', { version: '2.0' }), false, by);
+      expect(shares()).toEqual({ 'a@1.0': 100, 'a@2.0': 0 });
+      const greedy = detector('a', { version: '3.0' }, { trafficPercent: 5 });
+      await expect(registrar.registerDetector(greedy, false, by)).rejects.toMatchObject({
+        detail: 'traffic_sum',
+        fieldErrors: [{ path: 'traffic_percent' }],
+      });
+    });
+
+    it('splits traffic; what is not named gets none', async () => {
+      for (const version of ['1.0', '2.0', '3.0'])
+        await registrar.registerDetector(detector('a', { version }), false, by);
+      await registrar.splitTraffic('a', null, { '1.0': 95, '3.0': 5 }, by);
+      expect(shares()).toEqual({ 'a@1.0': 95, 'a@2.0': 0, 'a@3.0': 5 });
+    });
+
+    it.each([
+      [{ '1.0': 95 }, 'traffic_sum'],
+      [{ '1.0': 95, '9.0': 5 }, 'unknown_version'],
+      [{}, 'traffic_sum'],
+    ])('refuses the split %j', async (versions, detail) => {
+      await registrar.registerDetector(detector('a'), false, by);
+      await expect(registrar.splitTraffic('a', null, versions, by)).rejects.toMatchObject({
+        status: 400,
+        detail,
+      });
+      expect(shares()).toEqual({ 'a@1.0': 100 });
+    });
+
+    it('replaces and removes; what is not there is not found', async () => {
+      const { registration_time: since } = await registrar.registerDetector(detector('a'), false, by);
+      const { registration } = detector('a', { timeout_ms: 100 });
+      const replaced = await registrar.replaceDetector('a@1.0', registration, true, by);
+      expect(replaced).toMatchObject({ registration_time: since, detector: { timeout_ms: 100 } });
+      await registrar.removeDetector('a@1.0', by);
+      expect(store.ids).toEqual([]);
+      const missing = { status: 404, detail: 'detector_not_found' };
+      await expect(registrar.removeDetector('a@1.0', by)).rejects.toMatchObject(missing);
+      await expect(registrar.replaceDetector('a@1.0', registration, false, by)).rejects.toMatchObject(
+        missing,
+      );
+      await expect(registrar.splitTraffic('a', null, { '1.0': 100 }, by)).rejects.toMatchObject(missing);
+    });
+
+    it('keeps one that registers itself as long as it beats', async () => {
+      await registrar.registerDetector(detector('a', {}, { ttlSeconds: 30 }), false, by);
+      expect(store.entries.get('a@1.0')).toMatchObject({
+        source: 'discovery',
+        origin: 'heartbeat',
+        ttl_seconds: 30,
+      });
+      await registrar.heartbeat('a@1.0');
+      expect(store.beats).toEqual(['a@1.0']);
+      await registrar.registerDetector(detector('b'), false, by);
+      await expect(registrar.heartbeat('b@1.0')).rejects.toMatchObject({ status: 404 });
+    });
+  });
+
+  describe('of endpoints', () => {
+    it('registers, then updates under the same id and address, keeping since when [R6]', async () => {
+      const first = await registrar.registerEndpoint(
+        endpoint('https://x.example', { name: 'llm' }),
+        unverified,
+        by,
+      );
+      const second = await registrar.registerEndpoint(
+        endpoint('https://X.example:443/', { name: 'llm', timeout: 60 }),
+        unverified,
+        by,
+      );
+      expect([first.isNew, second.isNew]).toEqual([true, false]);
+      expect(second.entry.registration_time).toBe(first.entry.registration_time);
+      expect(store.entries.get('llm')?.endpoint?.timeout).toBe(60);
+    });
+
+    it.each([
+      ['the id with another address', { name: 'llm' }, 'https://y.example'],
+      ['the address under another id', { name: 'other' }, 'https://x.example/'],
+    ])('refuses %s, naming both [R2] [R8]', async (_what, rest, url) => {
+      await registrar.registerEndpoint(endpoint('https://x.example', { name: 'llm' }), unverified, by);
+      await expect(registrar.registerEndpoint(endpoint(url, rest), unverified, by)).rejects.toMatchObject({
+        code: 'ENDPOINT_CONFLICT',
+        options: {
+          details: {
+            endpoint_id: rest.name,
+            endpoint_url: url,
+            conflicting_id: 'llm',
+            conflicting_url: 'https://x.example',
+          },
+        },
+      });
+    });
+
+    it('refuses an unreachable one with the reason, unless forced or disabled [R8]', async () => {
+      fault = 'it cannot be reached (ECONNREFUSED)';
+      const verified = { verify: true, force: false };
+      const config = endpoint('https://x.example', { name: 'llm' });
+      await expect(registrar.registerEndpoint(config, verified, by)).rejects.toMatchObject({
+        code: 'ENDPOINT_UNREACHABLE',
+        message: expect.stringContaining('ECONNREFUSED') as string,
+      });
+      await registrar.registerEndpoint(config, { verify: true, force: true }, by);
+      await registrar.registerEndpoint(
+        endpoint('https://y.example', { name: 'off', disabled: true }),
+        verified,
+        by,
+      );
+      expect(store.entries.get('off')?.status).toBe('disabled');
+    });
+
+    it('changes a status and removes [R6]', async () => {
+      await registrar.registerEndpoint(endpoint('https://x.example', { name: 'llm' }), unverified, by);
+      await registrar.setStatus('llm', 'inactive', by);
+      expect(store.entries.get('llm')?.status).toBe('inactive');
+      await registrar.removeEndpoint('llm', by);
+      expect(store.ids).toEqual([]);
+      const missing = { code: 'ENDPOINT_NOT_FOUND', status: 404 };
+      await expect(registrar.setStatus('llm', 'active', by)).rejects.toMatchObject(missing);
+      await expect(registrar.removeEndpoint('llm', by)).rejects.toMatchObject(missing);
+    });
+  });
+});
