@@ -54,7 +54,7 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
     refused: (errors) =>
       log.error(
         { file: settings.registry.path, errors },
-        'the registry file is invalid; the registry stays as it is',
+        'the registry file is not applied; the registry stays as it is',
       ),
     applied: async (plan, version) => {
       tell(log, plan, version);

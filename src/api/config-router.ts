@@ -70,7 +70,7 @@ export function configRouter({ config, versions }: ConfigRouterDependencies): Ro
     });
   });
 
-  router.post('/config/validate', body, async (request, response) => {
+  router.post('/config/validate', ...body, async (request, response) => {
     const { config_path: configPath, document } = bodyOf(request, configCandidateSchema);
     const faults = await config.validate(configPath === undefined ? { document } : { configPath });
     if (faults === 'outside') {

@@ -89,7 +89,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     response.json({ detector: detector.name, ...healthOf(detector) });
   });
 
-  router.post('/detectors', body, async (request, response) => {
+  router.post('/detectors', ...body, async (request, response) => {
     const { verify, ...detector } = detectorIn(request);
     const { endpoint_id: id } = await deps.registrar.registerDetector(detector, verify, contextOf(response));
     response
@@ -98,7 +98,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
       .json(describe(current(id)));
   });
 
-  router.put('/detectors/:name', body, async (request, response) => {
+  router.put('/detectors/:name', ...body, async (request, response) => {
     const { endpoint_id: id, detector } = mine(request);
     const { registration, verify } = detectorIn(request, { name: detector.name, version: detector.version });
     await deps.registrar.replaceDetector(id, registration, verify, contextOf(response));
@@ -110,7 +110,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     response.status(204).end();
   });
 
-  router.put('/detectors/:name/traffic', body, async (request, response) => {
+  router.put('/detectors/:name/traffic', ...body, async (request, response) => {
     const { versions } = bodyOf(request, trafficSchema);
     const { detector } = mine(request);
     const split = await deps.registrar.splitTraffic(
@@ -128,7 +128,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     response.status(204).end();
   });
 
-  router.post('/detectors/:name/test', body, async (request, response) => {
+  router.post('/detectors/:name/test', ...body, async (request, response) => {
     const { content } = bodyOf(request, detectorTestSchema);
     const { detector } = one(request);
     const { result, reason } = await deps.tryDetector(detector, content);

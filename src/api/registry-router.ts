@@ -74,7 +74,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     response.json(describe(one(request)));
   });
 
-  router.post('/registry/endpoints', body, async (request, response) => {
+  router.post('/registry/endpoints', ...body, async (request, response) => {
     const { config, verify, force } = bodyOf(request, newEndpointSchema);
     const { entry, isNew } = await deps.registrar.registerEndpoint(
       config,
@@ -95,7 +95,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     response.json({ success: true, message: 'removed', endpoint_id: id });
   });
 
-  router.put('/registry/endpoints/:id/status', body, async (request, response) => {
+  router.put('/registry/endpoints/:id/status', ...body, async (request, response) => {
     const { status } = bodyOf(request, endpointStatusSchema);
     const { endpoint_id: id } = one(request);
     await deps.registrar.setStatus(id, status, contextOf(response));

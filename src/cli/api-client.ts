@@ -4,7 +4,7 @@ export class ConnectionError extends Error {
 }
 
 /** The API has refused. */
-export class RefusedError extends Error {
+class RefusedError extends Error {
   override readonly name = 'RefusedError';
 }
 

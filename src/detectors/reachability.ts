@@ -4,6 +4,7 @@ import type { EndpointConfig } from '../contract/upstream';
 import { CredentialsError } from '../outbound/credentials-error';
 import type { Outbound } from '../outbound/outbound';
 import { OutboundRefused } from '../outbound/target-rules';
+import { healthPathOf } from './health-probe';
 
 const patienceMs = 5000;
 const enoughBytes = 64 * 1024;
@@ -18,7 +19,9 @@ export async function faultOf(
 ): Promise<string | null> {
   const isDetector = 'endpoint' in upstream;
   const base = isDetector ? upstream.endpoint : upstream.url;
-  const path = upstream.health_check_path;
+  const path = isDetector ? healthPathOf(upstream) : upstream.health_check_path;
+  // Its protocol has no place that says how it is: what it makes of a sample tells.
+  if (path === null) return null;
   try {
     const signal = AbortSignal.timeout(patienceMs);
     const { statusCode, body } = await request(path === undefined ? base : new URL(path, base), {

@@ -5,7 +5,7 @@ export interface Share {
 }
 
 /** Steps in which a new version takes over (spec/orchestration.md 9.5). */
-export const canarySteps = [5, 25, 50, 100] as const;
+const canarySteps = [5, 25, 50, 100] as const;
 
 export function nextCanaryStep(percent: number): number {
   return canarySteps.find((step) => step > percent) ?? 100;

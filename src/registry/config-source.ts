@@ -152,7 +152,9 @@ export class ConfigSource {
     }).catch((error: unknown) => {
       // The store may be away; the next look repeats it.
       this.#lastText = null;
-      this.#lastError = `the registry could not be changed (${(error as Error).name})`;
+      const reason = `the registry could not be changed (${(error as Error).message})`;
+      if (reason !== this.#lastError) this.deps.refused([reason]);
+      this.#lastError = reason;
     });
   }
 

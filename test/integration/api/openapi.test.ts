@@ -7,6 +7,7 @@ import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
+import { registryAnswers } from './registry-answers';
 
 type Operations = Record<string, { operationId: string; responses: Record<string, object> }>;
 interface OpenApiDocument {
@@ -349,6 +350,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ['get', '/detectors/{name}', 404, () => system.request('GET', '/detectors/nobody')],
   ['get', '/detectors/{name}/health', 200, () => system.request('GET', '/detectors/b/health')],
   ['get', '/detectors/{name}/health', 404, () => system.request('GET', '/detectors/nobody/health')],
+  ...registryAnswers(() => system),
   ['get', '/health', 200, () => system.request('GET', '/health')],
   ['get', '/health/live', 200, () => system.request('GET', '/health/live')],
   ['get', '/health/ready', 200, () => system.request('GET', '/health/ready')],

@@ -1,6 +1,7 @@
 import request from 'supertest';
 import { detectorInfoSchema } from '../../../src/contract/detector-info';
 import { ConclaveError, GatewayError } from '../../../src/contract/errors';
+import { detectorTestedSchema, trafficChangedSchema } from '../../../src/contract/registry-api';
 import type { NewDetector } from '../../../src/registry/registrar';
 import { listedDetector } from '../../../src/registry/registry-file';
 import { type AppOptions, appWith, expectError, registration, watched } from './support';
@@ -77,7 +78,10 @@ describe('POST /detectors', () => {
         .send({ name: 'new', endpoint, ...body });
     await post({});
     expect(registered).toMatchObject([{ registration: { tenant_scope: 'own', tenant_id: 'acme' } }]);
-    expectError(await post({ tenant_scope: 'shared' }), { code: 'INSUFFICIENT_RBAC', detail: 'shared_needs_platform' });
+    expectError(await post({ tenant_scope: 'shared' }), {
+      code: 'INSUFFICIENT_RBAC',
+      detail: 'shared_needs_platform',
+    });
     expectError(await post({ tenant_id: 'other' }), { code: 'INSUFFICIENT_RBAC', detail: 'tenant_mismatch' });
   });
 
@@ -167,7 +171,7 @@ describe('the other writes', () => {
     const response = await request(app)
       .put(`${path}/pii/traffic`)
       .send({ versions: { '1.0': 100 } });
-    expect(response.body).toEqual({ name: 'pii', versions: { '1.0': 100 } });
+    expect(trafficChangedSchema.parse(response.body)).toEqual({ name: 'pii', versions: { '1.0': 100 } });
     expect(splits).toEqual([['pii', null, { '1.0': 100 }]]);
     const wrong = await request(app)
       .put(`${path}/pii/traffic`)
@@ -191,7 +195,7 @@ describe('the other writes', () => {
         }),
     });
     const tried = (body: object) => request(app).post(`${path}/pii@1.0/test`).send(body);
-    expect((await tried({})).body).toEqual({
+    expect(detectorTestedSchema.parse((await tried({})).body)).toEqual({
       detector: 'pii',
       version: '1.0',
       ok: false,

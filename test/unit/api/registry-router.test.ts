@@ -2,8 +2,13 @@ import request from 'supertest';
 import { GatewayError } from '../../../src/contract/errors';
 import {
   endpointListSchema,
+  endpointRegisteredSchema,
+  endpointRemovedSchema,
+  endpointStatusChangedSchema,
   gatewayErrorSchema,
   registeredEndpointSchema,
+  registryStatsSchema,
+  registrySyncSchema,
 } from '../../../src/contract/registry-api';
 import { endpointSchema, type Upstream } from '../../../src/contract/upstream';
 import { fixedDirectory } from '../../../src/registry/fixed-directory';
@@ -171,18 +176,19 @@ describe('one endpoint', () => {
       .post(`${path}/endpoints`)
       .send({ ...body, force: false });
     expect([first.status, second.status]).toEqual([201, 200]);
-    expect(first.body).toEqual({
+    expect(endpointRegisteredSchema.parse(first.body)).toEqual({
       success: true,
       message: 'registered',
       endpoint_id: 'new',
       endpoint_url: 'https://new.example',
     });
     const status = await request(app).put(`${path}/endpoints/llm/status`).send({ status: 'inactive' });
-    expect(status.body).toMatchObject({ endpoint_id: 'llm', new_status: 'inactive' });
-    expect((await request(app).delete(`${path}/endpoints/llm`)).body).toMatchObject({
-      success: true,
+    expect(endpointStatusChangedSchema.parse(status.body)).toMatchObject({
       endpoint_id: 'llm',
+      new_status: 'inactive',
     });
+    const removed = await request(app).delete(`${path}/endpoints/llm`);
+    expect(endpointRemovedSchema.parse(removed.body)).toMatchObject({ success: true, endpoint_id: 'llm' });
     expect(done).toEqual([
       ['new', { verify: true, force: true }],
       ['new', { verify: true, force: false }],
@@ -213,7 +219,7 @@ describe('one endpoint', () => {
 describe('the registry as a whole', () => {
   it('has stats whose states add up [R6]', async () => {
     const { body } = await request(await facade()).get(`${path}/stats`);
-    expect(body).toMatchObject({
+    expect(registryStatsSchema.parse(body)).toMatchObject({
       registry_stats: { total: 7, active: 4, inactive: 1, disabled: 1, unhealthy: 1 },
     });
   });
@@ -230,7 +236,10 @@ describe('the registry as a whole', () => {
     };
     const app = await facade({ config: { sync: () => Promise.resolve({ plan, version: '1-abc' }) } });
     const { body } = await request(app).post(`${path}/sync`);
-    expect(body).toMatchObject({ success: true, sync_result: { added: ['a@1.0'], errors: [] } });
+    expect(registrySyncSchema.parse(body)).toMatchObject({
+      success: true,
+      sync_result: { added: ['a@1.0'], errors: [] },
+    });
     const unloaded = new GatewayError('CONFIG_NOT_LOADED', 'none');
     const empty = await facade({ config: { sync: () => Promise.reject(unloaded) } });
     expect((await request(empty).post(`${path}/sync`)).status).toBe(404);

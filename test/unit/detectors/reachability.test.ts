@@ -34,6 +34,10 @@ describe('faultOf', () => {
     );
   });
 
+  it('asks nothing of one whose protocol has no place for its health', async () => {
+    expect(await faultOf(detector({ protocol: 'openai-moderations' }), outbound)).toBeNull();
+  });
+
   it('wants of any other upstream that it answers at all', async () => {
     expect(await faultOf(endpointSchema.parse({ url: `${url}/base` }), outbound)).toBeNull();
     const closed = endpointSchema.parse({ url: 'http://127.0.0.1:1' });
