@@ -66,12 +66,12 @@ function stateOf(
   breakers: Breakers,
 ): EndpointState {
   const known = detector && health.healthOf(detector.name);
-  const lastFailure = breakers.describe(id)?.counts.last_failure_at;
+  const lastFailure = breakers.describe(id)?.counts.last_failure_at ?? null;
   return {
     unhealthy: known?.status === 'unhealthy',
     circuit_breaker_state: breakers.stateOf(id),
     last_health_check: known?.lastCheck?.toISOString() ?? null,
-    last_failure_time: lastFailure == null ? null : new Date(lastFailure).toISOString(),
+    last_failure_time: lastFailure === null ? null : new Date(lastFailure).toISOString(),
     consecutive_failures: known?.consecutiveFailures ?? 0,
   };
 }

@@ -119,8 +119,9 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
       versions,
       contextOf(response),
     );
-    const shares = split.map((entry) => [entry.detector!.version, entry.traffic_percent]);
-    response.json({ name: detector.name, versions: Object.fromEntries(shares) });
+    const shares: Record<string, number> = {};
+    for (const entry of split) shares[entry.detector!.version] = entry.traffic_percent;
+    response.json({ name: detector.name, versions: shares });
   });
 
   router.post('/detectors/:name/heartbeat', async (request, response) => {

@@ -75,13 +75,13 @@ export function addDetectorCommands(detector: Command, context: CommandContext):
 
   command('show', 'one detector: name, or name@version')
     .argument('<name>')
-    .action(run(async (target, { format }, name) => printObject(format, await get(target, name!))));
+    .action(run(async (target, { format }, name) => printObject(format, await get(target, name))));
 
   command('health', 'health and breaker of one detector')
     .argument('<name>')
     .action(
       run(async (target, { format }, name) => {
-        const health = await call<{ is_healthy: boolean }>(target, 'GET', `${pathOf(name!)}/health`);
+        const health = await call<{ is_healthy: boolean }>(target, 'GET', `${pathOf(name)}/health`);
         printObject(format, health);
         return health.is_healthy ? 0 : invalid;
       }),
@@ -93,7 +93,7 @@ export function addDetectorCommands(detector: Command, context: CommandContext):
     .option('--no-verify', 'without asking it anything')
     .action(
       run<Common & { force: boolean; verify: boolean }>(async (target, { format, force, verify }, file) => {
-        const body = { ...readDocument(file!), force, verify };
+        const body = { ...readDocument(file), force, verify };
         printObject(format, await call(target, 'POST', '/detectors', body));
       }),
     );
@@ -106,8 +106,8 @@ export function addDetectorCommands(detector: Command, context: CommandContext):
     .action(
       run<Common & { force: boolean; verify: boolean }>(
         async (target, { format, force, verify }, name, file) => {
-          const body = { ...readDocument(file!), force, verify };
-          printObject(format, await call(target, 'PUT', pathOf(name!), body));
+          const body = { ...readDocument(file), force, verify };
+          printObject(format, await call(target, 'PUT', pathOf(name), body));
         },
       ),
     );
@@ -116,7 +116,7 @@ export function addDetectorCommands(detector: Command, context: CommandContext):
     .argument('<name>')
     .action(
       run(async (target, { format }, name) => {
-        await call(target, 'DELETE', pathOf(name!));
+        await call(target, 'DELETE', pathOf(name));
         printObject(format, { unregistered: name });
       }),
     );
@@ -127,7 +127,7 @@ export function addDetectorCommands(detector: Command, context: CommandContext):
     .action(
       run<Common & { content?: string }>(async (target, { format, content }, name) => {
         const body = content === undefined ? {} : { content };
-        const said = await call<{ ok: boolean }>(target, 'POST', `${pathOf(name!)}/test`, body);
+        const said = await call<{ ok: boolean }>(target, 'POST', `${pathOf(name)}/test`, body);
         printObject(format, said);
         return said.ok ? 0 : invalid;
       }),
@@ -140,8 +140,8 @@ export function addDetectorCommands(detector: Command, context: CommandContext):
     .action(
       run<Common & { canary?: string }>(async (target, { format, canary }, name, ...rest) => {
         const shares = rest.flat();
-        const versions = canary === undefined ? sharesIn(shares) : await nextStep(target, name!, canary);
-        printObject(format, await call(target, 'PUT', `${pathOf(name!)}/traffic`, { versions }));
+        const versions = canary === undefined ? sharesIn(shares) : await nextStep(target, name, canary);
+        printObject(format, await call(target, 'PUT', `${pathOf(name)}/traffic`, { versions }));
       }),
     );
 }
@@ -183,10 +183,10 @@ async function nextStep(target: ApiTarget, name: string, canary: string): Promis
   const step = nextCanaryStep(found.traffic_percent);
   const others = versions.filter((one) => one !== found && one.traffic_percent > 0);
   const total = others.reduce((sum, { traffic_percent: percent }) => sum + percent, 0);
-  const shares = others.map(({ version, traffic_percent: percent }) => [
+  const shares = others.map(({ version, traffic_percent: percent }): [string, number] => [
     version,
     Math.floor((percent / total) * (100 - step)),
-  ]) as [string, number][];
+  ]);
   const given = shares.reduce((sum, [, percent]) => sum + percent, step);
   if (shares[0]) shares[0][1] += 100 - given;
   return { ...Object.fromEntries(shares), [canary]: others.length === 0 ? 100 : step };

@@ -155,8 +155,8 @@ function detectorBehind(
   const ready = slices.some(({ endpoints }) =>
     endpoints?.some(({ conditions }) => conditions?.ready !== false),
   );
-  const port = slices.flatMap(({ ports }) => ports ?? []).find((one) => one.port != null)?.port;
-  if (!ready || port == null) return null;
+  const [port] = slices.flatMap(({ ports }) => ports?.flatMap((one) => one.port ?? []) ?? []);
+  if (!ready || port === undefined) return null;
   const { labels } = slices[0]!.metadata;
   const parsed = detectorRegistrationSchema.safeParse({
     ...detector,
