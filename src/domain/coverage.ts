@@ -5,7 +5,7 @@ import { judgedInFull } from './results';
 
 /**
  * Share of what the policy asks for that was judged, in [0, 1], unrounded (spec/orchestration.md 3.2). The denominator
- * is the plan's: no failure, skip or exclusion shrinks it. Who left something unjudged has not covered it (ADR 6).
+ * is the plan's: no failure, skip or exclusion shrinks it. Who left something unjudged has not covered it (ADR 8).
  */
 export function coverageOf(plan: Plan, results: readonly DetectorResult[]): number {
   const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
