@@ -22,6 +22,7 @@ import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
 import { composeDependencies } from './compose-dependencies';
 import { composeOutbound } from './compose-outbound';
+import { composeFacades } from './compose-facades';
 import { composePolicies } from './compose-policies';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
@@ -277,18 +278,20 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const stopping = new AbortController();
   const rateLimit = new RateLimit(redis);
   const states = composeDependencies({ connection, db, redis, catalog, http, mapperUrl: servers.mapperUrl });
+  const orchestrate = {
+    submission,
+    batches,
+    jobs,
+    rateLimit,
+    rateLimitOf: (tenantId: string, bundle: string) =>
+      catalog.get(tenantId, bundle)?.policy.rate_limit_per_minute ??
+      settings.orchestration.default_rate_limit_per_minute,
+    maxBodyBytes: settings.security.max_body_bytes,
+    approach: () => admission.approach(),
+  };
   const app = createApp({
-    orchestrate: {
-      submission,
-      batches,
-      jobs,
-      rateLimit,
-      rateLimitOf: (tenantId, bundle) =>
-        catalog.get(tenantId, bundle)?.policy.rate_limit_per_minute ??
-        settings.orchestration.default_rate_limit_per_minute,
-      maxBodyBytes: settings.security.max_body_bytes,
-      approach: () => admission.approach(),
-    },
+    orchestrate,
+    facades: composeFacades({ settings, orchestrate, hub, registry, catalog }),
     cache: generations,
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, stopping: stopping.signal },
     ...composeRegistryApi(upstreams, { ...shared, caller, outbound, health, breakers }),

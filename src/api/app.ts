@@ -11,6 +11,8 @@ import { type DetectorsRouterDependencies, detectorsRouter } from './detectors-r
 import { docsRouter } from './docs-router';
 import { type ConfigRouterDependencies, configRouter } from './config-router';
 import { createErrorHandler, notFound } from './error-handler';
+import type { FacadeDependencies } from './facades/facade-call';
+import { facadesRouter } from './facades';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
 import { type RegistryRouterDependencies, registryRouter } from './registry-router';
@@ -21,6 +23,7 @@ import { securityHeaders } from './security-headers';
 export interface AppDependencies {
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies;
   readonly bulk: BulkRouterDependencies;
+  readonly facades: FacadeDependencies;
   readonly detectors: DetectorsRouterDependencies;
   readonly registry: RegistryRouterDependencies;
   readonly config: ConfigRouterDependencies;
@@ -49,6 +52,7 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/api/v1', docsRouter(deps.health.version));
   app.get('/docs', (_request, response) => response.redirect('/api/v1/docs'));
   if (deps.codec) app.use('/api/v1', codecRouter(deps.codec.payloads, deps.codec.token, deps.codec.origins));
+  app.use(facadesRouter(deps.facades));
   app.use(
     '/api/v1',
     refuseUnknownCredentials,

@@ -17,7 +17,7 @@ const headLength = 64;
  * @returns tokens for `routing_reason`: the inferred type, and whether it differs
  * @throws ConclaveError INVALID_REQUEST
  */
-export function checkContentForm(request: OrchestrationRequest): string[] {
+export function checkContentForm(request: Pick<OrchestrationRequest, 'content' | 'content_type'>): string[] {
   if (request.content_type === 'image' && !isImage(request.content)) {
     throw new ConclaveError('INVALID_REQUEST', 'the content is not an image', {
       detail: 'content_not_an_image',

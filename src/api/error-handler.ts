@@ -78,7 +78,8 @@ export function notFound(): never {
   });
 }
 
-function asConclaveError(error: unknown): ConclaveError {
+/** What went wrong as an error of the contract; what nobody foresaw is an INTERNAL_ERROR. */
+export function asConclaveError(error: unknown): ConclaveError {
   if (error instanceof ConclaveError) return error;
   const { type, status, limit } = (error ?? {}) as { type?: unknown; status?: unknown; limit?: unknown };
   if (type === 'entity.too.large') {

@@ -7,6 +7,7 @@ import '../contract/health';
 import '../contract/request';
 import { bulkPaths } from './openapi-bulk';
 import { detectorWrites, registryPaths } from './openapi-registry';
+import { facadePaths } from './openapi-facades';
 
 const refTo = (id: string) => `#/components/schemas/${id}`;
 const ref = (id: string) => ({ $ref: refTo(id) });
@@ -185,6 +186,7 @@ const paths = {
     },
   },
   ...bulkPaths({ common, idempotencyKey, errors, notFound }),
+  ...facadePaths,
   '/detectors': {
     get: {
       operationId: 'listDetectors',
@@ -250,6 +252,10 @@ const requestSchemas = [
   'DetectorTest',
   'NewEndpoint',
   'ConfigCandidate',
+  'FmsContentDetectionRequest',
+  'ModerationsRequest',
+  'LitellmGuardrailRequest',
+  'PortkeyGuardrailRequest',
 ];
 
 /** OpenAPI 3.1, generated from the schemas that the code validates with. */

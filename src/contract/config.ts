@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { discoverySchema } from './discovery';
+import { environments } from './enums';
+import { nameSchema, tenantSchema } from './text';
 
 const port = z.int().min(0).max(65_535);
 const ms = z.int().positive();
@@ -136,6 +138,23 @@ const mapperSchema = z.strictObject({
   auto_map_results: z.boolean().default(true),
 });
 
+/** Other products' APIs, under which Conclave stands in for them (docs/facades.md). */
+const facadesSchema = z.strictObject({
+  /** For whom calls without X-Tenant-ID are judged. */
+  tenant_id: tenantSchema.default('demo'),
+  /** For calls without X-Policy-Bundle. */
+  policy_bundle: nameSchema.default('default'),
+  environment: z.enum(environments).default('dev'),
+  /** The credential that client libraries may show, since they must show one, while there is no authentication. */
+  client_key: z.string().min(1).max(200).default('conclave'),
+  /** Findings weaker than this do not flag a content by themselves. */
+  flag_threshold: z.number().min(0).max(1).default(0.5),
+  /** Findings of these categories, and of those below them, flag nothing. */
+  ignored_categories: z.array(z.string().min(1)).default(['OTHER.NeedsReview']),
+  /** How long a call may take; what is not judged by then is answered as not judged. */
+  answer_within_ms: ms.default(5000),
+});
+
 const monitoringSchema = z.strictObject({
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
@@ -168,6 +187,7 @@ export const settingsSchema = z.strictObject({
   registry: registrySchema.prefault({}),
   policy: policySchema.prefault({}),
   mapper: mapperSchema.prefault({}),
+  facades: facadesSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
   workflow: workflowSchema.prefault({}),
 });

@@ -180,10 +180,15 @@ function longContent(
   return long_content ?? (oneVerdict ? 'skip' : 'split');
 }
 
-function plannedConflict(contentType: ContentType, policy: TenantPolicy): PlannedConflict {
+/** The usual ones, and what the bundle adds to them. */
+export function benignLabelsOf(policy: TenantPolicy): string[] {
   const listed = own(policy.policy_data, 'benign_labels');
   const tenantLabels = Array.isArray(listed) ? listed.filter((label) => typeof label === 'string') : [];
-  const benign_labels = [...new Set([...benignLabels, ...tenantLabels])];
+  return [...new Set([...benignLabels, ...tenantLabels])];
+}
+
+function plannedConflict(contentType: ContentType, policy: TenantPolicy): PlannedConflict {
+  const benign_labels = benignLabelsOf(policy);
   const override = policy.conflict_resolution_overrides[contentType];
   if (override) return { strategy: override, decided_by: 'bundle_override', benign_labels };
   if (policy.conflict_resolution) {

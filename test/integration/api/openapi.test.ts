@@ -121,6 +121,27 @@ async function text(route: string): Promise<HttpAnswer<unknown>> {
   return { status: response.status, headers: response.headers, text: body, body };
 }
 
+/** At the address that a path with servers of its own has. */
+async function atRoot(route: string, sent: unknown, headers = {}): Promise<HttpAnswer<unknown>> {
+  const response = await fetch(`${system.url}${route}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(sent),
+  });
+  const answered = await response.text();
+  return {
+    status: response.status,
+    headers: response.headers,
+    text: answered,
+    body: JSON.parse(answered) as unknown,
+  };
+}
+
+const fms = '/api/v2/text/detection/content';
+const litellm = '/beta/litellm_basic_guardrail_api';
+const portkey = '/webhooks/portkey';
+const input = { input: 'a text' };
+
 async function firstLine(route: string): Promise<HttpAnswer<unknown>> {
   const answer = await text(route);
   return { ...answer, body: JSON.parse(answer.text.split('\n')[0]!) as unknown };
@@ -327,6 +348,25 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
     400,
     async () => system.request('GET', `/orchestrate/bulk/${await endedBulk()}/outcomes?status=odd`),
   ],
+  ['post', '/moderations', 200, () => system.request('POST', '/moderations', input)],
+  ['post', '/moderations', 400, () => system.request('POST', '/moderations', { input: [] })],
+  ['post', '/moderations', 401, () => system.request('POST', '/moderations', input, { 'X-API-Key': 'x' })],
+  [
+    'post',
+    '/moderations',
+    503,
+    () => {
+      system.detectors.behave('b', status(400));
+      return system.request('POST', '/moderations', { input: 'another text' });
+    },
+  ],
+  ['post', fms, 200, () => atRoot(fms, { detectors: { b: {} }, content: 'a text' })],
+  ['post', fms, 404, () => atRoot(fms, { detectors: { nobody: {} }, content: 'a text' })],
+  ['post', fms, 422, () => atRoot(fms, {})],
+  ['post', litellm, 200, () => atRoot(litellm, { input_type: 'request', texts: ['a text'] })],
+  ['post', litellm, 400, () => atRoot(litellm, {})],
+  ['post', litellm, 401, () => atRoot(litellm, { input_type: 'request' }, { 'x-api-key': 'x' })],
+  ['post', portkey, 200, () => atRoot(portkey, {})],
   ['delete', '/cache', 204, () => system.request('DELETE', '/cache?detector=b')],
   ['delete', '/cache', 400, () => system.request('DELETE', '/cache')],
   [

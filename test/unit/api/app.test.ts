@@ -82,6 +82,8 @@ describe('The documentation', () => {
     };
     expect([response.status, document.openapi, document.info.version]).toEqual([200, '3.1.0', '1.2.3']);
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/api/v2/text/detection/content',
+      '/beta/litellm_basic_guardrail_api',
       '/cache',
       '/config/endpoints',
       '/config/reload',
@@ -96,6 +98,7 @@ describe('The documentation', () => {
       '/health',
       '/health/live',
       '/health/ready',
+      '/moderations',
       '/orchestrate',
       '/orchestrate/batch',
       '/orchestrate/bulk',
@@ -112,6 +115,7 @@ describe('The documentation', () => {
       '/registry/endpoints/{endpoint_id}/status',
       '/registry/stats',
       '/registry/sync',
+      '/webhooks/portkey',
     ]);
     const named = [...response.text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
       ([, id]) => id!,

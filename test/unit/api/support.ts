@@ -1,7 +1,9 @@
 import pino from 'pino';
 import type supertest from 'supertest';
 import { type AppDependencies, createApp } from '../../../src/api/app';
+import type { FacadeDependencies } from '../../../src/api/facades/facade-call';
 import { RateLimit } from '../../../src/api/rate-limit';
+import { settingsSchema } from '../../../src/contract/config';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
 import { Breakers } from '../../../src/registry/breakers';
 import { fixedDirectory } from '../../../src/registry/fixed-directory';
@@ -81,6 +83,7 @@ export interface AppOptions {
   readonly stateOf?: AppDependencies['registry']['stateOf'];
   readonly config?: Partial<ConfigSource>;
   readonly versions?: AppDependencies['config']['versions'];
+  readonly facades?: Partial<FacadeDependencies>;
   readonly health?: Partial<AppDependencies['health']>;
   readonly codec?: AppDependencies['codec'];
   readonly log?: AppDependencies['log'];
@@ -123,6 +126,15 @@ export async function appWith(options: AppOptions = {}) {
     config: {
       config: options.config as ConfigSource,
       versions: options.versions ?? (() => Promise.resolve({ current: null, history: [] })),
+    },
+    facades: {
+      judge: { judge: () => Promise.reject(new Error('no judgement is expected')) },
+      settings: settingsSchema.parse({}).facades,
+      categories: { of: () => null, lookedForBy: () => new Set() },
+      rateLimit: new RateLimit(null),
+      rateLimitOf: () => options.perMinute ?? 100,
+      maxBodyBytes: options.maxBodyBytes ?? 4096,
+      ...options.facades,
     },
     health: {
       version: '1.2.3',

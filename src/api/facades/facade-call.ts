@@ -1,0 +1,117 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+import type { Settings } from '../../contract/config';
+import type { ContentType } from '../../contract/enums';
+import { ConclaveError } from '../../contract/errors';
+import { orchestrationRequestSchema } from '../../contract/request';
+import { namePattern } from '../../contract/text';
+import type { Bench, Finding, Judge } from '../../submission/judge';
+import { checkContentForm } from '../content-form';
+import type { RateLimit } from '../rate-limit';
+import { contextOf } from '../request-context';
+import { tenantOf } from '../tenant-header';
+import { validate } from '../validate';
+import type { ModerationCategories } from './moderation-categories';
+
+export interface FacadeDependencies {
+  readonly judge: Pick<Judge, 'judge'>;
+  readonly settings: Settings['facades'];
+  readonly categories: ModerationCategories;
+  readonly rateLimit: RateLimit;
+  readonly rateLimitOf: (tenantId: string, bundle: string) => number;
+  readonly maxBodyBytes: number;
+}
+
+/** A piece of what a client wants judged. */
+export interface Piece {
+  readonly content: string;
+  readonly type: Extract<ContentType, 'text' | 'image'>;
+  readonly detectors?: readonly string[];
+}
+
+const contentSchema = z.object({ content: orchestrationRequestSchema.shape.content });
+
+/**
+ * Has pieces judged for whom the call is, each by itself. Blank ones hold nothing to judge and have no finding.
+ * @param withinMs at most so long after receipt
+ * @throws ConclaveError when any of them cannot be accepted
+ */
+export async function judgePieces(
+  deps: FacadeDependencies,
+  request: Request,
+  response: Response,
+  pieces: readonly Piece[],
+  withinMs = deps.settings.answer_within_ms,
+): Promise<readonly (Finding | null)[]> {
+  const bench = benchOf(deps, request, response, withinMs);
+  const exhibits = pieces.map((piece) => (piece.content.trim() === '' ? null : exhibitOf(piece)));
+  const charged = exhibits.filter((exhibit) => exhibit !== null).length;
+  if (charged > 0) {
+    const perMinute = deps.rateLimitOf(bench.tenantId, bench.policyBundle);
+    await deps.rateLimit.consume(`${bench.tenantId}/${bench.policyBundle}`, perMinute, response, charged);
+  }
+  return Promise.all(exhibits.map(async (exhibit) => exhibit && deps.judge.judge(bench, exhibit)));
+}
+
+function benchOf(deps: FacadeDependencies, request: Request, response: Response, withinMs: number): Bench {
+  const { correlationId, traceparent, receivedAt } = contextOf(response);
+  return {
+    tenantId: tenantOf(request) ?? deps.settings.tenant_id,
+    policyBundle: bundleOf(request) ?? deps.settings.policy_bundle,
+    environment: deps.settings.environment,
+    correlationId,
+    traceparent,
+    receivedAt,
+    deadline: receivedAt + Math.min(withinMs, deps.settings.answer_within_ms),
+  };
+}
+
+function bundleOf(request: Request): string | null {
+  const bundle = request.get('x-policy-bundle');
+  if (bundle === undefined) return null;
+  if (namePattern.test(bundle)) return bundle;
+  throw new ConclaveError('INVALID_REQUEST', 'X-Policy-Bundle must be the name of a policy bundle', {
+    detail: 'invalid_bundle_header',
+    fieldErrors: [{ path: 'X-Policy-Bundle', message: 'must be the name of a policy bundle' }],
+  });
+}
+
+function exhibitOf({ content, type, detectors }: Piece) {
+  if (type === 'image' && /^https?:/i.test(content)) {
+    throw new ConclaveError('INVALID_REQUEST', 'images are not fetched: send them as data URLs', {
+      detail: 'image_not_fetched',
+      fieldErrors: [{ path: 'content', message: 'must be a data URL' }],
+    });
+  }
+  validate(contentSchema, { content });
+  const routingTokens = checkContentForm({ content, content_type: type });
+  return { content, contentType: type, routingTokens, ...(detectors && { detectors }) };
+}
+
+/**
+ * Client libraries must show a credential where there is nobody yet who could know it: the configured one is taken for
+ * none; any other is not quietly ignored.
+ * @throws ConclaveError UNAUTHORIZED
+ */
+export function refuseOtherCredentials(request: Request, { client_key: key }: Settings['facades']): void {
+  const shown = [request.get('x-api-key'), request.get('authorization')?.replace(/^Bearer\s+/i, '')];
+  if (shown.every((credential) => credential === undefined || credential === key)) return;
+  throw new ConclaveError(
+    'UNAUTHORIZED',
+    'this credential is unknown: the server runs without authentication (development); show facades.client_key',
+    { detail: 'unknown_credential' },
+  );
+}
+
+/** What flags the pieces, by category, or by label where there is none; not a word of the content. */
+export function reasonsOf(findings: readonly (Finding | null)[]): string[] {
+  const telling = findings.flatMap((finding) => finding?.signals.filter(({ flags }) => flags) ?? []);
+  return [...new Set(telling.map(({ category, label }) => category ?? label))].toSorted();
+}
+
+/** HTTP status for clients of other protocols: nothing of the 2xx, and 429 for "too many". */
+export function statusOf({ code, status }: ConclaveError): number {
+  if (code === 'RATE_LIMITED') return 429;
+  if (code === 'REQUEST_TIMEOUT') return 504;
+  return code === 'PARTIAL_COVERAGE' ? 503 : status;
+}

@@ -1,0 +1,71 @@
+import { type NextFunction, type Request, type Response, Router } from 'express';
+import type { ConclaveError } from '../../contract/errors';
+import { type LitellmError, litellmRequestSchema, type LitellmResponse } from '../../contract/facades';
+import type { Finding } from '../../submission/judge';
+import { asConclaveError } from '../error-handler';
+import { bodyOf, readBody } from '../json-body';
+import {
+  type FacadeDependencies,
+  judgePieces,
+  type Piece,
+  reasonsOf,
+  refuseOtherCredentials,
+  statusOf,
+} from './facade-call';
+import { toolPiece } from './message-pieces';
+
+export const litellmPath = '/beta/litellm_basic_guardrail_api';
+/** More in one call is not judged, and so blocked. */
+export const maxPieces = 256;
+
+/**
+ * LiteLLM's generic guardrail. Whatever cannot be judged is BLOCKED in so many words, since a client may be told to go on
+ * after an error; errors are for calls that name no content.
+ */
+export function litellmRouter(deps: FacadeDependencies): Router {
+  const router = Router();
+
+  router.post(litellmPath, ...readBody(deps.maxBodyBytes), async (request, response) => {
+    refuseOtherCredentials(request, deps.settings);
+    const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema);
+    const pieces: Piece[] = [
+      ...(texts ?? []).map((content) => ({ content, type: 'text' }) as const),
+      ...[...(tools ?? []), ...(tool_calls ?? [])].map(toolPiece),
+      ...(images ?? []).map((content) => ({ content, type: 'image' }) as const),
+    ];
+    response.json(await verdictOn(pieces, () => judgePieces(deps, request, response, pieces)));
+  });
+
+  router.use(litellmPath, answerLitellmError);
+  return router;
+}
+
+async function verdictOn(
+  pieces: readonly Piece[],
+  judge: () => Promise<readonly (Finding | null)[]>,
+): Promise<LitellmResponse> {
+  if (pieces.length > maxPieces) return blocked(`not judged: more than ${maxPieces} pieces in one call`);
+  try {
+    const findings = await judge();
+    const reasons = reasonsOf(findings);
+    if (reasons.length > 0) return blocked(`found: ${reasons.join(', ')}`);
+    const shortfall = findings.find((finding) => finding?.shortfall)?.shortfall;
+    return shortfall ? blocked(`not judged: ${shortfall.message}`) : { action: 'NONE', blocked_reason: null };
+  } catch (error) {
+    return blocked(`not judged: ${asConclaveError(error).message}`);
+  }
+}
+
+function blocked(reason: string): LitellmResponse {
+  return { action: 'BLOCKED', blocked_reason: reason };
+}
+
+function answerLitellmError(error: unknown, _request: Request, response: Response, next: NextFunction): void {
+  if (response.headersSent) {
+    next(error);
+    return;
+  }
+  const known: ConclaveError = asConclaveError(error);
+  const body: LitellmError = { detail: known.message };
+  response.status(statusOf(known)).json(body);
+}
