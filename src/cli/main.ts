@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { Argument, Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { explainSetting, loadSettings, SettingsError } from '../config/load-settings';
+import type { ConformanceOptions } from './conformance';
 import type { Part } from './start';
 import { addDetectorCommands } from './detector-commands';
 import { version } from './version';
@@ -94,8 +95,39 @@ function program(): Command {
     },
     exit: (code) => void (process.exitCode = code),
   });
+  detector
+    .command('conformance')
+    .description('run a battery of checks against a server of the Detectors API and print a report')
+    .argument('<url>', 'address of the server, e.g. http://127.0.0.1:8010', httpAddress)
+    .requiredOption('--detector-id <id>', 'which of its detectors to ask')
+    .option(
+      '--sample <text>',
+      'a text in which it finds something; repeatable',
+      (text: string, all: readonly string[]) => [...all, text],
+      [],
+    )
+    .option('--bearer-env <name>', 'environment variable that holds a bearer token')
+    .addOption(
+      new Option('--timeout <ms>', 'how long an answer may take').default(10_000).argParser(positive),
+    )
+    .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .action(async (url: string, options: ConformanceOptions) => {
+      const { printConformance } = await import('./conformance.js');
+      process.exitCode = await printConformance(url, options);
+    });
 
   return conclave;
+}
+
+function httpAddress(text: string): string {
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new InvalidArgumentError('must begin with http:// or https://');
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('must be a positive whole number');
 }
 
 function fail(message: string): void {
