@@ -173,6 +173,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const keeper = new CheckpointKeeper(checkpoints, memo);
   const attempts = new DetectorAttempts({
     caller,
+    credentials: http.credentials,
     breakers,
     health,
     latencies,

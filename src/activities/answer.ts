@@ -53,6 +53,7 @@ function orchestrationResponse(
     version_info: versionsOf(plan, mapped),
     correlation_id: member.correlation_id,
     fallback_reasons: verdict.fallback_reasons,
+    ...(verdict.failure_policy && { failure_policy: [...verdict.failure_policy] }),
   };
 }
 

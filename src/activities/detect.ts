@@ -153,6 +153,7 @@ function failed(deps: DetectDependencies, input: DetectInput, error: unknown, tu
       message: error.message,
       attempts: turn.number,
       processing_time_ms: took,
+      ...(error.failureCause && { cause: error.failureCause }),
     };
     throw ApplicationFailure.create({
       message: error.message,
@@ -164,10 +165,9 @@ function failed(deps: DetectDependencies, input: DetectInput, error: unknown, tu
   }
   if (worthwhile) return output;
   const { late = {}, results, cancelled } = output;
-  const result = failureResult(input.detector.name, error.failure, error.message, {
-    attempts: turn.number,
-    processingTimeMs: took,
-  });
+  const timing = { attempts: turn.number, processingTimeMs: took };
+  const { failure, message, failureCause } = error;
+  const result = failureResult(input.detector.name, failure, message, timing, failureCause);
   return {
     results: { ...results, ...Object.fromEntries(Object.keys(late).map((id) => [id, result])) },
     cancelled,

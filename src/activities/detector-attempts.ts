@@ -3,6 +3,7 @@ import { detectorEndpointId } from '../contract/endpoint-id';
 import type { Member } from '../contract/plan';
 import { resultWithoutAnswer } from '../domain/results';
 import { DetectorCallError } from '../detectors/call-error';
+import type { CredentialVerdicts } from '../detectors/credential-verdicts';
 import type { DetectorCaller } from '../detectors/detector-caller';
 import type { CallOutcome } from '../domain/breaker';
 import type { Breakers } from '../registry/breakers';
@@ -30,6 +31,7 @@ export interface Attempt {
 
 export interface AttemptDependencies {
   readonly caller: DetectorCaller;
+  readonly credentials: Pick<CredentialVerdicts, 'areRefusedAt'>;
   readonly breakers: Breakers;
   readonly health: HealthMonitor;
   readonly latencies: Latencies;
@@ -101,7 +103,9 @@ export class DetectorAttempts {
     { input, startedAt }: Attempt,
     token: Parameters<typeof resultWithoutAnswer>[1],
   ): DetectorResult {
-    return resultWithoutAnswer(input.detector.name, token, this.deps.now() - startedAt);
+    const { name, call } = input.detector;
+    const refused = token !== 'request_deadline' && this.deps.credentials.areRefusedAt(call.endpoint);
+    return resultWithoutAnswer(name, token, this.deps.now() - startedAt, refused ? 'credentials' : undefined);
   }
 
   /** A tenant's own detector comes before one that it shares with others. */

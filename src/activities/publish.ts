@@ -138,11 +138,13 @@ function auditRecord(
     },
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
     plan_digest: planDigest,
-    results: results.map(({ detector, status, processing_time_ms }) => ({
+    results: results.map(({ detector, status, processing_time_ms, failure_cause }) => ({
       detector,
       status,
       processing_time_ms,
+      ...(failure_cause && { failure_cause }),
     })),
+    ...(verdict.failure_policy && { failure_policy: verdict.failure_policy }),
     ...counts(results),
     coverage: ending.coverage,
     conflict: conflict && {

@@ -1,6 +1,6 @@
 import type { ConflictDecision, CoverageDecision } from '../contract/decisions';
 import type { DetectorResult } from '../contract/detector-result';
-import type { JobStatus } from '../contract/enums';
+import type { FailureCause, JobStatus } from '../contract/enums';
 import type { MapperPayload, MappingResponse } from '../contract/payload';
 import type { Member, Plan, PlannedDetector, RunInput } from '../contract/plan';
 import type { ConflictResolution } from '../domain/conflict';
@@ -46,6 +46,7 @@ export interface DetectFailure {
   readonly message: string;
   readonly attempts: number;
   readonly processing_time_ms: number;
+  readonly cause?: FailureCause;
 }
 
 export interface DecideInput {

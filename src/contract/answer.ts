@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { detectorResultSchema } from './detector-result';
 import { coverageMethods, fallbackReasons, jobStatuses, processingModes } from './enums';
 import { errorCodes } from './errors';
+import { appliedFailurePolicySchema } from './failure-policy';
 import { mapperPayloadSchema, mappingResponseSchema, versionInfoSchema } from './payload';
 
 /** Why these detectors were asked (spec/orchestration.md 1.5). */
@@ -43,6 +44,8 @@ export const orchestrationResponseSchema = z
     version_info: versionInfoSchema,
     correlation_id: z.string(),
     fallback_reasons: z.array(z.enum(fallbackReasons)),
+    /** Absent: no detector that was to judge has failed. */
+    failure_policy: z.array(appliedFailurePolicySchema).min(1).optional(),
   })
   .meta({ id: 'OrchestrationResponse' });
 export type OrchestrationResponse = z.output<typeof orchestrationResponseSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { detectorStatuses, unjudgedReasons } from './enums';
+import { detectorStatuses, failureCauses, unjudgedReasons } from './enums';
 
 /** One finding of a detector, without its text (design.md 8). Spans are code points; null where the wire has none. */
 export const findingSchema = z
@@ -37,6 +37,8 @@ export const detectorResultSchema = z
     metadata: z.record(z.string(), z.json()).nullable(),
     processing_time_ms: z.int().nonnegative(),
     error: z.string().nullable(),
+    /** Absent: it did not fail, or by a fault of our own. */
+    failure_cause: z.enum(failureCauses).optional(),
     findings: z.array(findingSchema),
     findings_truncated: z.boolean(),
     /** Absent: all of the content was judged. A result with an entry counts nothing towards coverage. */

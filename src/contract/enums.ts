@@ -30,6 +30,7 @@ export const fallbackReasons = [
   'mapper_error',
   'cached_while_unavailable',
   'partial_coverage',
+  'failure_policy',
 ] as const;
 export const deciders = ['opa', 'tenant_policy', 'tenant_policy_opa_fallback'] as const;
 export const conflictDeciders = ['opa', 'bundle_override', 'bundle', 'content_type_default'] as const;
@@ -64,6 +65,20 @@ export const detectorErrors = {
   ],
 } as const;
 
+/** Why a detector gave no answer. A fault of our own has none of these. */
+export const failureCauses = [
+  'outage',
+  'timeout',
+  'overload',
+  'credentials',
+  'bad_request',
+  'unparsable',
+] as const;
+/** What a bundle may make of a detector's failure (docs/failure-policy.md). */
+export const failureActions = ['fail_closed', 'fail_open', 'secondary', 'human_review'] as const;
+
+export type FailureCause = (typeof failureCauses)[number];
+export type FailureAction = (typeof failureActions)[number];
 export type ContentType = (typeof contentTypes)[number];
 export type ProcessingMode = (typeof processingModes)[number];
 export type Priority = (typeof priorities)[number];

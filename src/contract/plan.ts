@@ -9,6 +9,7 @@ import type {
   ProcessingMode,
 } from './enums';
 import type { DetectorResult } from './detector-result';
+import type { FailureRule } from './failure-policy';
 import type { DetectorRegistration, ScoreNormalization } from './registration';
 import type { VersionInfo } from './payload';
 
@@ -90,6 +91,8 @@ export interface Plan {
   readonly skipped: readonly { readonly detector: string; readonly reason: DetectorErrorToken }[];
   readonly coverage: PlannedCoverage;
   readonly conflict: PlannedConflict;
+  /** Absent: every failure of a detector is closed. */
+  readonly failure_rules?: readonly FailureRule[];
   /** Which Rego rules the bundle has for results. */
   readonly rego: { readonly coverage: boolean; readonly conflict: boolean };
   readonly lane: 'fast' | 'pool';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { conflictStrategies, contentTypes, coverageMethods } from './enums';
+import { failureRuleSchema } from './failure-policy';
 import { nameSchema, tenantSchema, versionSchema } from './text';
 
 const weightTolerance = 1e-6;
@@ -48,6 +49,8 @@ export const tenantPolicySchema = z
     rate_limit_per_minute: z.int().min(1).max(100_000).default(1000),
     auto_map_results: z.boolean().optional(),
     allow_async_conversion: z.boolean().default(true),
+    /** What failures of detectors mean; without a rule that fits: fail_closed. */
+    failure_policy: z.array(failureRuleSchema).max(50).optional(),
   })
   .superRefine((policy, context) => {
     const optional = new Set(policy.optional_detectors);

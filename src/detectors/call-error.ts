@@ -1,3 +1,6 @@
+import type { FailureCause } from '../contract/enums';
+import { causeOf } from '../domain/failure-cause';
+
 /** Why a call as a whole failed; the token stands at the head of `DetectorResult.error` (spec/orchestration.md 1.4). */
 export type CallFailure =
   | 'http_4xx'
@@ -27,9 +30,16 @@ export class DetectorCallError extends Error {
       readonly retryAfterMs?: number;
       /** HTTP status, where one was answered. */
       readonly status?: number;
+      /** Where the failure itself does not say it. */
+      readonly failureCause?: FailureCause;
     },
   ) {
     super(message);
+  }
+
+  /** What a policy decides upon. */
+  get failureCause(): FailureCause | undefined {
+    return this.options.failureCause ?? causeOf(this.failure, this.options.status);
   }
 
   /** 4xx and 429 say nothing about the detector's health (spec/orchestration.md 4.4). */

@@ -81,9 +81,9 @@ export class DetectorCaller {
     const refused = new Map(
       failures
         .filter(([, error]) => !error.options.retryable)
-        .map(([{ request_id }, { failure, message }]) => [
+        .map(([{ request_id }, { failure, message, failureCause }]) => [
           request_id,
-          failureResult(detector.name, failure, message, timing()),
+          failureResult(detector.name, failure, message, timing(), failureCause),
         ]),
     );
     if (refused.size > 0) context.answered(refused);

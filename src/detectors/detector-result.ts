@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import type { DetectorResult, Finding } from '../contract/detector-result';
+import type { FailureCause } from '../contract/enums';
 import type { PlannedDetector } from '../contract/plan';
 import { normalizeScore } from '../domain/normalize-score';
 import { resultWithoutAnswer } from '../domain/results';
@@ -57,9 +58,10 @@ export function failureResult(
   failure: CallFailure,
   message: string,
   timing: Timing,
+  cause?: FailureCause,
 ): DetectorResult {
   return {
-    ...resultWithoutAnswer(detector, failure, timing.processingTimeMs),
+    ...resultWithoutAnswer(detector, failure, timing.processingTimeMs, cause),
     metadata: { attempts: timing.attempts },
     error: `${failure}: ${message.slice(0, 256)}`,
   };

@@ -6,6 +6,7 @@ import type { Outbound } from '../outbound/outbound';
 import { OutboundRefused } from '../outbound/target-rules';
 import { unlessAborted } from '../outbound/unless-aborted';
 import { DetectorCallError } from './call-error';
+import { CredentialVerdicts } from './credential-verdicts';
 
 const maxAnswerBytes = 4 * 1024 * 1024;
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true });
@@ -34,6 +35,8 @@ export interface JsonCall {
 
 /** HTTP to detectors: pooled, bounded, authenticated, without redirects; every fault is a typed one. */
 export class DetectorHttpClient {
+  readonly credentials = new CredentialVerdicts();
+
   constructor(private readonly outbound: Pick<Outbound, 'pools' | 'credentials'>) {}
 
   /**
@@ -44,6 +47,7 @@ export class DetectorHttpClient {
     const response = await this.#authenticated(call).catch((error: unknown) => {
       throw asCallError(error, call.signal);
     });
+    this.credentials.note(call.url, response.statusCode);
     if (response.statusCode !== 200) {
       await response.body.dump({ limit: 64 * 1024, signal: call.signal }).catch(() => undefined);
       throw statusError(response.statusCode, response.headers['retry-after']);
@@ -68,8 +72,11 @@ export class DetectorHttpClient {
       const dispatcher = this.#dispatcherFor(called, 'probe');
       const response = await request(url, { method: 'GET', headers, signal, dispatcher });
       await response.body.dump({ limit: 64 * 1024, signal });
+      this.credentials.note(url, response.statusCode);
       return response.statusCode >= 200 && response.statusCode < 300;
-    } catch {
+    } catch (error) {
+      // Those that cannot be had are as good as refused.
+      if (error instanceof CredentialsError) this.credentials.note(url, 401);
       return false;
     }
   }

@@ -1,5 +1,6 @@
 import type { DetectorResult } from '../contract/detector-result';
 import type { Plan } from '../contract/plan';
+import { isWithin } from './categories';
 import { atLeast } from './compare';
 import { judgedInFull } from './results';
 
@@ -10,6 +11,16 @@ import { judgedInFull } from './results';
 export function coverageOf(plan: Plan, results: readonly DetectorResult[]): number {
   const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
   return coverageBy(plan, (name) => judged.has(name));
+}
+
+/** What counts against the threshold: failures that are made good cost nothing there (docs/failure-policy.md). */
+export function coverageWith(
+  plan: Plan,
+  results: readonly DetectorResult[],
+  good: ReadonlySet<string>,
+): number {
+  const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
+  return coverageBy(plan, (name) => judged.has(name) || good.has(name));
 }
 
 function coverageBy(plan: Plan, succeeded: (detector: string) => boolean): number {
@@ -34,10 +45,6 @@ function coverageBy(plan: Plan, succeeded: (detector: string) => boolean): numbe
 
 function share(required: readonly string[], met: (item: string) => boolean): number {
   return required.length === 0 ? 0 : required.filter(met).length / required.length;
-}
-
-function isWithin(category: string, ancestor: string): boolean {
-  return category === ancestor || category.startsWith(`${ancestor}.`);
 }
 
 /** Whether the secondaries have something to stand in for (3.1). */

@@ -1,5 +1,6 @@
 import type { OrchestrationResponse } from '../contract/answer';
 import type { DetectorResult } from '../contract/detector-result';
+import { isWithin } from './categories';
 
 /** Something that a detector said of a content. */
 export interface Signal {
@@ -61,5 +62,5 @@ function signalsOf(result: DetectorResult, verdict: string | null, reading: Read
 }
 
 function isIgnored(category: string | null, { ignoredCategories }: Reading): boolean {
-  return ignoredCategories.some((ignored) => category === ignored || category?.startsWith(`${ignored}.`));
+  return category !== null && ignoredCategories.some((ignored) => isWithin(category, ignored));
 }

@@ -3,7 +3,10 @@ import type { DetectorResult } from '../contract/detector-result';
 import type { FallbackReason } from '../contract/enums';
 import { type ErrorCode, canonicalErrors } from '../contract/errors';
 import type { Plan } from '../contract/plan';
+import type { AppliedFailurePolicy } from '../contract/failure-policy';
 import { atLeast } from './compare';
+import { coverageWith } from './coverage';
+import { appliedFailurePolicies, madeGood } from './failure-policy';
 import { errorToken } from './results';
 
 export type MapperErrorCode = Extract<
@@ -37,22 +40,34 @@ export interface OutcomeVerdict {
   readonly error_code: ErrorCode | null;
   readonly fallback_used: boolean;
   readonly fallback_reasons: FallbackReason[];
+  /** What the bundle made of failures; absent when no primary failed. */
+  readonly failure_policy?: readonly AppliedFailurePolicy[];
 }
 
 /** How an execution ended, in the locked order of precedence (spec/orchestration.md 5). */
 export function outcomeOf(ending: Ending): OutcomeVerdict {
-  const { status, error_code } = endOf(ending);
-  const fallback_reasons = fallbackReasons(ending, error_code);
+  const applied = appliedFailurePolicies(ending.plan, ending.results);
+  const { status, error_code } = endOf(ending, applied);
+  const fallback_reasons = fallbackReasons(ending, error_code, applied);
   const fallback_used =
     fallback_reasons.length > 0 || (error_code !== null && canonicalErrors[error_code].fallbackUsed);
-  return { status, error_code, fallback_used, fallback_reasons };
+  return {
+    status,
+    error_code,
+    fallback_used,
+    fallback_reasons,
+    ...(applied.length > 0 && { failure_policy: applied }),
+  };
 }
 
-function endOf(ending: Ending): Pick<OutcomeVerdict, 'status' | 'error_code'> {
+function endOf(
+  ending: Ending,
+  applied: readonly AppliedFailurePolicy[],
+): Pick<OutcomeVerdict, 'status' | 'error_code'> {
   if (!ending.results.some(({ status }) => status === 'success'))
     return failedWith(errorWithoutSuccess(ending));
   if (ending.aggregationFailed) return failedWith('AGGREGATION_FAILED');
-  if (isPartial(ending)) return failedWith('PARTIAL_COVERAGE');
+  if (isPartial(ending, applied)) return failedWith('PARTIAL_COVERAGE');
   // A mapper's failure leaves the answer a success: the detectors' results are intact (R24).
   return { status: 200, error_code: ending.mapping.kind === 'failed' ? ending.mapping.code : null };
 }
@@ -72,12 +87,23 @@ function errorWithoutSuccess({ results, deadlineCut }: Ending): ErrorCode {
   return 'DETECTOR_COMMUNICATION_FAILED';
 }
 
-/** Rego may tighten coverage, never loosen it (3.2). */
-function isPartial({ plan, coverage, coverageDecision }: Ending): boolean {
-  return !atLeast(coverage, plan.coverage.threshold) || coverageDecision?.coverage_met === false;
+/** Rego may tighten coverage, never loosen it (3.2); what a person must see is never whole. */
+function isPartial(
+  { plan, results, coverage, coverageDecision }: Ending,
+  applied: readonly AppliedFailurePolicy[],
+): boolean {
+  if (coverageDecision?.coverage_met === false) return true;
+  if (applied.some(({ action }) => action === 'human_review')) return true;
+  const good = madeGood(applied);
+  const counted = good.size === 0 ? coverage : coverageWith(plan, results, good);
+  return !atLeast(counted, plan.coverage.threshold);
 }
 
-function fallbackReasons(ending: Ending, code: ErrorCode | null): FallbackReason[] {
+function fallbackReasons(
+  ending: Ending,
+  code: ErrorCode | null,
+  applied: readonly AppliedFailurePolicy[],
+): FallbackReason[] {
   const reasons: FallbackReason[] = [];
   if (ending.secondariesStoodIn) reasons.push('secondary_detectors');
   if (ending.policyFallback) reasons.push('opa_unavailable');
@@ -85,5 +111,7 @@ function fallbackReasons(ending: Ending, code: ErrorCode | null): FallbackReason
     reasons.push(ending.mapping.code === 'REQUEST_TIMEOUT' ? 'mapper_timeout' : 'mapper_error');
   }
   if (code === 'PARTIAL_COVERAGE') reasons.push('partial_coverage');
+  if (madeGood(applied).size > 0 || applied.some(({ action }) => action === 'human_review'))
+    reasons.push('failure_policy');
   return reasons;
 }

@@ -88,6 +88,7 @@ export function planFor(input: PlanningInput): Plan {
     skipped,
     coverage: plannedCoverage(policy, decision, selection, registrations, weights),
     conflict: plannedConflict(request.content_type, policy),
+    ...(policy.failure_policy && { failure_rules: policy.failure_policy }),
     rego: input.regoRules,
     lane: laneOf(called, primary_stages, settings),
     mapping: {

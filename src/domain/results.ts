@@ -1,6 +1,12 @@
 import type { DetectorResult } from '../contract/detector-result';
-import { type DetectorErrorToken, type DetectorStatus, detectorErrors } from '../contract/enums';
+import {
+  type DetectorErrorToken,
+  type DetectorStatus,
+  detectorErrors,
+  type FailureCause,
+} from '../contract/enums';
 import type { Plan, PlannedDetector } from '../contract/plan';
+import { causeOf } from './failure-cause';
 
 const statusByToken = new Map<string, DetectorStatus>(
   Object.entries(detectorErrors).flatMap(([status, tokens]) =>
@@ -13,6 +19,7 @@ export function resultWithoutAnswer(
   detector: string,
   token: DetectorErrorToken,
   processingTimeMs = 0,
+  cause: FailureCause | undefined = causeOf(token),
 ): DetectorResult {
   return {
     detector,
@@ -22,6 +29,7 @@ export function resultWithoutAnswer(
     metadata: null,
     processing_time_ms: processingTimeMs,
     error: token,
+    ...(cause && { failure_cause: cause }),
     findings: [],
     findings_truncated: false,
   };

@@ -87,7 +87,7 @@ function asResult(detector: string, error: unknown): DetectorResult {
   const details = cause.details?.[0] as DetectFailure | undefined;
   if (!details) return resultWithoutAnswer(detector, token);
   return {
-    ...resultWithoutAnswer(detector, token, details.processing_time_ms),
+    ...resultWithoutAnswer(detector, token, details.processing_time_ms, details.cause),
     metadata: { attempts: details.attempts },
     error: `${token}: ${details.message}`.slice(0, 256),
   };

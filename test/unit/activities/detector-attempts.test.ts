@@ -22,12 +22,13 @@ describe('DetectorAttempts', () => {
   let calls: unknown[];
   let latencies: unknown[];
   let healthy: boolean;
+  let refused: boolean;
   let breakers: Breakers;
   let notifications: EventEmitter;
 
   beforeEach(() => {
     jest.useFakeTimers({ now: startOfRun });
-    [calls, latencies, healthy] = [[], [], true];
+    [calls, latencies, healthy, refused] = [[], [], true, false];
     notifications = new EventEmitter();
     breakers = new Breakers(fixedDirectory([registration('a')]), {
       circuit_breaker_failure_threshold: 1,
@@ -45,6 +46,7 @@ describe('DetectorAttempts', () => {
           return call(signal);
         },
       },
+      credentials: { areRefusedAt: () => refused },
       breakers,
       health: { isHealthy: () => healthy },
       latencies: { record: (...what: unknown[]) => latencies.push(what) },
@@ -104,6 +106,18 @@ describe('DetectorAttempts', () => {
     expect([...results.keys()]).toEqual(['r1', 'r2']);
     expect(results.get('r2')).toMatchObject({ error: token, processing_time_ms: Date.now() - 1400 });
     expect(calls).toEqual([]);
+  });
+
+  it.each([
+    ['unhealthy', () => (healthy = false)],
+    ['circuit_open', trip],
+  ])('takes %s for an outage, but not where our credentials are refused', async (_token, arrange) => {
+    arrange();
+    const cause = async () =>
+      (await make(() => Promise.resolve(answer), { members: [memberOf('r1')] })).get('r1')?.failure_cause;
+    expect(await cause()).toBe('outage');
+    refused = true;
+    expect(await cause()).toBe('credentials');
   });
 
   it.each<[CallFailure, string]>([

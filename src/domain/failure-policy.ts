@@ -1,0 +1,70 @@
+import type { DetectorResult } from '../contract/detector-result';
+import type { FailureAction, FailureCause } from '../contract/enums';
+import type { AppliedFailurePolicy, FailureRule } from '../contract/failure-policy';
+import type { Plan, PlannedDetector } from '../contract/plan';
+import { isWithin } from './categories';
+import { judgedInFull } from './results';
+
+/** What the bundle makes of the failure of each primary (docs/failure-policy.md), in plan order. */
+export function appliedFailurePolicies(
+  plan: Plan,
+  results: readonly DetectorResult[],
+): AppliedFailurePolicy[] {
+  const causes = new Map(results.map(({ detector, failure_cause }) => [detector, failure_cause]));
+  return plan.detectors.flatMap((detector) => {
+    const cause = causes.get(detector.name);
+    if (cause === undefined || detector.role !== 'primary') return [];
+    const action = actionFor(plan.failure_rules ?? [], detector, cause);
+    const stand_in = action === 'secondary' ? standInFor(detector, plan, results) : null;
+    return { detector: detector.name, cause, action, stand_in };
+  });
+}
+
+/** Detectors whose failure is not to count against the threshold: let pass, or made good by a stand-in. */
+export function madeGood(applied: readonly AppliedFailurePolicy[]): ReadonlySet<string> {
+  return new Set(
+    applied
+      .filter(({ action, stand_in }) => action === 'fail_open' || stand_in !== null)
+      .map(({ detector }) => detector),
+  );
+}
+
+/** The first rule that fits decides; nothing opens what was refused for its credentials. */
+function actionFor(
+  rules: readonly FailureRule[],
+  detector: PlannedDetector,
+  cause: FailureCause,
+): FailureAction {
+  const action = rules.find((rule) => fits(rule, detector, cause))?.action ?? 'fail_closed';
+  return action === 'fail_open' && cause === 'credentials' ? 'fail_closed' : action;
+}
+
+function fits(
+  { causes, detectors, categories }: FailureRule,
+  detector: PlannedDetector,
+  cause: FailureCause,
+): boolean {
+  if (causes && !causes.includes(cause)) return false;
+  if (detectors && !detectors.includes(detector.name)) return false;
+  if (!categories) return true;
+  return detector.taxonomy_categories.some((declared) =>
+    categories.some((category) => isWithin(declared, category)),
+  );
+}
+
+/** A secondary that has judged all of it and looks for everything that the failed one declares. */
+function standInFor(
+  { taxonomy_categories: missing }: PlannedDetector,
+  plan: Plan,
+  results: readonly DetectorResult[],
+): string | null {
+  if (missing.length === 0) return null;
+  const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
+  const standIn = plan.detectors.find(
+    ({ name, role, taxonomy_categories: declared }) =>
+      role === 'secondary' &&
+      judged.has(name) &&
+      missing.every((category) => declared.some((ancestor) => isWithin(category, ancestor))),
+  );
+  return standIn?.name ?? null;
+}
