@@ -187,7 +187,11 @@ function asCallError(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof DetectorCallError) return error;
   if (error instanceof CredentialsError) return credentialsMissing(error);
   if (error instanceof OutboundRefused) {
-    return new DetectorCallError('network_error', error.message, { retryable: false });
+    // No outage of the detector: it is we who may not call it.
+    return new DetectorCallError('network_error', error.message, {
+      retryable: false,
+      failureCause: 'bad_request',
+    });
   }
   const code = (error as { code?: unknown } | null)?.code;
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return invalid(`the answer exceeds ${maxAnswerBytes} bytes`);

@@ -91,9 +91,31 @@ describe('DetectorHttpClient, with credentials', () => {
     await expect(post({ auth_type: 'none', auth_config: {} }, {}, closed)).rejects.toMatchObject({
       failure: 'network_error',
       message: 'the host leads to a private network',
+      failureCause: 'bad_request',
       options: { retryable: false },
     });
     expect(server.calls).toEqual([]);
     await closed.close();
+  });
+
+  it('remembers who refuses our credentials, to calls and to probes, until they are taken', async () => {
+    const http = new DetectorHttpClient(outbound);
+    const called = {
+      detector: 'judge',
+      call: { auth_type: 'bearer_token', auth_config: { secret_ref: 'env:TOKEN' } } as const,
+    };
+    const url = `${server.url}/judge`;
+    const call = () => http.post({ called, url, headers: {}, body: {}, signal: never });
+    server.behave('judge', status(401));
+    await expect(call()).rejects.toMatchObject({ failureCause: 'credentials' });
+    expect(http.credentials.areRefusedAt(url)).toBe(true);
+    expect(await http.probe(`${server.url}/health`, called, 2000)).toBe(true);
+    expect(http.credentials.areRefusedAt(url)).toBe(false);
+    const lacking = {
+      ...called,
+      call: { auth_type: 'bearer_token', auth_config: { secret_ref: 'env:NONE' } } as const,
+    };
+    expect(await http.probe(`${server.url}/health`, lacking, 2000)).toBe(false);
+    expect(http.credentials.areRefusedAt(url)).toBe(true);
   });
 });
