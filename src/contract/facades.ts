@@ -96,7 +96,7 @@ export const moderationsResponseSchema = z
   .meta({ id: 'ModerationsResponse' });
 export type ModerationsResponse = z.output<typeof moderationsResponseSchema>;
 
-export const openAiErrorSchema = z
+const openAiErrorSchema = z
   .strictObject({
     error: z.strictObject({
       message: z.string(),

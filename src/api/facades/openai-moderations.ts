@@ -22,7 +22,7 @@ import {
 import type { ModerationCategories } from './moderation-categories';
 
 /** Client libraries are given `…/v1` as their base, or `…/api/v1`. */
-export const moderationsPaths = ['/v1/moderations', '/api/v1/moderations'];
+const moderationsPaths = ['/v1/moderations', '/api/v1/moderations'];
 
 /** OpenAI's moderations. What was not judged as far as the bundle asks is an error, unless something was found. */
 export function moderationsRouter(deps: FacadeDependencies): Router {

@@ -26,7 +26,7 @@ export interface ServerOptions {
   readonly timeoutMs: number;
 }
 
-export const contentsPath = '/api/v1/text/contents';
+const contentsPath = '/api/v1/text/contents';
 
 /** A server of the Detectors API, asked the way we would ask it. */
 export class ServerUnderTest {
