@@ -96,7 +96,7 @@ export const moderationsResponseSchema = z
   .meta({ id: 'ModerationsResponse' });
 export type ModerationsResponse = z.output<typeof moderationsResponseSchema>;
 
-const openAiErrorSchema = z
+export const openAiErrorSchema = z
   .strictObject({
     error: z.strictObject({
       message: z.string(),

@@ -7,6 +7,7 @@ import {
   litellmResponseSchema,
   moderationCategories,
   moderationsResponseSchema,
+  openAiErrorSchema,
   type PortkeyResponse,
   portkeyResponseSchema,
 } from '../../../src/contract/facades';
@@ -156,6 +157,7 @@ describe('OpenAI moderations, by the openai client', () => {
     const empty = client().moderations.create({ input: [] });
     await expect(empty).rejects.toBeInstanceOf(OpenAI.BadRequestError);
     await expect(empty).rejects.toMatchObject({ param: 'input', type: 'invalid_request_error' });
+    openAiErrorSchema.parse((await post('/v1/moderations', { input: [] })).body);
     const long = client().moderations.create({ input: 'x'.repeat(50_001) });
     await expect(long).rejects.toMatchObject({ status: 400 });
     const nowhere = client({ defaultHeaders: on('nowhere') }).moderations.create({ input: clean });
