@@ -96,7 +96,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   if (cache && options.parts.facade) await generations.start();
 
   // Policies
-  const { catalog, bundleByDigest } = await composePolicies({ settings, db, opaPath: options.opaPath, log });
+  const policies = await composePolicies({ settings, db, opaPath: options.opaPath, log });
+  const { catalog, bundleByDigest } = policies;
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
@@ -284,9 +285,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     batches,
     jobs,
     rateLimit,
-    rateLimitOf: (tenantId: string, bundle: string) =>
-      catalog.get(tenantId, bundle)?.policy.rate_limit_per_minute ??
-      settings.orchestration.default_rate_limit_per_minute,
+    rateLimitOf: policies.rateLimitOf,
     maxBodyBytes: settings.security.max_body_bytes,
     approach: () => admission.approach(),
   };

@@ -36,6 +36,9 @@ export async function composePolicies(parts: {
   );
   return {
     catalog,
+    rateLimitOf: (tenantId: string, bundle: string): number =>
+      catalog.get(tenantId, bundle)?.policy.rate_limit_per_minute ??
+      parts.settings.orchestration.default_rate_limit_per_minute,
     /** From the store when this process has not loaded it. */
     bundleByDigest: async (digest: string): Promise<Bundle | null> => {
       const own = catalog.byDigest(digest);
