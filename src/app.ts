@@ -21,6 +21,7 @@ import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
 import { composeDependencies } from './compose-dependencies';
+import { composeHealth } from './compose-health';
 import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
 import { composePolicies } from './compose-policies';
@@ -28,13 +29,11 @@ import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
 import { pausePointFrom } from './config/pause-point';
 import { DetectorCaller } from './detectors/detector-caller';
-import { probeThrough } from './detectors/health-probe';
 import { DetectorHttpClient } from './detectors/http-client';
 import { dataVersions } from './mapper/data-versions';
 import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
 import { createPolicyEvaluator } from './policy/evaluator';
-import { HealthMonitor } from './registry/health-monitor';
 import { Latencies } from './registry/latencies';
 import { CacheGenerations } from './store/cache-generations';
 import { Checkpoints } from './store/checkpoints';
@@ -110,13 +109,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const caller = new DetectorCaller(http);
   const { breakers, sharing } = await composeBreakers({ ...shared, directory: registry });
   const latencies = new Latencies();
-  const health = new HealthMonitor(
-    registry,
-    breakers,
-    probeThrough(http, settings.orchestration.health_probe_timeout_ms),
-    settings.orchestration,
-  );
-  await health.start();
+  const watch = await composeHealth({ ...shared, directory: registry, breakers, sharing, outbound, http });
+  const { health } = watch;
 
   // Temporal
   installRuntime(log);
@@ -212,6 +206,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     taskQueue,
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,
+    health: options.parts.maintenance ? watch.activities : null,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,
@@ -273,7 +268,10 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     log,
     bulk: bulk.keeper,
   });
-  if (options.parts.maintenance) sweeper.start();
+  if (options.parts.maintenance) {
+    sweeper.start();
+    watch.keepRunning(client);
+  }
 
   // Facade
   let accepting = true;
@@ -295,6 +293,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     cache: generations,
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, stopping: stopping.signal },
     ...composeRegistryApi(upstreams, { ...shared, caller, outbound, health, breakers }),
+    ...watch.routes,
     health: {
       version,
       environment: settings.service.environment,
@@ -328,7 +327,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
-      health.stop();
+      await watch.stop();
       await sharing.stop();
       await upstreams.stop();
       generations.stop();

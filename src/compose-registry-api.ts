@@ -60,18 +60,14 @@ function verifying({ caller, outbound, builtinUrl }: ApiParts): Verify {
   };
 }
 
-function stateOf(
-  { endpoint_id: id, detector }: Upstream,
-  health: HealthMonitor,
-  breakers: Breakers,
-): EndpointState {
-  const known = detector && health.healthOf(detector.name);
+function stateOf({ endpoint_id: id }: Upstream, health: HealthMonitor, breakers: Breakers): EndpointState {
+  const known = health.healthOf(id);
   const lastFailure = breakers.describe(id)?.counts.last_failure_at ?? null;
   return {
-    unhealthy: known?.status === 'unhealthy',
+    unhealthy: known.status === 'unhealthy',
     circuit_breaker_state: breakers.stateOf(id),
-    last_health_check: known?.lastCheck?.toISOString() ?? null,
+    last_health_check: known.lastCheck?.toISOString() ?? null,
     last_failure_time: lastFailure === null ? null : new Date(lastFailure).toISOString(),
-    consecutive_failures: known?.consecutiveFailures ?? 0,
+    consecutive_failures: known.consecutiveFailures,
   };
 }

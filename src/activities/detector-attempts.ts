@@ -94,8 +94,7 @@ export class DetectorAttempts {
 
   #refusal(attempt: Attempt): DetectorResult | null {
     if (this.deps.now() >= cutAt(attempt)) return this.#unanswered(attempt, 'request_deadline');
-    if (!this.deps.health.isHealthy(attempt.input.detector.name))
-      return this.#unanswered(attempt, 'unhealthy');
+    if (!this.deps.health.isHealthy(this.#endpointOf(attempt))) return this.#unanswered(attempt, 'unhealthy');
     return null;
   }
 

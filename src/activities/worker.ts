@@ -10,7 +10,8 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import type { BulkActivities } from '../contract/bulk-run';
-import { bulkTaskQueue, jobsTaskQueue } from '../domain/task-queues';
+import type { HealthActivities } from '../contract/health-monitor';
+import { bulkTaskQueue, jobsTaskQueue, maintenanceTaskQueue } from '../domain/task-queues';
 import { JobSlots } from './job-slots';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
@@ -29,6 +30,8 @@ export interface WorkerHostOptions {
   readonly pools: readonly string[];
   /** Whether bulk jobs run here. */
   readonly bulk: boolean;
+  /** Null: upstreams are watched elsewhere. */
+  readonly health: HealthActivities | null;
   readonly maxWorkflowTasks: number;
   readonly maxLocalActivities: number;
   readonly maxActivities: number;
@@ -53,6 +56,15 @@ const cachedWorkflows = 500;
  */
 const bulkWorkflowTasks = { maxConcurrentWorkflowTaskExecutions: 10, maxConcurrentWorkflowTaskPolls: 4 };
 const cachedBulkWorkflows = 100;
+/** One workflow for ever, and its one activity. */
+const maintenance = {
+  maxConcurrentWorkflowTaskExecutions: 2,
+  maxConcurrentWorkflowTaskPolls: 2,
+  maxConcurrentActivityTaskExecutions: 2,
+  maxConcurrentActivityTaskPolls: 1,
+  maxCachedWorkflows: 2,
+  shutdownGraceTime: '0s',
+};
 
 /** Workers of this process: orchestrations with the fast lane, jobs, and the pools it serves. */
 export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHost> {
@@ -100,6 +112,17 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
         nonStickyToStickyPollRatio: 0.5,
         maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
         maxCachedWorkflows: cachedBulkWorkflows,
+      }),
+    );
+  }
+  if (options.health) {
+    workers.push(
+      await Worker.create({
+        ...shared,
+        ...workflows,
+        activities: options.health,
+        taskQueue: maintenanceTaskQueue(options.taskQueue),
+        ...maintenance,
       }),
     );
   }

@@ -4,6 +4,7 @@ import type { CacheGenerations } from '../store/cache-generations';
 import type { PayloadReader } from '../store/payload-codec';
 import type { Logger } from '../telemetry/logger';
 import { type BatchRouterDependencies, batchRouter } from './batch-router';
+import { type BreakerRouterDependencies, breakerRouter } from './breaker-router';
 import { cacheRouter } from './cache-router';
 import { type BulkRouterDependencies, bulkRouter } from './bulk-router';
 import { codecRouter } from './codec-router';
@@ -19,6 +20,7 @@ import { type RegistryRouterDependencies, registryRouter } from './registry-rout
 import { establishContext } from './request-context';
 import { expectBodySoon } from './request-time';
 import { securityHeaders } from './security-headers';
+import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
 
 export interface AppDependencies {
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies;
@@ -28,6 +30,8 @@ export interface AppDependencies {
   readonly registry: RegistryRouterDependencies;
   readonly config: ConfigRouterDependencies;
   readonly health: HealthRouterDependencies;
+  readonly breakers: BreakerRouterDependencies;
+  readonly upstreamHealth: UpstreamHealthRouterDependencies;
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
   /** Null: no decoding for Temporal Web. */
   readonly codec: { payloads: PayloadReader; token: string; origins: readonly string[] } | null;
@@ -59,6 +63,8 @@ export function createApp(deps: AppDependencies): Express {
     detectorsRouter(deps.detectors),
     registryRouter(deps.registry),
     configRouter(deps.config),
+    breakerRouter(deps.breakers),
+    upstreamHealthRouter(deps.upstreamHealth),
     cacheRouter(deps.cache),
     batchRouter(deps.orchestrate),
     bulkRouter(deps.bulk),

@@ -187,15 +187,15 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   }
 
   function healthOf(registration: DetectorRegistration): DetectorHealthFields {
-    const { name } = registration;
-    const health = deps.health.healthOf(name);
+    const endpointId = detectorEndpointId(registration);
+    const health = deps.health.healthOf(endpointId);
     return {
       health_status: health.status,
-      is_healthy: deps.health.isHealthy(name),
-      circuit_breaker_state: deps.breakers.stateOf(detectorEndpointId(registration)),
+      is_healthy: deps.health.isHealthy(endpointId),
+      circuit_breaker_state: deps.breakers.stateOf(endpointId),
       last_check: health.lastCheck?.toISOString() ?? null,
       response_time_ms: health.responseTimeMs,
-      error_message: health.consecutiveFailures > 0 ? 'the last probe failed' : null,
+      error_message: health.error,
       error_rate: null,
       consecutive_failures: health.consecutiveFailures,
       uptime_percentage: null,

@@ -8,6 +8,7 @@ import '../contract/request';
 import { bulkPaths } from './openapi-bulk';
 import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
+import { upstreamHealthPaths } from './openapi-upstream-health';
 
 const refTo = (id: string) => `#/components/schemas/${id}`;
 const ref = (id: string) => ({ $ref: refTo(id) });
@@ -187,6 +188,7 @@ const paths = {
   },
   ...bulkPaths({ common, idempotencyKey, errors, notFound }),
   ...facadePaths,
+  ...upstreamHealthPaths({ common, errors }),
   '/detectors': {
     get: {
       operationId: 'listDetectors',

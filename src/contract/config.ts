@@ -40,6 +40,12 @@ const securitySchema = z.strictObject({
     .int()
     .positive()
     .default(10 * 1024 * 1024),
+  /** Signs webhooks by the Standard Webhooks scheme: `whsec_` and base64; without it none is sent. */
+  webhook_secret: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/, 'must be whsec_ and at least 24 bytes in base64')
+    .nullable()
+    .default(null),
   /** Bearer token that Temporal Web's codec requests must carry; without it decoding is off. */
   codec_token: z.string().min(16).nullable().default(null),
   /** Hosts that upstreams may have: names, addresses, `*.suffix`. Without it: any, but in production none but our own. */
@@ -60,6 +66,8 @@ const orchestrationSchema = z
     max_concurrent_detectors: z.int().min(1).max(100).default(10),
     health_check_interval_seconds: z.number().positive().default(30),
     health_probe_timeout_ms: ms.default(2000),
+    /** Health checks under way at a time. */
+    health_check_concurrency: z.int().min(1).max(100).default(10),
     suspect_probe_interval_seconds: z.number().positive().default(5),
     degraded_threshold: z.int().min(1).default(2),
     unhealthy_threshold: z.int().min(1).default(3),
@@ -210,6 +218,7 @@ export const secretKeys: readonly string[] = [
   'database.url',
   'redis.url',
   'security.master_key',
+  'security.webhook_secret',
   'security.codec_token',
   'mapper.service_key',
   'workflow.api_key',

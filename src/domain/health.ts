@@ -1,6 +1,8 @@
+import type { Health } from '../contract/endpoint-health';
 import type { HealthStatus } from '../contract/enums';
+import type { HealthCheck } from '../contract/upstream';
 
-/** Keys as in the configuration (spec/orchestration.md 4.1). Thresholds are failures in a row. */
+/** Constants of detectors, keyed as in the configuration (spec/orchestration.md 4.1). Thresholds are failures in a row. */
 export interface HealthSettings {
   readonly health_check_interval_seconds: number;
   readonly suspect_probe_interval_seconds: number;
@@ -10,70 +12,116 @@ export interface HealthSettings {
   readonly unhealthy_removal_timeout_seconds: number;
 }
 
-/** What the probes of one detector version have shown. Times are epoch milliseconds. */
-export interface Health {
-  /** By the probes alone; `healthAt` also lets time remove. */
-  readonly status: HealthStatus;
-  readonly consecutive_failures: number;
-  /** First failed probe since the last good one. */
-  readonly suspect_since: number | null;
-  readonly last_probe_at: number | null;
-}
+/** By which rules an upstream is judged (spec/orchestration.md 4.5, spec/gateway.md 5). */
+export type HealthRules =
+  | { readonly of: 'detector'; readonly constants: HealthSettings }
+  | { readonly of: 'endpoint'; readonly check: HealthCheck };
 
-/** A new detector: probed at once, unused until its first success. */
 export const initialHealth: Health = {
   status: 'unknown',
   consecutive_failures: 0,
+  consecutive_successes: 0,
   suspect_since: null,
+  unhealthy_since: null,
   last_probe_at: null,
 };
 
-/** A builtin detector's, which nobody probes. */
-export const builtinHealth: Health = { ...initialHealth, status: 'healthy' };
-
-export function recordProbe(health: Health, ok: boolean, now: number, settings: HealthSettings): Health {
-  if (ok) return { status: 'healthy', consecutive_failures: 0, suspect_since: null, last_probe_at: now };
-  const failed: Health = {
-    status: health.status,
-    consecutive_failures: health.consecutive_failures + 1,
-    suspect_since: health.suspect_since ?? now,
+export function healthAfter(health: Health, ok: boolean, now: number, rules: HealthRules): Health {
+  const counted: Health = {
+    ...health,
+    consecutive_failures: ok ? 0 : health.consecutive_failures + 1,
+    consecutive_successes: ok ? health.consecutive_successes + 1 : 0,
+    suspect_since: ok ? null : (health.suspect_since ?? now),
     last_probe_at: now,
   };
-  return { ...failed, status: statusAfterFailure(failed, now, settings) };
+  const status =
+    rules.of === 'detector'
+      ? detectorStatus(counted, ok, now, rules.constants)
+      : endpointStatus(counted, ok, rules.check);
+  return {
+    ...counted,
+    status,
+    unhealthy_since: status === 'unhealthy' ? (health.unhealthy_since ?? now) : null,
+  };
 }
 
-function statusAfterFailure(health: Health, now: number, settings: HealthSettings): HealthStatus {
+/** A new detector is unused until its first success, which also brings one back that was out. */
+function detectorStatus(health: Health, ok: boolean, now: number, constants: HealthSettings): HealthStatus {
+  if (ok) return 'healthy';
   const { status, consecutive_failures: failures } = health;
-  if (failures >= settings.unhealthy_threshold || isOverdue(health, now, settings)) return 'unhealthy';
+  if (failures >= constants.unhealthy_threshold || isOverdue(health, now, constants)) return 'unhealthy';
   // `degraded` is still used; a detector that never answered must not be.
   if (status === 'unknown' || status === 'unhealthy') return status;
-  return failures >= settings.degraded_threshold ? 'degraded' : status;
+  return failures >= constants.degraded_threshold ? 'degraded' : status;
 }
 
-/** The status at a point in time: suspects are out when their time is up, even if no probe came back (R25). */
-export function healthAt(health: Health, now: number, settings: HealthSettings): HealthStatus {
-  return isOverdue(health, now, settings) ? 'unhealthy' : health.status;
+function endpointStatus(health: Health, ok: boolean, check: HealthCheck): HealthStatus {
+  if (!ok) return health.consecutive_failures >= check.unhealthy_threshold ? 'unhealthy' : health.status;
+  const isBack = health.status !== 'unhealthy' || health.consecutive_successes >= check.healthy_threshold;
+  return isBack ? 'healthy' : 'unhealthy';
 }
 
-function isOverdue(health: Health, now: number, settings: HealthSettings): boolean {
-  if (health.suspect_since === null) return false;
-  return now - health.suspect_since >= settings.unhealthy_removal_timeout_seconds * 1000;
+/** The status at a point in time: a suspect detector is out when its time is up, even if no probe came back (R25). */
+export function statusAt(health: Health, now: number, rules: HealthRules): HealthStatus {
+  return rules.of === 'detector' && isOverdue(health, now, rules.constants) ? 'unhealthy' : health.status;
 }
 
-/** When to probe next: 0 (at once) at first, sooner than usual while suspect, later once out. */
-export function nextProbeAt(health: Health, settings: HealthSettings): number {
+function isOverdue({ suspect_since: since }: Health, now: number, constants: HealthSettings): boolean {
+  return since !== null && now - since >= constants.unhealthy_removal_timeout_seconds * 1000;
+}
+
+/** Whether calls may go to it. Upstreams that are not detectors are used until they are found unhealthy. */
+export function isUsable(health: Health, now: number, rules: HealthRules): boolean {
+  const status = statusAt(health, now, rules);
+  if (rules.of === 'detector') return status === 'healthy' || status === 'degraded';
+  if (status !== 'unhealthy' || !rules.check.remove_unhealthy) return true;
+  return now - (health.unhealthy_since ?? now) < rules.check.remove_after * 1000;
+}
+
+const jitter = 0.1;
+
+/**
+ * When to check next: sooner than usual while it fails or comes back, and less and less often when it fails on.
+ * @param chance in [0, 1): checks of many upstreams must not fall together; detectors keep to their times
+ */
+export function nextCheckAt(health: Health, rules: HealthRules, chance: number): number {
   if (health.last_probe_at === null) return 0;
-  return health.last_probe_at + probeIntervalSeconds(health, settings) * 1000;
+  const seconds =
+    rules.of === 'detector'
+      ? detectorSeconds(health, rules.constants)
+      : endpointSeconds(health, rules.check) * (1 - jitter + 2 * jitter * chance);
+  return health.last_probe_at + Math.round(seconds * 1000);
 }
 
-function probeIntervalSeconds(health: Health, settings: HealthSettings): number {
-  if (health.status === 'unhealthy') return settings.recovery_check_interval_seconds;
+function detectorSeconds(health: Health, constants: HealthSettings): number {
+  if (health.status === 'unhealthy') return constants.recovery_check_interval_seconds;
   return health.suspect_since === null
-    ? settings.health_check_interval_seconds
-    : settings.suspect_probe_interval_seconds;
+    ? constants.health_check_interval_seconds
+    : constants.suspect_probe_interval_seconds;
 }
 
-/** Whether a detector of this status is asked (spec/orchestration.md 4.5). */
-export function isUsable(status: HealthStatus): boolean {
-  return status === 'healthy' || status === 'degraded';
+function endpointSeconds({ status, consecutive_failures: failures }: Health, check: HealthCheck): number {
+  if (failures === 0) return status === 'unhealthy' ? check.unhealthy_interval : check.interval;
+  const steps = Math.max(0, failures - check.backoff_after + 1);
+  const longest = Math.max(check.max_interval, check.unhealthy_interval);
+  return Math.min(longest, check.unhealthy_interval * check.backoff_multiplier ** steps);
+}
+
+/** An upstream whose check is due. */
+export interface DueCheck {
+  readonly endpoint_id: string;
+  readonly isDetector: boolean;
+  readonly health: Health;
+  readonly dueSince: number;
+}
+
+/** Failing ones first, then those that come back, then detectors; among equals who has waited longest. */
+export function byUrgency(a: DueCheck, b: DueCheck): number {
+  return rank(a) - rank(b) || a.dueSince - b.dueSince || (a.endpoint_id < b.endpoint_id ? -1 : 1);
+}
+
+function rank({ health, isDetector }: DueCheck): number {
+  if (health.consecutive_failures > 0) return 0;
+  if (health.status === 'unhealthy') return 1;
+  return isDetector ? 2 : 3;
 }

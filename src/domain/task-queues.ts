@@ -3,6 +3,11 @@ export function bulkTaskQueue(taskQueue: string): string {
   return `${taskQueue}-bulk`;
 }
 
+/** Where the durable monitor of upstreams works. */
+export function maintenanceTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-maintenance`;
+}
+
 /** Jobs wait in a queue of their own, so that a backlog of them is in nobody's way. */
 export function jobsTaskQueue(taskQueue: string): string {
   return `${taskQueue}-jobs`;

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { Agent, type Dispatcher } from 'undici';
 import type { TlsReferences } from '../contract/outbound-auth';
@@ -46,6 +47,23 @@ export class DispatcherPools {
       this.#agents.set(key, agent);
     }
     return agent;
+  }
+
+  /** Opens a connection, by the rules of all connections, and closes it. @throws when there is none within the time */
+  async knock({ hostname, host, port, protocol }: URL, target: OutboundTarget): Promise<void> {
+    const connect = guardedConnector(this.connector, {
+      timeoutMs: target.connectTimeoutMs ?? 2000,
+      tls: undefined,
+      allowPrivateNetwork: target.allowPrivateNetwork,
+    });
+    const plain = { hostname: hostname.replace(/^\[|\]$/g, ''), host, protocol: 'http:' };
+    const socket = await new Promise<Socket>((resolve, reject) =>
+      connect(
+        { ...plain, port: port === '' && protocol === 'https:' ? '443' : port || '80' },
+        (...[error, opened]) => (error ? reject(error) : resolve(opened)),
+      ),
+    );
+    socket.on('error', () => undefined).destroy();
   }
 
   async close(): Promise<void> {

@@ -78,7 +78,10 @@ export class Planner {
       bundle,
       digest,
       healthStatus: Object.fromEntries(
-        candidates.map((candidate) => [candidate.name, this.deps.health.isAvailable(candidate)]),
+        candidates.map((candidate) => [
+          candidate.name,
+          this.deps.health.isAvailable(detectorEndpointId(candidate)),
+        ]),
       ),
       projectedMs: this.#projected(plan, registrations),
     };
@@ -140,7 +143,7 @@ export class Planner {
         name: candidate.name,
         version: candidate.version,
         taxonomy_categories: candidate.capabilities.taxonomy_categories,
-        healthy: this.deps.health.isHealthy(candidate.name),
+        healthy: this.deps.health.isHealthy(detectorEndpointId(candidate)),
         breaker: this.deps.breakers.stateOf(detectorEndpointId(candidate)),
       })),
       required_detectors: request.required_detectors ?? [],

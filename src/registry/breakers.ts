@@ -35,7 +35,7 @@ export interface Admission {
 }
 
 export interface BreakerDescription {
-  readonly endpoint_id: string;
+  readonly endpointId: string;
   readonly state: BreakerState;
   /** Failures in a row. */
   readonly consecutiveFailures: number;
@@ -64,6 +64,8 @@ const unknownUpstream: Admission = { admitted: true, state: 'closed', epoch: 0, 
  */
 export class Breakers extends EventEmitter<Events> {
   readonly #views = new Map<string, BreakerView>();
+  /** Also of upstreams that this process has not heard of yet. */
+  readonly #stored = new Map<string, StoredBreaker>();
   /** As long as an upstream stays as it is. */
   readonly #settings = new WeakMap<Upstream, BreakerSettings>();
 
@@ -74,9 +76,17 @@ export class Breakers extends EventEmitter<Events> {
   ) {
     super();
     directory.onChange(({ removed }) => {
-      for (const endpointId of removed) this.#views.delete(endpointId);
+      for (const endpointId of removed) {
+        this.#views.delete(endpointId);
+        this.#stored.delete(endpointId);
+      }
       if (removed.length > 0) this.emit('removed', removed);
     });
+  }
+
+  /** @param id an endpoint id, or a name for its highest version */
+  resolve(id: string): string | null {
+    return (this.directory.byId(id) ?? this.directory.resolve(id))?.endpoint_id ?? null;
   }
 
   has(endpointId: string): boolean {
@@ -138,7 +148,7 @@ export class Breakers extends EventEmitter<Events> {
     const settings = this.#settingsOf(endpointId);
     const { breaker, counts, transitions } = view;
     return {
-      endpoint_id: endpointId,
+      endpointId,
       state: stateAt(breaker, this.now(), settings),
       consecutiveFailures: breaker.failures,
       stateChangedAt: breaker.since === 0 ? null : breaker.since,
@@ -176,11 +186,13 @@ export class Breakers extends EventEmitter<Events> {
   }
 
   merged(stored: StoredBreaker): void {
+    this.#stored.set(stored.endpoint_id, stored);
     this.#of(stored.endpoint_id)?.merged(stored);
   }
 
   /** What is in the store now. */
   learned(stored: StoredBreaker): void {
+    this.#stored.set(stored.endpoint_id, stored);
     this.#of(stored.endpoint_id)?.learned(stored);
   }
 
@@ -212,6 +224,8 @@ export class Breakers extends EventEmitter<Events> {
     let view = this.#views.get(endpointId);
     if (view?.url !== upstream.config.url) {
       view = new BreakerView(upstream.config.url, () => this.#settingsOf(endpointId));
+      const stored = this.#stored.get(endpointId);
+      if (stored) view.learned(stored);
       this.#views.set(endpointId, view);
     }
     return view;

@@ -1,97 +1,114 @@
-import type { DetectorRegistration } from '../contract/registration';
+import type { Health, StoredHealth } from '../contract/endpoint-health';
 import type { HealthStatus } from '../contract/enums';
-import { detectorEndpointId } from '../contract/endpoint-id';
+import type { Upstream } from '../contract/upstream';
 import {
-  type Health,
-  healthAt,
+  byUrgency,
+  type DueCheck,
+  type HealthRules,
   type HealthSettings,
   initialHealth,
   isUsable,
-  nextProbeAt,
-  recordProbe,
+  statusAt,
 } from '../domain/health';
 import type { Breakers } from './breakers';
-import type { Detectors } from './registry';
+import type { UpstreamDirectory } from './directory';
 
-/** Whether a detector's health path answers 2xx within its time. */
-export type Probe = (registration: DetectorRegistration) => Promise<boolean>;
-
-export interface DetectorHealth {
+export interface EndpointHealth {
   readonly status: HealthStatus;
   readonly lastCheck: Date | null;
+  readonly nextCheck: Date | null;
+  /** Of the last check. */
   readonly responseTimeMs: number | null;
+  readonly error: string | null;
   readonly consecutiveFailures: number;
+  readonly consecutiveSuccesses: number;
 }
 
-const tickMs = 250;
-
-/** Probes every detector by the rules of spec/orchestration.md 4.5, beside all requests. */
+/** The health of all upstreams as this process knows it; `HealthChecks` makes it known. Answers at once. */
 export class HealthMonitor {
-  readonly #health = new Map<string, Health>();
-  readonly #responseMs = new Map<string, number>();
-  readonly #probing = new Set<string>();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #stored = new Map<string, StoredHealth>();
 
   constructor(
-    private readonly registry: Detectors,
-    private readonly breakers: Breakers,
-    private readonly probe: Probe,
-    private readonly settings: HealthSettings,
+    private readonly directory: UpstreamDirectory,
+    private readonly breakers: Pick<Breakers, 'wouldAdmit'>,
+    private readonly constants: HealthSettings,
     private readonly now: () => number = Date.now,
-  ) {}
-
-  /** Probes all once before it returns, then goes on by itself. */
-  async start(): Promise<void> {
-    await this.#probeDue();
-    this.#timer = setInterval(() => void this.#probeDue(), tickMs).unref();
+  ) {
+    directory.onChange(({ removed }) => {
+      for (const endpointId of removed) this.#stored.delete(endpointId);
+    });
   }
 
-  stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+  /** Whether an active upstream may be called now (spec/orchestration.md 4.5). */
+  isAvailable(endpointId: string): boolean {
+    return this.isHealthy(endpointId) && this.breakers.wouldAdmit(endpointId);
   }
 
-  /** Whether an active detector may be called now (spec/orchestration.md 4.5). */
-  isAvailable(detector: DetectorRegistration): boolean {
-    return this.isHealthy(detector.name) && this.breakers.wouldAdmit(detectorEndpointId(detector));
+  /** One that is not registered any more may finish what was planned for it. */
+  isHealthy(endpointId: string): boolean {
+    const upstream = this.directory.byId(endpointId);
+    return !upstream || isUsable(this.#of(upstream), this.now(), this.rulesOf(upstream));
   }
 
-  isHealthy(detector: string): boolean {
-    return isUsable(healthAt(this.#of(detector), this.now(), this.settings));
-  }
-
-  healthOf(detector: string): DetectorHealth {
-    const health = this.#of(detector);
+  healthOf(endpointId: string): EndpointHealth {
+    const upstream = this.directory.byId(endpointId);
+    const stored = upstream && this.#storedOf(upstream);
+    const health = stored?.health ?? initialHealth;
     return {
-      status: healthAt(health, this.now(), this.settings),
+      status: upstream ? statusAt(health, this.now(), this.rulesOf(upstream)) : 'unknown',
       lastCheck: health.last_probe_at === null ? null : new Date(health.last_probe_at),
-      responseTimeMs: this.#responseMs.get(detector) ?? null,
+      nextCheck: stored ? new Date(stored.next_check_at) : null,
+      responseTimeMs: stored?.response_ms ?? null,
+      error: stored?.error ?? null,
       consecutiveFailures: health.consecutive_failures,
+      consecutiveSuccesses: health.consecutive_successes,
     };
   }
 
+  /** Detectors that are asked. */
   get healthyCount(): number {
-    return this.registry.registrations.filter(({ name }) => this.isHealthy(name)).length;
+    return this.directory.upstreams.filter(
+      ({ config, endpoint_id, status }) =>
+        config.kind === 'detector' && status === 'active' && this.isHealthy(endpoint_id),
+    ).length;
   }
 
-  #of(detector: string): Health {
-    return this.#health.get(detector) ?? initialHealth;
+  /** Checks that are due, the most urgent first. */
+  due(): DueCheck[] {
+    return this.directory.upstreams
+      .filter((upstream) => isWatched(upstream))
+      .map((upstream) => ({
+        endpoint_id: upstream.endpoint_id,
+        isDetector: upstream.config.kind === 'detector',
+        health: this.#of(upstream),
+        dueSince: this.#storedOf(upstream)?.next_check_at ?? 0,
+      }))
+      .filter(({ dueSince }) => dueSince <= this.now())
+      .toSorted(byUrgency);
   }
 
-  async #probeDue(): Promise<void> {
-    const due = this.registry.registrations.filter(
-      ({ name }) => !this.#probing.has(name) && nextProbeAt(this.#of(name), this.settings) <= this.now(),
-    );
-    await Promise.all(due.map((registration) => this.#probeOne(registration)));
+  rulesOf({ config }: Upstream): HealthRules {
+    return config.kind === 'detector'
+      ? { of: 'detector', constants: this.constants }
+      : { of: 'endpoint', check: config.health_check };
   }
 
-  async #probeOne(registration: DetectorRegistration): Promise<void> {
-    const { name } = registration;
-    this.#probing.add(name);
-    const startedAt = this.now();
-    const ok = await this.probe(registration).catch(() => false);
-    this.#probing.delete(name);
-    if (ok) this.#responseMs.set(name, this.now() - startedAt);
-    this.#health.set(name, recordProbe(this.#of(name), ok, this.now(), this.settings));
+  /** What is in the store now, also of an upstream that this process has not heard of yet. */
+  learned(stored: StoredHealth): void {
+    this.#stored.set(stored.endpoint_id, stored);
   }
+
+  #of(upstream: Upstream): Health {
+    return this.#storedOf(upstream)?.health ?? initialHealth;
+  }
+
+  #storedOf({ endpoint_id, config }: Upstream): StoredHealth | null {
+    const stored = this.#stored.get(endpoint_id);
+    return stored?.url === config.url ? stored : null;
+  }
+}
+
+/** What operators have taken out is not checked; what they switched off neither. */
+export function isWatched({ status, config }: Upstream): boolean {
+  return status === 'active' && !config.disabled && config.health_check.enabled;
 }

@@ -2,6 +2,7 @@ import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
+import { health } from './migrations/health';
 import { upstreams } from './migrations/upstreams';
 import type { Database } from './schema';
 
@@ -125,6 +126,7 @@ const migrations: Record<string, Migration> = {
   },
   '2026_11_26_breakers': breakers,
   '2026_11_27_upstreams': upstreams,
+  '2026_11_28_health': health,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

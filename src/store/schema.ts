@@ -45,6 +45,36 @@ export interface Database {
     at: Generated<Date>;
     outcome: 'applied' | 'refused';
   };
+  endpoint_health: {
+    endpoint_id: string;
+    url: string;
+    /** JSON; null while it was only claimed. */
+    health: Nullable<string>;
+    /** Epoch ms, as text. */
+    next_check_at: WithDefault<string>;
+    response_ms: Nullable<number>;
+    error: Nullable<string>;
+    checking_until: Nullable<Date>;
+    revision: WithDefault<string>;
+    updated_at: Generated<Date>;
+  };
+  health_check_result: {
+    sequence: Generated<string>;
+    endpoint_id: string;
+    at: Date;
+    ok: boolean;
+    response_ms: number | null;
+    error: string | null;
+  };
+  /** What webhooks are still to be told. */
+  health_event: {
+    event_id: string;
+    url: string;
+    body: string;
+    attempts: WithDefault<number>;
+    next_attempt_at: WithDefault<Date>;
+    created_at: Generated<Date>;
+  };
   policy_bundle: {
     digest: string;
     tenant_id: string;

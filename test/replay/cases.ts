@@ -5,7 +5,7 @@ import type { System, SystemOptions } from '../support/system';
 
 /** A path through the workflows that is worth keeping able to replay. */
 export interface Case {
-  readonly workflow: 'orchestrationRun' | 'failedJob' | 'bulkRun' | 'bulkChunk';
+  readonly workflow: 'orchestrationRun' | 'failedJob' | 'bulkRun' | 'bulkChunk' | 'healthMonitor';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
   readonly play: (system: System) => Promise<string>;
@@ -165,6 +165,18 @@ async function convertedAndFailed(system: System): Promise<{ run: string; job: s
   return { run: await runOf(system, body.request_id), job: body.job_id! };
 }
 
+/** The monitor of upstreams, on duty until an operator ends it; it is soon started again. */
+async function monitorCancelled(system: System): Promise<string> {
+  const workflowId = `${system.taskQueue}-health-monitor`;
+  const handle = system.temporal.workflow.getHandle(workflowId);
+  await eventually(
+    () => handle.describe(),
+    ({ raw }) => raw.pendingActivities?.length === 1,
+  );
+  await handle.cancel();
+  return workflowId;
+}
+
 const run = (name: string, play: Case['play']): Case => ({ workflow: 'orchestrationRun', name, play });
 
 /** Uploads so many items of these kinds in turn. @returns the id of the job */
@@ -303,6 +315,7 @@ export const cases: readonly Case[] = [
   { workflow: 'bulkRun', name: 'paused', play: pausedBulk },
   { workflow: 'bulkRun', name: 'cancelled', play: cancelledBulk },
   { workflow: 'bulkRun', name: 'retried', play: retriedBulk },
+  { workflow: 'healthMonitor', name: 'cancelled', play: monitorCancelled },
   {
     workflow: 'bulkChunk',
     name: 'plans',

@@ -391,6 +391,26 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ['get', '/detectors/{name}/health', 200, () => system.request('GET', '/detectors/b/health')],
   ['get', '/detectors/{name}/health', 404, () => system.request('GET', '/detectors/nobody/health')],
   ...registryAnswers(() => system),
+  ...(
+    [
+      ['get', '/circuit-breaker/status'],
+      ['get', '/circuit-breaker/endpoints/{endpoint_id}'],
+      ['post', '/circuit-breaker/trip/{endpoint_id}'],
+      ['post', '/circuit-breaker/reset/{endpoint_id}'],
+      ['get', '/health/circuit-breakers'],
+      ['get', '/health/circuit-breakers/open'],
+      ['get', '/health/status'],
+      ['get', '/health/summary'],
+      ['get', '/health/endpoints'],
+      ['get', '/health/endpoints/{endpoint_id}'],
+      ['get', '/health/unhealthy'],
+      ['post', '/health/check/{endpoint_id}'],
+    ] as const
+  ).flatMap(([method, route]): (typeof answers)[number][] => {
+    const ask = (id: string) => system.request(method.toUpperCase(), route.replace('{endpoint_id}', id));
+    const good: (typeof answers)[number] = [method, route, 200, () => ask('toxicity')];
+    return route.includes('{') ? [good, [method, route, 404, () => ask('nobody')]] : [good];
+  }),
   ['get', '/health', 200, () => system.request('GET', '/health')],
   ['get', '/health/live', 200, () => system.request('GET', '/health/live')],
   ['get', '/health/ready', 200, () => system.request('GET', '/health/ready')],

@@ -130,7 +130,7 @@ describe('GET /detectors/{name}', () => {
       is_healthy: false,
       circuit_breaker_state: 'open',
       response_time_ms: null,
-      error_message: 'the last probe failed',
+      error_message: 'no answer',
       consecutive_failures: 1,
     });
   });

@@ -5,10 +5,12 @@ import type { FacadeDependencies } from '../../../src/api/facades/facade-call';
 import { RateLimit } from '../../../src/api/rate-limit';
 import { settingsSchema } from '../../../src/contract/config';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
+import { healthAfter, initialHealth } from '../../../src/domain/health';
 import { Breakers } from '../../../src/registry/breakers';
 import { fixedDirectory } from '../../../src/registry/fixed-directory';
 import type { ConfigSource } from '../../../src/registry/config-source';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
+import { HealthReport } from '../../../src/registry/health-report';
 import { DetectorRegistry } from '../../../src/registry/registry';
 import type { Batches } from '../../../src/submission/batches';
 import type { Bulk } from '../../../src/submission/bulk';
@@ -48,14 +50,14 @@ export async function watched(registrations: readonly DetectorRegistration[], il
   const registry = new DetectorRegistry(registrations);
   const directory = fixedDirectory(registrations);
   const breakers = new Breakers(directory, settings);
-  const health = new HealthMonitor(
-    registry,
-    breakers,
-    ({ name }) => Promise.resolve(!ill.includes(name)),
-    settings,
-  );
-  await health.start();
-  health.stop();
+  const health = new HealthMonitor(directory, breakers, settings);
+  const at = Date.now();
+  for (const { endpoint_id, config } of directory.upstreams) {
+    const ok = !ill.includes(config.name!);
+    const after = healthAfter(initialHealth, ok, at, { of: 'detector', constants: settings });
+    const result = ok ? { response_ms: 3, error: null } : { response_ms: null, error: 'no answer' };
+    health.learned({ endpoint_id, url: config.url, health: after, next_check_at: at + 30_000, ...result });
+  }
   return { registry, directory, breakers, health };
 }
 
@@ -74,6 +76,9 @@ export interface AppOptions {
   readonly invalidate?: AppDependencies['cache']['invalidate'];
   readonly maxBodyBytes?: number;
   readonly approach?: () => void;
+  readonly report?: HealthReport;
+  readonly check?: AppDependencies['upstreamHealth']['checks']['check'];
+  readonly sharing?: AppDependencies['breakers']['sharing'];
   readonly detectors?: Awaited<ReturnType<typeof watched>>;
   readonly registrar?: Partial<
     AppDependencies['detectors']['registrar'] & AppDependencies['registry']['registrar']
@@ -88,6 +93,13 @@ export interface AppOptions {
   readonly codec?: AppDependencies['codec'];
   readonly log?: AppDependencies['log'];
 }
+
+const emptyHistory = {
+  history: () => Promise.resolve([]),
+  figures: () => Promise.resolve([]),
+  compliance: () => Promise.resolve(new Map<string, number>()),
+};
+const unexpected = () => Promise.reject(new Error('nothing of this kind is expected'));
 
 /** The facade over fakes; what a test does not name is at its simplest. */
 export async function appWith(options: AppOptions = {}) {
@@ -135,6 +147,13 @@ export async function appWith(options: AppOptions = {}) {
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
       ...options.facades,
+    },
+    breakers: { breakers: detectors.breakers, sharing: options.sharing ?? { force: unexpected } },
+    upstreamHealth: {
+      report: options.report ?? new HealthReport(detectors.directory, detectors.health, emptyHistory),
+      checks: { check: options.check ?? unexpected },
+      breakers: detectors.breakers,
+      config: { detector_interval: 30, detector_timeout: 2, concurrency: 10 },
     },
     health: {
       version: '1.2.3',

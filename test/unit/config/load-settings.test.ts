@@ -210,7 +210,9 @@ describe('Settings [2.1] [F.9]', () => {
           `ORCHESTRATION_${key.toUpperCase().replace('.', '__')}`,
           key.endsWith('url')
             ? `${key.startsWith('redis') ? 'redis' : 'postgres'}://u:${secret}@h/x`
-            : secret,
+            : key.endsWith('webhook_secret')
+              ? `whsec_${'sesame'.repeat(8)}`
+              : secret,
         ]),
       ),
     );

@@ -37,8 +37,8 @@ function planner(
     evaluator: { select: (_bundle, input) => (seen.push(input), selection), cover: none, resolve: none },
     registry: new DetectorRegistry(registrations),
     health: {
-      isAvailable: ({ name }: { name: string }) => name === 'a',
-      isHealthy: (name: string) => name === 'a',
+      isAvailable: (endpointId: string) => endpointId === 'a@1.0',
+      isHealthy: (endpointId: string) => endpointId === 'a@1.0',
     } as never,
     breakers: { stateOf: () => 'half_open' } as never,
     latencies: {

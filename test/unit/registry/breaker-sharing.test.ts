@@ -198,6 +198,17 @@ describe('BreakerSharing', () => {
     expect(applied[1]?.window).toMatchObject([{ successes: 500 }]);
   });
 
+  it('knows the breaker of an upstream that it hears of later than others', async () => {
+    const { call } = await start();
+    const late = await start();
+    late.directory.remove('a@1.0');
+    await pass(1000);
+    for (let failure = 0; failure < 5; failure++) call('failure');
+    await pass(1000);
+    late.directory.set('a@1.0', endpointSchema.parse({ url: 'http://a', kind: 'detector' }));
+    expect(late.breakers.stateOf('a@1.0')).toBe('open');
+  });
+
   it('removes what belonged to an upstream that is gone', async () => {
     const { call, directory } = await start();
     for (let failure = 0; failure < 5; failure++) call('failure');

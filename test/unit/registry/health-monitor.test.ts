@@ -1,128 +1,107 @@
-import { detectorRegistrationSchema } from '../../../src/contract/registration';
+import type { Health } from '../../../src/contract/endpoint-health';
+import { type EndpointConfig, endpointSchema } from '../../../src/contract/upstream';
+import { initialHealth } from '../../../src/domain/health';
 import { Breakers } from '../../../src/registry/breakers';
-import { fixedDirectory } from '../../../src/registry/fixed-directory';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
-import { DetectorRegistry } from '../../../src/registry/registry';
+import { constants, directoryWith } from './support';
 
-const settings = {
-  health_check_interval_seconds: 30,
-  suspect_probe_interval_seconds: 5,
-  recovery_check_interval_seconds: 60,
-  degraded_threshold: 2,
-  unhealthy_threshold: 3,
-  unhealthy_removal_timeout_seconds: 30,
-  circuit_breaker_failure_threshold: 5,
-  circuit_breaker_recovery_timeout_seconds: 60,
-  half_open_test_requests: 3,
-};
+const detector = (url = 'http://a') => endpointSchema.parse({ url, kind: 'detector' });
 
 describe('HealthMonitor', () => {
   let now = 0;
-  let alive: Record<string, boolean> = {};
-  let probes: string[] = [];
+  let directory: ReturnType<typeof directoryWith>;
+  let breakers: Breakers;
   let monitor: HealthMonitor;
-  const registrationOf = (name: string, version = '1.0') =>
-    detectorRegistrationSchema.parse({ name, version, endpoint: 'http://127.0.0.1:9' });
-  const breakers = () => new Breakers(fixedDirectory([registrationOf('a')]), settings, () => now);
 
-  function watch(names: readonly string[], its = breakers()): HealthMonitor {
-    const registrations = names.map((name) => registrationOf(name));
-    monitor = new HealthMonitor(
-      new DetectorRegistry(registrations),
-      its,
-      ({ name }) => {
-        probes.push(name);
-        return alive[name] === undefined ? Promise.reject(new Error('gone')) : Promise.resolve(alive[name]);
-      },
-      settings,
-      () => now,
-    );
-    return monitor;
+  function watch(endpoints: Readonly<Record<string, EndpointConfig>>): void {
+    directory = directoryWith(endpoints);
+    breakers = new Breakers(directory, constants, () => now);
+    monitor = new HealthMonitor(directory, breakers, constants, () => now);
   }
+  const learn = (endpoint_id: string, health: Partial<Health>, next = now, url = 'http://a') =>
+    monitor.learned({
+      endpoint_id,
+      url,
+      health: { ...initialHealth, last_probe_at: now, ...health },
+      next_check_at: next,
+      response_ms: 7,
+      error: null,
+    });
+  beforeEach(() => (now = 1_000_000));
 
-  /** Lets the clock run, a quarter of a second at a time, as the monitor ticks. */
-  async function pass(seconds: number): Promise<void> {
-    for (let tick = 0; tick < seconds * 4; tick++) {
-      now += 250;
-      await jest.advanceTimersByTimeAsync(250);
-    }
-  }
-
-  beforeEach(() => {
-    jest.useFakeTimers();
-    now = 1_000_000;
-    alive = {};
-    probes = [];
-  });
-  afterEach(() => {
-    monitor.stop();
-    jest.useRealTimers();
+  it('knows nothing of a detector that has not been checked, and does not use it', () => {
+    watch({ 'a@1.0': detector() });
+    expect([monitor.isHealthy('a@1.0'), monitor.healthyCount]).toEqual([false, 0]);
+    expect(monitor.healthOf('a@1.0')).toMatchObject({ status: 'unknown', lastCheck: null, nextCheck: null });
+    expect(monitor.healthOf('nobody')).toMatchObject({ status: 'unknown' });
   });
 
-  it('probes all before it has started: the healthy are used, the others not', async () => {
-    alive = { well: true, ill: false };
-    await watch(['well', 'ill', 'gone']).start();
-    expect(['well', 'ill', 'gone'].map((name) => monitor.isHealthy(name))).toEqual([true, false, false]);
-    expect(monitor.healthyCount).toBe(1);
-    expect(monitor.healthOf('well')).toMatchObject({ status: 'healthy', consecutiveFailures: 0 });
-    expect(monitor.healthOf('ill')).toMatchObject({ status: 'unknown', consecutiveFailures: 1 });
+  it('uses what is well, version by version', () => {
+    watch({ 'a@1.0': detector(), 'a@2.0': detector() });
+    learn('a@1.0', { status: 'healthy' });
+    learn('a@2.0', { status: 'unhealthy' });
+    expect([monitor.isHealthy('a@1.0'), monitor.isHealthy('a@2.0'), monitor.healthyCount]).toEqual([
+      true,
+      false,
+      1,
+    ]);
+    expect(monitor.healthOf('a@1.0')).toMatchObject({ responseTimeMs: 7, lastCheck: new Date(now) });
   });
 
-  it('knows nothing of a detector that it has not probed', () => {
-    watch(['a']);
-    expect(monitor.isHealthy('a')).toBe(false);
-    expect(monitor.healthOf('a')).toMatchObject({ status: 'unknown', lastCheck: null, responseTimeMs: null });
+  it('takes a suspect detector out when its time is up, whatever checks do [4.1]', () => {
+    watch({ 'a@1.0': detector() });
+    learn('a@1.0', { status: 'healthy', consecutive_failures: 1, suspect_since: now });
+    now += 29_999;
+    expect(monitor.isHealthy('a@1.0')).toBe(true);
+    now += 1;
+    expect([monitor.isHealthy('a@1.0'), monitor.healthOf('a@1.0').status]).toEqual([false, 'unhealthy']);
   });
 
-  it('takes one that stops out within 30 s of the first failed probe, and back unaided [4.1]', async () => {
-    alive = { a: true };
-    await watch(['a']).start();
-    alive = { a: false };
-    await pass(30.25);
-    expect(monitor.healthOf('a').consecutiveFailures).toBe(1);
-    expect(monitor.isHealthy('a')).toBe(true);
-    await pass(5.25);
-    expect(monitor.healthOf('a').status).toBe('degraded');
-    expect(monitor.isHealthy('a')).toBe(true);
-    await pass(5.25);
-    expect(monitor.healthOf('a').status).toBe('unhealthy');
-    expect(monitor.isHealthy('a')).toBe(false);
-    alive = { a: true };
-    await pass(59);
-    expect(monitor.isHealthy('a')).toBe(false);
-    await pass(1.5);
-    expect(monitor.isHealthy('a')).toBe(true);
+  it('counts an open breaker as unavailable, though not as unhealthy', () => {
+    watch({ 'a@1.0': detector(), web: endpointSchema.parse({ url: 'http://web' }) });
+    learn('a@1.0', { status: 'healthy' });
+    expect([monitor.isAvailable('a@1.0'), monitor.isAvailable('web')]).toEqual([true, true]);
+    for (let failure = 0; failure < 5; failure++) breakers.record('a@1.0', 'failure', 0);
+    expect([monitor.isAvailable('a@1.0'), monitor.isHealthy('a@1.0')]).toEqual([false, true]);
   });
 
-  it('does not probe a detector again while a probe is under way', async () => {
-    let answer: (ok: boolean) => void = () => undefined;
-    alive = { a: true };
-    await watch(['a']).start();
-    const slow = new HealthMonitor(
-      new DetectorRegistry([registrationOf('b')]),
-      breakers(),
-      ({ name }) => {
-        probes.push(name);
-        return new Promise((resolve) => (answer = resolve));
-      },
-      settings,
-      () => now,
-    );
-    const started = slow.start();
-    answer(true);
-    await started;
-    await pass(100);
-    expect(probes.filter((name) => name === 'b')).toHaveLength(2);
-    slow.stop();
+  it('lets what was planned for a detector that is gone come to its end, and forgets it', () => {
+    watch({ 'a@1.0': detector() });
+    learn('a@1.0', { status: 'unhealthy' });
+    directory.remove('a@1.0');
+    expect(monitor.isAvailable('a@1.0')).toBe(true);
+    directory.set('a@1.0', detector());
+    expect(monitor.isHealthy('a@1.0')).toBe(false);
+    expect(monitor.healthOf('a@1.0').status).toBe('unknown');
   });
 
-  it('counts an open breaker as unavailable, though not as unhealthy', async () => {
-    alive = { a: true };
-    const open = breakers();
-    await watch(['a'], open).start();
-    expect(monitor.isAvailable(registrationOf('a'))).toBe(true);
-    for (let failure = 0; failure < 5; failure++) open.record('a@1.0', 'failure', 0);
-    expect([monitor.isAvailable(registrationOf('a')), monitor.isHealthy('a')]).toEqual([false, true]);
-    expect(monitor.isAvailable(registrationOf('a', '2.0'))).toBe(true);
+  it('remembers what it learns of a detector before it hears that there is one', () => {
+    watch({});
+    learn('a@1.0', { status: 'healthy' });
+    directory.set('a@1.0', detector());
+    expect(monitor.isHealthy('a@1.0')).toBe(true);
+  });
+
+  it('does not take one address for another', () => {
+    watch({ 'a@1.0': detector() });
+    learn('a@1.0', { status: 'healthy' });
+    directory.set('a@1.0', detector('http://elsewhere'));
+    expect(monitor.isHealthy('a@1.0')).toBe(false);
+    expect(monitor.due()).toMatchObject([{ endpoint_id: 'a@1.0', dueSince: 0 }]);
+  });
+
+  it('tells what is due, without what is switched off [H4]', () => {
+    watch({
+      'a@1.0': detector(),
+      'b@1.0': detector(),
+      web: endpointSchema.parse({ url: 'http://a' }),
+      off: endpointSchema.parse({ url: 'http://a', disabled: true }),
+      unwatched: endpointSchema.parse({ url: 'http://a', health_check: { enabled: false } }),
+    });
+    learn('a@1.0', { status: 'healthy' }, now + 30_000);
+    learn('web', { status: 'healthy', consecutive_failures: 1 }, now - 1);
+    expect(monitor.due().map(({ endpoint_id }) => endpoint_id)).toEqual(['web', 'b@1.0']);
+    now += 30_000;
+    expect(monitor.due().map(({ endpoint_id }) => endpoint_id)).toEqual(['web', 'b@1.0', 'a@1.0']);
   });
 });

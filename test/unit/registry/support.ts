@@ -1,6 +1,18 @@
 import type { EndpointConfig, Upstream } from '../../../src/contract/upstream';
 import type { DirectoryChange, UpstreamDirectory } from '../../../src/registry/directory';
 
+export const constants = {
+  health_check_interval_seconds: 30,
+  suspect_probe_interval_seconds: 5,
+  recovery_check_interval_seconds: 60,
+  degraded_threshold: 2,
+  unhealthy_threshold: 3,
+  unhealthy_removal_timeout_seconds: 30,
+  circuit_breaker_failure_threshold: 5,
+  circuit_breaker_recovery_timeout_seconds: 60,
+  half_open_test_requests: 3,
+};
+
 /** A directory that a test changes as it likes. */
 export function directoryWith(endpoints: Readonly<Record<string, EndpointConfig>>) {
   const upstreams = new Map<string, Upstream>();
