@@ -17,12 +17,13 @@ const arrows = {
   detectors: ['contract', 'domain', 'outbound', 'security'],
   policy: ['contract', 'domain', 'security'],
   registry: ['contract', 'domain'],
+  proxy: ['contract', 'domain', 'outbound', 'registry'],
   store: ['contract'],
   planning: ['contract', 'domain', 'policy', 'registry'],
   activities: ['contract', 'domain', 'config', 'detectors', 'policy', 'registry', 'store'],
   submission: ['contract', 'domain', 'config', 'planning', 'store', 'activities', 'workflows'],
   mapper: ['contract', 'security'],
-  api: ['contract', 'registry', 'store', 'submission', 'telemetry'],
+  api: ['contract', 'proxy', 'registry', 'store', 'submission', 'telemetry'],
 };
 
 const zone = (room, allowed) => ({

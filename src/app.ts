@@ -24,6 +24,7 @@ import { composeDependencies } from './compose-dependencies';
 import { composeHealth } from './compose-health';
 import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
+import { composeProxy } from './compose-proxy';
 import { composePolicies } from './compose-policies';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
@@ -59,7 +60,6 @@ import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
 import { installRuntime } from './telemetry/temporal-logger';
 
-const hourMs = 3_600_000;
 const minuteMs = 60_000;
 
 /** The composition root: builds a Conclave process out of its parts and starts it. */
@@ -74,7 +74,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   await migrate(db);
   const keys = new KeyRing(db, loadMasterKey(settings.security.master_key, settings.service.data_dir));
   await keys.assertMasterKey();
-  const retentionMs = settings.orchestration.idempotency_retention_hours * hourMs;
+  const retentionMs = settings.orchestration.idempotency_retention_hours * 60 * minuteMs;
   const orchestrations = new Orchestrations(db, keys, retentionMs);
   const runs = new Runs(db, keys, retentionMs);
   const retention = {
@@ -100,8 +100,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
-  const { builtinUrl } = servers;
-  const shared = { settings, db, notifications, generations, builtinUrl, log };
+  const shared = { settings, db, notifications, generations, builtinUrl: servers.builtinUrl, log };
   const upstreams = await composeRegistry({ ...shared, discover: options.parts.maintenance });
   const { registry } = upstreams;
   const outbound = composeOutbound(settings, [servers.builtinUrl, servers.mapperUrl]);
@@ -310,6 +309,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       options.codecToken === null
         ? null
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
+    gateway: composeProxy({ ...shared, directory: registry, breakers, outbound }),
     log,
   });
   const server = options.parts.facade

@@ -16,9 +16,11 @@ import type { FacadeDependencies } from './facades/facade-call';
 import { facadesRouter } from './facades';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
+import { type ProxyRouterDependencies, proxyHandler } from './proxy-router';
 import { type RegistryRouterDependencies, registryRouter } from './registry-router';
 import { establishContext } from './request-context';
 import { expectBodySoon } from './request-time';
+import { type RoutesRouterDependencies, routesRouter } from './routes-router';
 import { securityHeaders } from './security-headers';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
 
@@ -35,6 +37,11 @@ export interface AppDependencies {
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
   /** Null: no decoding for Temporal Web. */
   readonly codec: { payloads: PayloadReader; token: string; origins: readonly string[] } | null;
+  /** Null: no requests are passed on. */
+  readonly gateway: {
+    readonly proxy: ProxyRouterDependencies;
+    readonly routes: RoutesRouterDependencies;
+  } | null;
   readonly log: Logger;
 }
 
@@ -56,6 +63,16 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/api/v1', docsRouter(deps.health.version));
   app.get('/docs', (_request, response) => response.redirect('/api/v1/docs'));
   if (deps.codec) app.use('/api/v1', codecRouter(deps.codec.payloads, deps.codec.token, deps.codec.origins));
+  if (deps.gateway) {
+    const { metrics } = deps.gateway.proxy;
+    app.get(['/metrics', '/api/v1/metrics'], async (_request, response) => {
+      response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+    });
+    // Before whatever reads bodies or credentials: what is passed on is judged there.
+    app.use('/api/v1/proxy', proxyHandler(deps.gateway.proxy));
+    app.use('/api/v1/router', refuseUnknownCredentials);
+    app.use('/api/v1', routesRouter(deps.gateway.routes));
+  }
   app.use(facadesRouter(deps.facades));
   app.use(
     '/api/v1',

@@ -6,6 +6,7 @@ import '../contract/detector-info';
 import '../contract/health';
 import '../contract/request';
 import { bulkPaths } from './openapi-bulk';
+import { proxyPaths } from './openapi-proxy';
 import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
 import { upstreamHealthPaths } from './openapi-upstream-health';
@@ -189,6 +190,7 @@ const paths = {
   ...bulkPaths({ common, idempotencyKey, errors, notFound }),
   ...facadePaths,
   ...upstreamHealthPaths({ common, errors }),
+  ...proxyPaths({ common, errors }),
   '/detectors': {
     get: {
       operationId: 'listDetectors',

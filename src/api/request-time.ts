@@ -13,9 +13,9 @@ export function expectBodySoon(request: Request, response: Response, next: NextF
 }
 
 /** A body that may take its time, as long as something of it comes. */
-export function allowLongBody(request: Request, response: Response): void {
+export function allowLongBody(request: Request, response: Response, idleMs = bodyMs): void {
   clearTimeout(response.locals['bodyTimer'] as NodeJS.Timeout);
-  request.setTimeout(bodyMs, () => {
+  request.setTimeout(idleMs, () => {
     if (!request.complete) request.destroy();
   });
 }

@@ -163,6 +163,11 @@ const facadesSchema = z.strictObject({
   answer_within_ms: ms.default(5000),
 });
 
+const routerSchema = z.strictObject({
+  /** Of one upstream; who finds them all in use waits, within its timeout. */
+  max_connections_per_host: z.int().min(1).max(10_000).default(100),
+});
+
 const monitoringSchema = z.strictObject({
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
@@ -196,6 +201,7 @@ export const settingsSchema = z.strictObject({
   policy: policySchema.prefault({}),
   mapper: mapperSchema.prefault({}),
   facades: facadesSchema.prefault({}),
+  router: routerSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
   workflow: workflowSchema.prefault({}),
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { connectionHeaders } from './connection-headers';
 import { authTypes } from './outbound-auth';
 import { nameSchema, versionSchema } from './text';
 import type { DetectorRegistration } from './registration';
@@ -94,15 +95,23 @@ export type CircuitBreaker = z.output<typeof circuitBreakerSchema>;
 
 export const httpMethods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'] as const;
 
+const settableHeader = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/, 'must be the name of a header')
+  .refine((name) => ![...connectionHeaders, 'host', 'content-length'].includes(name.toLowerCase()), {
+    error: 'belongs to the connection and cannot be set',
+  });
+const headerText = z.string().regex(/^[\t\x20-\x7e\x80-\xff]*$/, 'must be one line of text');
+
 /** Changes on the way through the proxy; headers of the connection cannot be set. */
 const transformSchema = z.strictObject({
   strip_prefix: z.string().startsWith('/').optional(),
   add_prefix: z.string().startsWith('/').optional(),
-  set_headers: z.record(z.string(), z.string()).default({}),
+  set_headers: z.record(settableHeader, headerText).default({}),
   remove_headers: z.array(z.string()).default([]),
   set_query: z.record(z.string(), z.string()).default({}),
   remove_query: z.array(z.string()).default([]),
-  response_set_headers: z.record(z.string(), z.string()).default({}),
+  response_set_headers: z.record(settableHeader, headerText).default({}),
   response_remove_headers: z.array(z.string()).default([]),
 });
 

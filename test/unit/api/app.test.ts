@@ -122,11 +122,16 @@ describe('The documentation', () => {
       '/orchestrate/bulk/{bulk_id}/resume',
       '/orchestrate/jobs/{job_id}/rerun',
       '/orchestrate/status/{job_id}',
+      '/proxy/{name}/{rest}',
       '/registry/endpoints',
       '/registry/endpoints/{endpoint_id}',
       '/registry/endpoints/{endpoint_id}/status',
       '/registry/stats',
       '/registry/sync',
+      '/router/debug/{path}',
+      '/router/refresh',
+      '/router/routes',
+      '/router/test/{endpoint_id}',
       '/webhooks/portkey',
     ]);
     const named = [...response.text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(

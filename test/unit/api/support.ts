@@ -169,6 +169,7 @@ export async function appWith(options: AppOptions = {}) {
       ...options.health,
     },
     codec: options.codec ?? null,
+    gateway: null,
     log: options.log ?? pino({ enabled: false }),
   });
 }

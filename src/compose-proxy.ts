@@ -1,0 +1,49 @@
+import type { ProxyRouterDependencies } from './api/proxy-router';
+import type { RoutesRouterDependencies } from './api/routes-router';
+import type { Settings } from './contract/config';
+import type { Outbound } from './outbound/outbound';
+import type { HealthView } from './proxy/guards';
+import { Proxy } from './proxy/proxy';
+import { tryOut } from './proxy/trial';
+import type { Breakers } from './registry/breakers';
+import type { UpstreamDirectory } from './registry/directory';
+import { GatewayMetrics } from './telemetry/gateway-metrics';
+import type { Logger } from './telemetry/logger';
+
+/** The part of the composition root that passes requests on to upstreams. */
+export function composeProxy(parts: {
+  readonly settings: Settings;
+  readonly directory: UpstreamDirectory & { refresh(): Promise<void> };
+  readonly breakers: Breakers;
+  /** Default: nobody watches, so nobody is taken out. */
+  readonly health?: HealthView;
+  readonly outbound: Outbound;
+  readonly log: Logger;
+}): { readonly proxy: ProxyRouterDependencies; readonly routes: RoutesRouterDependencies } {
+  const { settings, directory, breakers, outbound, log } = parts;
+  const health = parts.health ?? { isUnhealthy: () => false };
+  const proxy = new Proxy({
+    directory,
+    breakers,
+    health,
+    outbound,
+    maxConnectionsPerUpstream: settings.router.max_connections_per_host,
+  });
+  return {
+    proxy: {
+      proxy,
+      directory,
+      metrics: new GatewayMetrics(),
+      log,
+      anyOrigin: settings.service.environment === 'development',
+    },
+    routes: {
+      directory,
+      health,
+      breakers,
+      tryOut: (upstream) => tryOut(outbound, upstream),
+      refusalOf: (url, allowPrivateNetwork) => outbound.refusalOf(url, allowPrivateNetwork),
+      refresh: () => directory.refresh(),
+    },
+  };
+}

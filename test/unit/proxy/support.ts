@@ -1,0 +1,190 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { pino } from 'pino';
+import { getGlobalDispatcher } from 'undici';
+import { createErrorHandler, notFound } from '../../../src/api/error-handler';
+import { proxyHandler } from '../../../src/api/proxy-router';
+import { establishContext } from '../../../src/api/request-context';
+import { expectBodySoon } from '../../../src/api/request-time';
+import { routesRouter } from '../../../src/api/routes-router';
+import { Outbound } from '../../../src/outbound/outbound';
+import { Secrets } from '../../../src/outbound/secrets';
+import { Proxy } from '../../../src/proxy/proxy';
+import { tryOut } from '../../../src/proxy/trial';
+import { Breakers } from '../../../src/registry/breakers';
+import { GatewayMetrics } from '../../../src/telemetry/gateway-metrics';
+import { MemoryDirectory } from '../../support/memory-directory';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+export interface Seen {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingMessage['headers'];
+  readonly rawHeaders: readonly string[];
+  readonly body: string;
+}
+
+/** An HTTP server that does as it is told. */
+export class MockUpstream {
+  readonly seen: Seen[] = [];
+  url = '';
+  handler: Handler = (_request, response) => void response.end('fine');
+  readonly #server: Server = createServer((incoming, response) => this.handler(incoming, response));
+
+  async listen(): Promise<void> {
+    this.url = await listening(this.#server);
+  }
+
+  /** Reads requests whole before it answers. */
+  answer(
+    status: number,
+    headers: Record<string, string | string[]> | string[] = {},
+    body: string | Buffer = '',
+  ): void {
+    this.handler = (incoming, response) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        this.seen.push({
+          method: incoming.method!,
+          url: incoming.url!,
+          headers: incoming.headers,
+          rawHeaders: incoming.rawHeaders,
+          body: Buffer.concat(chunks).toString(),
+        });
+        response.writeHead(status, headers).end(body);
+      });
+    };
+  }
+
+  reset(): void {
+    this.seen.splice(0);
+    this.answer(200, { 'content-type': 'text/plain' }, 'fine');
+  }
+
+  close(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Record<string, string | string[] | undefined>;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+const constants = {
+  circuit_breaker_failure_threshold: 5,
+  circuit_breaker_recovery_timeout_seconds: 60,
+  half_open_test_requests: 3,
+};
+
+/** A gateway and an upstream behind it, for one test file. */
+export function gateway() {
+  const upstream = new MockUpstream();
+  const directory = new MemoryDirectory();
+  const clock = { now: Date.now() };
+  const outbound = new Outbound(
+    { hosts: null, privateHosts: [], privateNetworks: true, ownUrls: [] },
+    { secrets: new Secrets({ env: async (name) => name.toLowerCase() }) },
+  );
+  const breakers = new Breakers(directory, constants, () => clock.now);
+  const unhealthy = new Set<string>();
+  const health = { isUnhealthy: (id: string) => unhealthy.has(id) };
+  const metrics = new GatewayMetrics();
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => void lines.push(line) });
+  const proxy = new Proxy({
+    directory,
+    breakers,
+    health,
+    outbound,
+    maxConnectionsPerUpstream: 100,
+    now: () => clock.now,
+  });
+  let refreshed = 0;
+  const app = express();
+  app.disable('x-powered-by').use(establishContext, expectBodySoon);
+  app.use('/api/v1/proxy', proxyHandler({ proxy, directory, metrics, log, anyOrigin: true }));
+  app.use(
+    '/api/v1',
+    routesRouter({
+      directory,
+      health,
+      breakers,
+      tryOut: (one) => tryOut(outbound, one),
+      refusalOf: (url, allow) => outbound.refusalOf(url, allow),
+      refresh: async () => void refreshed++,
+    }),
+  );
+  app.use(notFound, createErrorHandler(log));
+  const server = createServer(app);
+  const address = { url: '' };
+
+  beforeAll(async () => {
+    await upstream.listen();
+    address.url = await listening(server);
+  });
+  beforeEach(() => {
+    upstream.reset();
+    directory.clear();
+    unhealthy.clear();
+    lines.splice(0);
+  });
+  afterAll(async () => {
+    server.closeAllConnections();
+    server.close();
+    upstream.close();
+    await outbound.close();
+  });
+
+  async function send(
+    path: string,
+    options: {
+      method?: string;
+      headers?: Record<string, string | string[]> | string[];
+      body?: string | Buffer;
+    } = {},
+  ): Promise<Answer> {
+    // Not by a URL, which would be put in order first.
+    const response = await getGlobalDispatcher().request({
+      origin: address.url,
+      path: `/api/v1${path}`,
+      method: options.method ?? 'GET',
+      headers: options.headers ?? {},
+      body: options.body ?? null,
+    });
+    const text = await response.body.text();
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      text,
+      get json() {
+        return JSON.parse(text) as Record<string, unknown>;
+      },
+    };
+  }
+
+  return {
+    upstream,
+    directory,
+    breakers,
+    unhealthy,
+    metrics,
+    lines,
+    clock,
+    outbound,
+    address,
+    send,
+    refreshed: () => refreshed,
+  };
+}
+
+export async function listening(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
