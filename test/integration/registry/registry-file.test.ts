@@ -42,6 +42,16 @@ describe('the registry file', () => {
     }
   });
 
+  it('says in the log what was added, updated and removed, under which version [C8] [C4]', async () => {
+    const loaded = await eventually(
+      () => system.parts.filter(({ log }) => /"config_version":"2-[0-9a-f]{12}"/.test(log)),
+      (parts) => parts.length === 3,
+      within,
+    );
+    const changes = loaded.map(({ log }) => /"added":\["c@1\.0"\],"updated":\[\],"removed":\[\]/.test(log));
+    expect(changes).toEqual([true, true, true]);
+  });
+
   it('changes nothing when an edit is bad, and every process stays up [C6]', async () => {
     const before = readFileSync(file, 'utf8');
     writeFileSync(file, 'detectors: [{ name: a }]');

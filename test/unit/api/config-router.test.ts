@@ -43,7 +43,7 @@ const plan = {
 describe('the config routes [C5]', () => {
   it('tell the state of the file and its versions', async () => {
     const app = await appWith({
-      config: { status, file } as never,
+      config: { status, file },
       versions: () =>
         Promise.resolve({
           current: '2-aaaaaaaaaaaa',
@@ -62,7 +62,7 @@ describe('the config routes [C5]', () => {
   });
 
   it('show what the file lists, with secrets masked', async () => {
-    const app = await appWith({ config: { status, file } as never });
+    const app = await appWith({ config: { status, file } });
     const response = await request(app).get(`${path}/endpoints`);
     const { endpoints, ...counts } = configEndpointsSchema.parse(response.body);
     expect(counts).toEqual({ total_count: 3, active_count: 2, disabled_count: 1 });
@@ -75,7 +75,7 @@ describe('the config routes [C5]', () => {
   });
 
   it('say when there is no file', async () => {
-    const app = await appWith({ config: { status, file: null } as never });
+    const app = await appWith({ config: { status, file: null } });
     const response = await request(app).get(`${path}/endpoints`);
     expect(response.status).toBe(404);
     expect(response.body).toMatchObject({ code: 'CONFIG_NOT_LOADED' });

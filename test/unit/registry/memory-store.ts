@@ -37,7 +37,7 @@ export class MemoryStore implements ConfigStore {
 
   heartbeat(id: string): Promise<boolean> {
     this.beats.push(id);
-    return Promise.resolve(this.entries.get(id)?.ttl_seconds != null);
+    return Promise.resolve((this.entries.get(id)?.ttl_seconds ?? null) !== null);
   }
 
   get ids(): string[] {
