@@ -309,7 +309,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       options.codecToken === null
         ? null
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
-    gateway: composeProxy({ ...shared, directory: registry, breakers, outbound }),
+    gateway: composeProxy({ ...shared, directory: registry, breakers, health, outbound }),
     log,
   });
   const server = options.parts.facade

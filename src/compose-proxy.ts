@@ -2,11 +2,11 @@ import type { ProxyRouterDependencies } from './api/proxy-router';
 import type { RoutesRouterDependencies } from './api/routes-router';
 import type { Settings } from './contract/config';
 import type { Outbound } from './outbound/outbound';
-import type { HealthView } from './proxy/guards';
 import { Proxy } from './proxy/proxy';
 import { tryOut } from './proxy/trial';
 import type { Breakers } from './registry/breakers';
 import type { UpstreamDirectory } from './registry/directory';
+import type { HealthMonitor } from './registry/health-monitor';
 import { GatewayMetrics } from './telemetry/gateway-metrics';
 import type { Logger } from './telemetry/logger';
 
@@ -15,13 +15,12 @@ export function composeProxy(parts: {
   readonly settings: Settings;
   readonly directory: UpstreamDirectory & { refresh(): Promise<void> };
   readonly breakers: Breakers;
-  /** Default: nobody watches, so nobody is taken out. */
-  readonly health?: HealthView;
+  readonly health: Pick<HealthMonitor, 'isHealthy'>;
   readonly outbound: Outbound;
   readonly log: Logger;
 }): { readonly proxy: ProxyRouterDependencies; readonly routes: RoutesRouterDependencies } {
   const { settings, directory, breakers, outbound, log } = parts;
-  const health = parts.health ?? { isUnhealthy: () => false };
+  const health = { isUnhealthy: (endpointId: string) => !parts.health.isHealthy(endpointId) };
   const proxy = new Proxy({
     directory,
     breakers,

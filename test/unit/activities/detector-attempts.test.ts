@@ -4,7 +4,7 @@ import { RunControls } from '../../../src/activities/run-controls';
 import { type CallFailure, DetectorCallError } from '../../../src/detectors/call-error';
 import type { DetectorResult } from '../../../src/contract/detector-result';
 import { Breakers } from '../../../src/registry/breakers';
-import { fixedDirectory } from '../../../src/registry/fixed-directory';
+import { fixedDirectory } from '../../support/fixed-directory';
 import { registration } from '../api/support';
 import { planned, success } from '../domain/support';
 import { memberOf, startOfRun } from '../workflows/samples';

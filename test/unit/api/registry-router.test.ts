@@ -11,7 +11,7 @@ import {
   registrySyncSchema,
 } from '../../../src/contract/registry-api';
 import { endpointSchema, type Upstream } from '../../../src/contract/upstream';
-import { fixedDirectory } from '../../../src/registry/fixed-directory';
+import { fixedDirectory } from '../../support/fixed-directory';
 import { type AppOptions, appWith, expectError, registration } from './support';
 
 const path = '/api/v1/registry';

@@ -7,7 +7,7 @@ import { settingsSchema } from '../../../src/contract/config';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
 import { healthAfter, initialHealth } from '../../../src/domain/health';
 import { Breakers } from '../../../src/registry/breakers';
-import { fixedDirectory } from '../../../src/registry/fixed-directory';
+import { fixedDirectory } from '../../support/fixed-directory';
 import type { ConfigSource } from '../../../src/registry/config-source';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { HealthReport } from '../../../src/registry/health-report';

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { endpointSchema, type Upstream } from '../../../src/contract/upstream';
 import { HealthProbe } from '../../../src/detectors/upstream-probe';
 import { Outbound } from '../../../src/outbound/outbound';
-import { fixedDirectory } from '../../../src/registry/fixed-directory';
+import { fixedDirectory } from '../../support/fixed-directory';
 import { registration } from '../api/support';
 import { directoryWith } from '../registry/support';
 

@@ -27,7 +27,7 @@ export interface Seen {
 }
 
 /** An HTTP server that does as it is told. */
-export class MockUpstream {
+class MockUpstream {
   readonly seen: Seen[] = [];
   url = '';
   handler: Handler = (_request, response) => void response.end('fine');
@@ -184,7 +184,7 @@ export function gateway() {
   };
 }
 
-export async function listening(server: Server): Promise<string> {
+async function listening(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

@@ -1,7 +1,7 @@
-import type { DetectorRegistration } from '../contract/registration';
-import { endpointSchema, type Upstream } from '../contract/upstream';
-import { detectorEndpointId } from '../contract/endpoint-id';
-import type { UpstreamDirectory } from './directory';
+import type { DetectorRegistration } from '../../src/contract/registration';
+import { endpointSchema, type Upstream } from '../../src/contract/upstream';
+import { detectorEndpointId } from '../../src/contract/endpoint-id';
+import type { UpstreamDirectory } from '../../src/registry/directory';
 
 const anyEndpoint = endpointSchema.parse({ url: 'http://localhost' });
 const longAgo = new Date(0).toISOString();
