@@ -94,8 +94,9 @@ describe('two facades and two workers on one store', () => {
       );
       return [answer.status, resultOf(answer, 'split')?.metadata?.['detector_version']];
     };
+    let attempts = 0;
     await eventually(
-      async () => (await versionAt(b, 'first'))[0],
+      async () => (await versionAt(b, `first-${attempts++}`))[0],
       (status) => status === 200,
     );
     const callsBefore = ['split-one', 'split-two'].map((id) => system.detectors.callsOf(id).length);
