@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { connectionHeaders } from './connection-headers';
-import { authTypes } from './outbound-auth';
+import { authTypes, checkAuthConfig } from './outbound-auth';
 import { nameSchema, versionSchema } from './text';
 import type { DetectorRegistration } from './registration';
 
@@ -116,41 +116,43 @@ const transformSchema = z.strictObject({
 });
 
 /** An upstream as it is configured (spec/gateway.md 2.1). Durations in seconds. */
-export const endpointSchema = z.strictObject({
-  url: httpUrl,
-  /** Needed for a route; without one it is only watched. */
-  name: nameSchema.optional(),
-  version: versionSchema.optional(),
-  kind: z.enum(upstreamKinds).default('http'),
-  /** Default: the kind. */
-  group: z
-    .string()
-    .regex(/^[a-z0-9-]{1,64}$/, 'must be 1-64 lower-case letters, digits or `-`')
-    .optional(),
-  methods: z.array(z.enum(httpMethods)).min(1).default(['GET']),
-  auth_type: z.enum(authTypes).default('none'),
-  auth_config: z.record(z.string(), z.json()).default({}),
-  disabled: z.boolean().default(false),
-  health_check_path: z.string().startsWith('/').optional(),
-  timeout: seconds(1, 300).default(30),
-  idle_timeout: seconds(1, 300).default(30),
-  connect_timeout: seconds(1, 300).default(5),
-  retries: int(0, 5).default(0),
-  stream: z.boolean().default(false),
-  max_body_bytes: z.int().positive().default(10_485_760),
-  follow_redirects: z.boolean().default(false),
-  transform: transformSchema.prefault({}),
-  forward_credentials: z.boolean().optional(),
-  health_check: healthCheckSchema.prefault({}),
-  circuit_breaker: circuitBreakerSchema.prefault({}),
-  sla_ms: z.int().positive().nullable().default(null),
-  cost_per_call: z.number().nonnegative().default(0),
-  llm_server: z.enum(['llamacpp', 'vllm', 'tgi', 'triton']).nullable().default(null),
-  /** Default: only outside production. */
-  allow_private_network: z.boolean().optional(),
-  description: z.string().max(1000).nullable().default(null),
-  tags: z.array(z.string().max(100)).max(50).default([]),
-});
+export const endpointSchema = z
+  .strictObject({
+    url: httpUrl,
+    /** Needed for a route; without one it is only watched. */
+    name: nameSchema.optional(),
+    version: versionSchema.optional(),
+    kind: z.enum(upstreamKinds).default('http'),
+    /** Default: the kind. */
+    group: z
+      .string()
+      .regex(/^[a-z0-9-]{1,64}$/, 'must be 1-64 lower-case letters, digits or `-`')
+      .optional(),
+    methods: z.array(z.enum(httpMethods)).min(1).default(['GET']),
+    auth_type: z.enum(authTypes).default('none'),
+    auth_config: z.record(z.string(), z.json()).default({}),
+    disabled: z.boolean().default(false),
+    health_check_path: z.string().startsWith('/').optional(),
+    timeout: seconds(1, 300).default(30),
+    idle_timeout: seconds(1, 300).default(30),
+    connect_timeout: seconds(1, 300).default(5),
+    retries: int(0, 5).default(0),
+    stream: z.boolean().default(false),
+    max_body_bytes: z.int().positive().default(10_485_760),
+    follow_redirects: z.boolean().default(false),
+    transform: transformSchema.prefault({}),
+    forward_credentials: z.boolean().optional(),
+    health_check: healthCheckSchema.prefault({}),
+    circuit_breaker: circuitBreakerSchema.prefault({}),
+    sla_ms: z.int().positive().nullable().default(null),
+    cost_per_call: z.number().nonnegative().default(0),
+    llm_server: z.enum(['llamacpp', 'vllm', 'tgi', 'triton']).nullable().default(null),
+    /** Default: only outside production. */
+    allow_private_network: z.boolean().optional(),
+    description: z.string().max(1000).nullable().default(null),
+    tags: z.array(z.string().max(100)).max(50).default([]),
+  })
+  .superRefine(checkAuthConfig);
 export type EndpointConfig = z.output<typeof endpointSchema>;
 
 /** One entry of the registry, whatever its kind (spec/gateway.md 3). */
