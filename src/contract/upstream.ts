@@ -152,7 +152,10 @@ export const endpointSchema = z
     description: z.string().max(1000).nullable().default(null),
     tags: z.array(z.string().max(100)).max(50).default([]),
   })
-  .superRefine(checkAuthConfig);
+  .superRefine((endpoint, context) => {
+    // Without credentials of its own it gets the callers'.
+    if (Object.keys(endpoint.auth_config).length > 0) checkAuthConfig(endpoint, context);
+  });
 export type EndpointConfig = z.output<typeof endpointSchema>;
 
 /** One entry of the registry, whatever its kind (spec/gateway.md 3). */

@@ -98,13 +98,20 @@ async function listAndWatch(
     resourceVersion: metadata.resourceVersion,
     timeoutSeconds: String(askAnewSeconds),
   });
-  for await (const line of createInterface({ input: watch })) {
-    const event = eventSchema.parse(JSON.parse(line));
-    if (event.type === 'ERROR') return;
-    if (event.type === 'BOOKMARK') continue;
-    if (event.type === 'DELETED') slices.delete(event.object.metadata.name);
-    else slices.set(event.object.metadata.name, event.object);
-    changed([...slices.values()]);
+  const lines = createInterface({ input: watch });
+  // What is given up fails once more, and nobody hears it then.
+  lines.on('error', () => undefined);
+  try {
+    for await (const line of lines) {
+      const event = eventSchema.parse(JSON.parse(line));
+      if (event.type === 'ERROR') return;
+      if (event.type === 'BOOKMARK') continue;
+      if (event.type === 'DELETED') slices.delete(event.object.metadata.name);
+      else slices.set(event.object.metadata.name, event.object);
+      changed([...slices.values()]);
+    }
+  } finally {
+    watch.destroy();
   }
 }
 

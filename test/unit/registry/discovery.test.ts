@@ -173,6 +173,8 @@ class FakeCluster {
       within,
     );
     watch!.write(`${JSON.stringify({ type, object })}\n`);
+    // Nothing comes after an error: what is said next is said to the next watch.
+    if (type === 'ERROR') this.#watch = null;
   }
 
   endWatch(): void {
