@@ -5,6 +5,7 @@ const answer = (description: string, id: string) => ({
   content: { 'application/json': { schema: { $ref: `#/components/schemas/${id}` } } },
 });
 const refusal = (description: string) => answer(description, 'ErrorResponse');
+const gatewayRefusal = (description: string) => answer(description, 'GatewayErrorResponse');
 const inPath = (name: string, description: string) => ({
   name,
   in: 'path',
@@ -33,13 +34,13 @@ export function proxyPaths(shared: {
       default: { description: 'The answer of the upstream' },
       '400': refusal('INVALID_REQUEST: the path would leave the upstream'),
       '401': refusal('UNAUTHORIZED'),
-      '404': refusal('ROUTE_NOT_FOUND'),
-      '405': refusal('METHOD_NOT_ALLOWED; `Allow` has those that are'),
-      '413': refusal('PAYLOAD_TOO_LARGE'),
-      '501': refusal('NOT_SUPPORTED: protocol upgrades'),
-      '502': refusal('UPSTREAM_UNREACHABLE or UPSTREAM_PROTOCOL_ERROR'),
-      '503': refusal('ENDPOINT_DISABLED, ENDPOINT_UNHEALTHY or CIRCUIT_OPEN'),
-      '504': refusal('UPSTREAM_TIMEOUT'),
+      '404': gatewayRefusal('ROUTE_NOT_FOUND'),
+      '405': gatewayRefusal('METHOD_NOT_ALLOWED; `Allow` has those that are'),
+      '413': gatewayRefusal('PAYLOAD_TOO_LARGE'),
+      '501': gatewayRefusal('NOT_SUPPORTED: protocol upgrades'),
+      '502': gatewayRefusal('UPSTREAM_UNREACHABLE or UPSTREAM_PROTOCOL_ERROR'),
+      '503': gatewayRefusal('ENDPOINT_DISABLED, ENDPOINT_UNHEALTHY or CIRCUIT_OPEN'),
+      '504': gatewayRefusal('UPSTREAM_TIMEOUT'),
     },
   });
   const methods = ['get', 'post', 'put', 'delete', 'patch', 'head'];
@@ -66,7 +67,7 @@ export function proxyPaths(shared: {
         responses: {
           '200': answer('What came of it', 'RouteTest'),
           ...shared.errors,
-          '404': refusal('ENDPOINT_NOT_FOUND'),
+          '404': gatewayRefusal('ENDPOINT_NOT_FOUND'),
         },
       },
     },

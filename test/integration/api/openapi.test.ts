@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020';
 import { flags, hangs, held, status } from '../../support/fake-detectors';
+import { MockUpstream } from '../../support/mock-upstream';
 import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
+import { proxyAnswers } from './proxy-answers';
 import { registryAnswers } from './registry-answers';
 
 type Operations = Record<string, { operationId: string; responses: Record<string, object> }>;
@@ -15,10 +17,13 @@ interface OpenApiDocument {
   readonly paths: Record<string, Operations>;
 }
 
+const upstream = new MockUpstream();
 let system: System;
 let document: OpenApiDocument;
 let ajv: Ajv2020;
 beforeAll(async () => {
+  await upstream.listen();
+  upstream.answer(200, { 'content-type': 'application/json' }, '{}');
   system = await System.start({
     env: patience,
     mapper: 'real',
@@ -34,7 +39,10 @@ beforeAll(async () => {
   ajv = new Ajv2020({ strict: false, allErrors: true, validateFormats: false });
   ajv.addSchema(document, 'openapi');
 });
-afterAll(() => system?.stop());
+afterAll(async () => {
+  await system?.stop();
+  upstream.close();
+});
 beforeEach(() => system.detectors.reset());
 
 function pointer(...parts: string[]): string {
@@ -57,7 +65,13 @@ function expectDocumented(
 ): void {
   expect(answer.status).toBe(expected);
   const operation = document.paths[route]?.[method];
-  expect(Object.keys(operation?.responses ?? {})).toContain(String(expected));
+  const foreseen = Object.keys(operation?.responses ?? {});
+  // What an upstream says is its own affair.
+  if (route.startsWith('/proxy/') && expected === 200) {
+    expect(foreseen).toContain('default');
+    return;
+  }
+  expect(foreseen).toContain(String(expected));
   if (expected === 204) {
     expect([answer.text, operation?.responses['204']]).toEqual(['', { description: expect.any(String) }]);
     return;
@@ -391,6 +405,10 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ['get', '/detectors/{name}/health', 200, () => system.request('GET', '/detectors/b/health')],
   ['get', '/detectors/{name}/health', 404, () => system.request('GET', '/detectors/nobody/health')],
   ...registryAnswers(() => system),
+  ...proxyAnswers(
+    () => system,
+    () => upstream.url,
+  ),
   ...(
     [
       ['get', '/circuit-breaker/status'],
