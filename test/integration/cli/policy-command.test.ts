@@ -70,7 +70,7 @@ describe('conclave policy validate-all', () => {
     [
       'names a detector twice',
       'detectors: [{ name: a, endpoint: "http://x" }, { name: a, endpoint: "http://y" }]',
-      /a is registered twice/,
+      /a@1\.0 is registered twice/,
     ],
     [
       'goes in circles',
@@ -90,7 +90,7 @@ describe('conclave policy validate-all', () => {
       const registry = write('detectors.yaml', yaml);
       const { code, stderr } = await conclave(['policy', 'validate-all', '--registry', registry]);
       expect(code).toBe(1);
-      expect(stderr).toContain(`${registry} is not a valid detector registry:`);
+      expect(stderr).toContain(`${registry} is not a valid registry:`);
       expect(stderr).toMatch(fault);
       expect(stderr).not.toMatch(/sesame|\n\s+at /);
     },

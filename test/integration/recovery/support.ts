@@ -89,7 +89,7 @@ export async function settled(system: System): Promise<void> {
   );
   const unaudited = await system.db.query(
     `select request_id, o.status, count(a.sequence)::int as audits
-     from orchestration o full join audit a using (request_id)
+     from orchestration o full join (select * from audit where kind = 'orchestration') a using (request_id)
      group by request_id, o.request_id, o.status
      having count(a.sequence) <> 1
        -- An answer out of the cache, asked for without a key, leaves its audit record alone.
