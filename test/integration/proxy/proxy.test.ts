@@ -50,7 +50,11 @@ describe('The proxy of a running facade', () => {
   });
 
   it('opens the breaker that operators see, and asks again after a reset [B3] [B10]', async () => {
-    await register({ name: 'failing', circuit_breaker: { failure_threshold: 2 } });
+    await register({
+      name: 'failing',
+      url: `${upstream.url}/failing`,
+      circuit_breaker: { failure_threshold: 2 },
+    });
     upstream.answer(500, { 'content-type': 'application/json' }, '{}');
     for (let call = 0; call < 2; call++) {
       expect((await system.request('GET', '/proxy/failing/x')).status).toBe(500);
@@ -70,7 +74,12 @@ describe('The proxy of a running facade', () => {
   it('keeps off an upstream that health has found unhealthy, until it is well again [H2]', async () => {
     upstream.answer(503, { 'content-type': 'application/json' }, '{}');
     const health_check = { unhealthy_threshold: 1, healthy_threshold: 1, remove_unhealthy: true };
-    await register({ name: 'ailing', health_check_path: '/health', health_check });
+    await register({
+      name: 'ailing',
+      url: `${upstream.url}/ailing`,
+      health_check_path: '/health',
+      health_check,
+    });
     const check = () => system.request<{ success: boolean }>('POST', '/health/check/ailing');
     await check();
     const away = await eventually(
