@@ -10,7 +10,7 @@ import { kubernetesDiscovery } from './registry/kubernetes-discovery';
 import { LiveRegistry } from './registry/live-registry';
 import type { CacheGenerations } from './store/cache-generations';
 import type { Db } from './store/database';
-import type { Notifications } from './store/notifications';
+import { hear, type Notifications } from './store/notifications';
 import { configVersionText, Upstreams } from './store/upstreams';
 import type { Logger } from './telemetry/logger';
 
@@ -30,12 +30,7 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
   const registry = new LiveRegistry({
     store,
     builtinUrl: parts.builtinUrl,
-    onHint: (listener) => {
-      notifications.on('message', ({ kind }) => {
-        if (kind === 'registry_changed') listener();
-      });
-      notifications.on('reconnected', listener);
-    },
+    onHint: (listener) => hear(notifications, 'registry_changed', listener),
     expire: async () => {
       const expired = await store.expire({
         requestId: randomUUID(),

@@ -9,8 +9,7 @@ import { judgedInFull } from './results';
  * is the plan's: no failure, skip or exclusion shrinks it. Who left something unjudged has not covered it (ADR 8).
  */
 export function coverageOf(plan: Plan, results: readonly DetectorResult[]): number {
-  const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
-  return coverageBy(plan, (name) => judged.has(name));
+  return coverageWith(plan, results, new Set());
 }
 
 /** What counts against the threshold: failures that are made good cost nothing there (docs/failure-policy.md). */

@@ -9,6 +9,17 @@ export interface AuditRow {
   readonly record: object;
 }
 
+/** Stands where a record has no tenant; no tenant can be called so. */
+export const everyTenant = '*';
+
+/** One record, as part of the transaction that it is about. */
+export async function recordAudit(tx: Db, row: AuditRow): Promise<void> {
+  await tx
+    .insertInto('audit')
+    .values({ ...row, record: JSON.stringify(row.record) })
+    .execute();
+}
+
 interface Waiting {
   readonly row: AuditRow;
   readonly resolve: () => void;

@@ -9,14 +9,13 @@ import {
   type MergedBreaker,
   type StoredBreaker,
 } from '../contract/breaker';
+import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
-import { notify, type Notifications } from './notifications';
+import { hear, notify, type Notifications } from './notifications';
+import { Revisions } from './revisions';
 
 const keptTransitions = 50;
-/** Revisions become visible in the order of their numbers, so that who has seen one has seen those before. */
 const lockId = 0x42524b52;
-/** Stands where the audit log has a tenant; no tenant can be called so. */
-const noTenant = '*';
 
 const rowSchema = z.object({
   endpoint_id: z.string(),
@@ -28,33 +27,31 @@ const rowSchema = z.object({
 
 /** Table `circuit_breaker`: where the breakers of all processes come together, one merge at a time. */
 export class BreakerStates {
-  #seen = 0;
+  readonly #revisions: Revisions<object>;
 
   constructor(
     private readonly db: Db,
     private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
-  ) {}
+  ) {
+    this.#revisions = new Revisions(
+      notifications,
+      'select endpoint_id, url, breaker, transitions, counts, revision from circuit_breaker where revision > $1',
+      lockId,
+    );
+  }
 
   onChange(listener: () => void): void {
-    this.notifications.on('message', ({ kind }) => {
-      if (kind === 'breakers_changed') listener();
-    });
-    this.notifications.on('reconnected', listener);
+    hear(this.notifications, 'breakers_changed', listener);
   }
 
   /** Breakers that have changed since it was asked last; at first all of them. */
   async changed(): Promise<StoredBreaker[]> {
-    const rows = await this.notifications.ask<{ revision: string }>(
-      `select endpoint_id, url, breaker, transitions, counts, revision from circuit_breaker where revision > $1`,
-      [this.#seen],
-    );
-    for (const { revision } of rows) this.#seen = Math.max(this.#seen, Number(revision));
-    return rows.flatMap((row) => known(row));
+    return (await this.#revisions.news()).flatMap((row) => known(row));
   }
 
   async merge(merges: readonly BreakerMerge[], forced?: BreakerForce): Promise<MergedBreaker[]> {
     return this.db.transaction().execute(async (tx) => {
-      await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
+      await this.#revisions.takeTurn(tx);
       const ids = merges.map(({ endpoint_id }) => endpoint_id);
       const rows = await tx
         .selectFrom('circuit_breaker')
@@ -110,13 +107,10 @@ async function write(tx: Db, { endpoint_id, url, ...stored }: StoredBreaker): Pr
 }
 
 async function record(tx: Db, forced: BreakerForce, endpointIds: readonly string[]): Promise<void> {
-  await tx
-    .insertInto('audit')
-    .values({
-      tenant_id: forced.tenantId ?? noTenant,
-      request_id: forced.requestId,
-      kind: `circuit_breaker_${forced.action}`,
-      record: JSON.stringify({ correlation_id: forced.correlationId, endpoint_ids: endpointIds }),
-    })
-    .execute();
+  await recordAudit(tx, {
+    tenant_id: forced.tenantId ?? everyTenant,
+    request_id: forced.requestId,
+    kind: `circuit_breaker_${forced.action}`,
+    record: { correlation_id: forced.correlationId, endpoint_ids: endpointIds },
+  });
 }

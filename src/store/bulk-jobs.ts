@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
+import { recordAudit } from './audit-log';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify } from './notifications';
@@ -233,13 +234,5 @@ function uuidOf(bulkId: string): string {
 }
 
 export async function audit(db: Db, tenantId: string, bulkId: string, record: object): Promise<void> {
-  await db
-    .insertInto('audit')
-    .values({
-      tenant_id: tenantId,
-      request_id: uuidOf(bulkId),
-      kind: 'bulk',
-      record: JSON.stringify(record),
-    })
-    .execute();
+  await recordAudit(db, { tenant_id: tenantId, request_id: uuidOf(bulkId), kind: 'bulk', record });
 }

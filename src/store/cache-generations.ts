@@ -1,6 +1,8 @@
 import { sql } from 'kysely';
+import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
-import { notify, type Notifications } from './notifications';
+import { hear, notify, type Notifications } from './notifications';
+import { Revisions } from './revisions';
 
 /** What a change makes worthless: a tenant's answers under a bundle, or all that a detector had a part in. */
 export type CacheTarget =
@@ -15,10 +17,7 @@ export interface CacheChange {
 const refreshMs = 400;
 /** The time in which an invalidation must have reached everybody (spec/orchestration.md 6). */
 const trustedMs = 1000;
-/** Generations become visible in the order of their numbers, so that who has seen one has seen those before. */
 const lockId = 0x43414348;
-/** Stands where the audit log has a tenant; no tenant can be called so. */
-const everyTenant = '*';
 
 /**
  * Table `cache_generation`: a number for every bundle and detector that was ever invalidated. It is part of the cache's
@@ -27,7 +26,7 @@ const everyTenant = '*';
  */
 export class CacheGenerations {
   readonly #generations = new Map<string, number>();
-  #seen = 0;
+  readonly #revisions: Revisions<{ readonly scope: string }>;
   #confirmedAt = -Infinity;
   #timer: NodeJS.Timeout | null = null;
 
@@ -35,14 +34,17 @@ export class CacheGenerations {
     private readonly db: Db,
     private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
     private readonly now: () => number = () => performance.now(),
-  ) {}
+  ) {
+    this.#revisions = new Revisions(
+      notifications,
+      'select scope, generation as revision from cache_generation where generation > $1',
+      lockId,
+    );
+  }
 
   async start(): Promise<void> {
     await this.#refresh();
-    this.notifications.on('message', ({ kind }) => {
-      if (kind === 'cache_invalidated') void this.#look();
-    });
-    this.notifications.on('reconnected', () => void this.#look());
+    hear(this.notifications, 'cache_invalidated', () => void this.#look());
     this.#timer = setInterval(() => void this.#look(), refreshMs).unref();
   }
 
@@ -62,20 +64,17 @@ export class CacheGenerations {
   /** Takes effect on every replica within a second of its return, here at once. */
   async invalidate(target: CacheTarget, change: CacheChange): Promise<void> {
     await this.db.transaction().execute(async (tx) => {
-      await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
+      await this.#revisions.takeTurn(tx);
       await sql`
         insert into cache_generation (scope, generation)
         values (${scopeOf(target)}, nextval('cache_generation_number'))
         on conflict (scope) do update set generation = excluded.generation`.execute(tx);
-      await tx
-        .insertInto('audit')
-        .values({
-          tenant_id: 'tenantId' in target ? target.tenantId : everyTenant,
-          request_id: change.requestId,
-          kind: 'cache_invalidation',
-          record: JSON.stringify({ correlation_id: change.correlationId, ...onRecord(target) }),
-        })
-        .execute();
+      await recordAudit(tx, {
+        tenant_id: 'tenantId' in target ? target.tenantId : everyTenant,
+        request_id: change.requestId,
+        kind: 'cache_invalidation',
+        record: { correlation_id: change.correlationId, ...onRecord(target) },
+      });
       await notify(tx, { kind: 'cache_invalidated' });
     });
     await this.#look();
@@ -88,14 +87,8 @@ export class CacheGenerations {
 
   async #refresh(): Promise<void> {
     const startedAt = this.now();
-    const rows = await this.notifications.ask<{ scope: string; generation: string }>(
-      'select scope, generation from cache_generation where generation > $1',
-      [this.#seen],
-    );
-    for (const { scope, generation } of rows) {
-      const number = Number(generation);
-      this.#generations.set(scope, Math.max(number, this.#generations.get(scope) ?? 0));
-      this.#seen = Math.max(this.#seen, number);
+    for (const { scope, revision } of await this.#revisions.news()) {
+      this.#generations.set(scope, Math.max(Number(revision), this.#generations.get(scope) ?? 0));
     }
     this.#confirmedAt = Math.max(this.#confirmedAt, startedAt);
   }

@@ -3,9 +3,9 @@ import { sql } from 'kysely';
 import { z } from 'zod';
 import { type HealthMerge, healthSchema, type StoredHealth } from '../contract/endpoint-health';
 import type { Db } from './database';
-import { notify, type Notifications } from './notifications';
+import { hear, notify, type Notifications } from './notifications';
+import { Revisions } from './revisions';
 
-/** Revisions become visible in the order of their numbers, so that who has seen one has seen those before. */
 const lockId = 0x484c5448;
 /** Results older than this say nothing of today. */
 const keptHours = 24;
@@ -38,29 +38,27 @@ export interface CheckFigures {
 
 /** Table `endpoint_health`: what all processes know of the health of upstreams; only one checks each at a time. */
 export class HealthStates {
-  #seen = 0;
+  readonly #revisions: Revisions<object>;
 
   constructor(
     private readonly db: Db,
     private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
-  ) {}
+  ) {
+    this.#revisions = new Revisions(
+      notifications,
+      `select endpoint_id, url, health, next_check_at, response_ms, error, revision
+        from endpoint_health where revision > $1`,
+      lockId,
+    );
+  }
 
   onChange(listener: () => void): void {
-    this.notifications.on('message', ({ kind }) => {
-      if (kind === 'health_changed') listener();
-    });
-    this.notifications.on('reconnected', listener);
+    hear(this.notifications, 'health_changed', listener);
   }
 
   /** What has changed since it was asked last; at first everything. */
   async changed(): Promise<StoredHealth[]> {
-    const rows = await this.notifications.ask<{ revision: string }>(
-      `select endpoint_id, url, health, next_check_at, response_ms, error, revision
-        from endpoint_health where revision > $1`,
-      [this.#seen],
-    );
-    for (const { revision } of rows) this.#seen = Math.max(this.#seen, Number(revision));
-    return rows.flatMap((row) => known(row));
+    return (await this.#revisions.news()).flatMap((row) => known(row));
   }
 
   /** @returns false when another process is checking it */
@@ -86,7 +84,7 @@ export class HealthStates {
   /** Ends a claim with its result. @returns what is stored now, and what was before */
   async record(merge: HealthMerge): Promise<{ stored: StoredHealth; before: StoredHealth | null }> {
     return this.db.transaction().execute(async (tx) => {
-      await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
+      await this.#revisions.takeTurn(tx);
       const row = await tx
         .selectFrom('endpoint_health')
         .selectAll()

@@ -1,5 +1,5 @@
 import type { Db } from './database';
-import type { AuditRow } from './audit-log';
+import { type AuditRow, recordAudit } from './audit-log';
 import type { EndedOrchestration, Orchestrations } from './orchestrations';
 import type { Claim, Runs } from './runs';
 
@@ -23,10 +23,7 @@ export class HitRecords {
     return this.db.transaction().execute(async (tx) => {
       if (hit.claim !== null && !(await this.runs.claim(hit.claim, hit.requestId, tx))) return false;
       await this.orchestrations.recordEnded(hit, tx);
-      await tx
-        .insertInto('audit')
-        .values({ ...hit.audit, record: JSON.stringify(hit.audit.record) })
-        .execute();
+      await recordAudit(tx, hit.audit);
       return true;
     });
   }

@@ -108,6 +108,18 @@ function watch(client: Client): void {
   client.once('end', () => clearInterval(timer));
 }
 
+/** Calls when something of this kind was said, and when it may have been missed. */
+export function hear(
+  notifications: Pick<Notifications, 'on'>,
+  kind: Message['kind'],
+  listener: () => void,
+): void {
+  notifications.on('message', (message) => {
+    if (message.kind === kind) listener();
+  });
+  notifications.on('reconnected', listener);
+}
+
 /** Inside a transaction the message goes out with its commit. */
 export async function notify(db: Db, message: Message): Promise<void> {
   await sql`select pg_notify(${channel}, ${JSON.stringify(message)})`.execute(db);

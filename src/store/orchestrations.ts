@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { JobStatus } from '../contract/enums';
+import { recordAudit } from './audit-log';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify } from './notifications';
@@ -220,15 +221,12 @@ export class Orchestrations {
         .returning('tenant_id')
         .executeTakeFirst();
       if (!cancelled) return false;
-      await tx
-        .insertInto('audit')
-        .values({
-          tenant_id: cancelled.tenant_id,
-          request_id: requestId,
-          kind: 'orchestration',
-          record: JSON.stringify({ status: 'cancelled', decided_by: 'caller' }),
-        })
-        .execute();
+      await recordAudit(tx, {
+        tenant_id: cancelled.tenant_id,
+        request_id: requestId,
+        kind: 'orchestration',
+        record: { status: 'cancelled', decided_by: 'caller' },
+      });
       await tx.deleteFrom('idempotency').where('request_id', '=', requestId).execute();
       await notify(tx, { kind: 'cancelled', request_id: requestId });
       return true;

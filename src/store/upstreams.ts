@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { detectorRegistrationSchema } from '../contract/registration';
 import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
 import { endpointSchema } from '../contract/upstream';
+import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
 import { notify, type Notifications } from './notifications';
 import type { UpstreamTable } from './schema';
@@ -40,8 +41,6 @@ export interface ChangedBy {
 }
 
 const keptHistory = 20;
-/** Stands where the audit log has a tenant; no tenant can be called so. */
-const everyTenant = '*';
 
 /** Tables `upstream` and `registry_state`: all processes' one registry. Changes are made one after the other. */
 export class Upstreams {
@@ -190,21 +189,18 @@ export class Upstreams {
       .updateTable('registry_state')
       .set({ generation: String(generation) })
       .execute();
-    await tx
-      .insertInto('audit')
-      .values({
-        tenant_id: everyTenant,
-        request_id: by.requestId,
-        kind: 'registry_change',
-        record: JSON.stringify({
-          correlation_id: by.correlationId,
-          what: by.what,
-          generation,
-          put: rows.map(({ endpoint_id }) => endpoint_id),
-          removed,
-        }),
-      })
-      .execute();
+    await recordAudit(tx, {
+      tenant_id: everyTenant,
+      request_id: by.requestId,
+      kind: 'registry_change',
+      record: {
+        correlation_id: by.correlationId,
+        what: by.what,
+        generation,
+        put: rows.map(({ endpoint_id }) => endpoint_id),
+        removed,
+      },
+    });
     await notify(tx, { kind: 'registry_changed' });
   }
 }

@@ -350,8 +350,11 @@ export async function createDatabase(adminUrl: string, name: string): Promise<st
   return url.href;
 }
 
+/** `with (force)` fails whenever autovacuum is at work there: its process is not the role's to end, but the server's. */
 export async function dropDatabase(adminUrl: string, name: string): Promise<void> {
-  await withAdmin(adminUrl, `drop database if exists ${name} with (force)`);
+  const sessions = `select pid from pg_stat_activity where datname = '${name}' and usename = current_user`;
+  await withAdmin(adminUrl, `select pg_terminate_backend(pid) from (${sessions}) as session`);
+  await withAdmin(adminUrl, `drop database if exists ${name}`);
 }
 
 async function withAdmin(url: string, statement: string): Promise<void> {
