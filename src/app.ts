@@ -28,6 +28,7 @@ import { composeProxy } from './compose-proxy';
 import { composePolicies } from './compose-policies';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
+import { composeStore } from './compose-store';
 import { pausePointFrom } from './config/pause-point';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
@@ -36,20 +37,8 @@ import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
 import { createPolicyEvaluator } from './policy/evaluator';
 import { Latencies } from './registry/latencies';
-import { CacheGenerations } from './store/cache-generations';
 import { Checkpoints } from './store/checkpoints';
-import { openDatabase } from './store/database';
-import { KeyRing } from './store/key-ring';
-import { loadMasterKey } from './store/master-key';
-import { migrate } from './store/migrations';
-import { Notifications } from './store/notifications';
-import { Orchestrations } from './store/orchestrations';
-import { Outcomes } from './store/outcomes';
-import { createDataConverter, PayloadReader } from './store/payload-codec';
-import { connectRedis } from './store/redis';
-import { openResponseCache } from './store/response-cache';
-import { ResultHub } from './store/result-hub';
-import { Runs } from './store/runs';
+import { createDataConverter } from './store/payload-codec';
 import { batchesOver } from './submission/batches';
 import { behindCache } from './submission/behind-cache';
 import { Execution } from './submission/execution';
@@ -60,8 +49,6 @@ import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
 import { installRuntime } from './telemetry/temporal-logger';
 
-const minuteMs = 60_000;
-
 /** The composition root: builds a Conclave process out of its parts and starts it. */
 export async function startConclave(options: ConclaveOptions): Promise<Conclave> {
   const { settings, servers, log, version } = options;
@@ -70,28 +57,9 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const pause = pausePointFrom(process.env, settings.service.environment);
 
   // Store
-  const db = openDatabase(servers.databaseUrl, settings.database.pool_size);
-  await migrate(db);
-  const keys = new KeyRing(db, loadMasterKey(settings.security.master_key, settings.service.data_dir));
-  await keys.assertMasterKey();
-  const retentionMs = settings.orchestration.idempotency_retention_hours * 60 * minuteMs;
-  const orchestrations = new Orchestrations(db, keys, retentionMs);
-  const runs = new Runs(db, keys, retentionMs);
-  const retention = {
-    answerRetentionMs: retentionMs,
-    contentRetentionMs: settings.orchestration.content_retention_minutes * minuteMs,
-  };
-  const outcomes = new Outcomes(db, orchestrations, runs, retention);
-  const notifications = new Notifications(db, servers.databaseUrl);
-  await notifications.listen();
-  const hub = new ResultHub(orchestrations, notifications);
-  const payloads = new PayloadReader(db, keys);
-  const redis =
-    settings.redis.url === null
-      ? null
-      : await connectRedis(settings.redis.url, (error) => log.warn({ error }, 'redis is not reachable'));
-  const cache = openResponseCache(settings.orchestration, redis, keys);
-  const generations = new CacheGenerations(db, notifications);
+  const store = await composeStore({ settings, databaseUrl: servers.databaseUrl, log });
+  const { db, keys, retention, orchestrations, runs, outcomes, notifications, hub, payloads } = store;
+  const { redis, cache, generations } = store;
   if (cache && options.parts.facade) await generations.start();
 
   // Policies
@@ -250,7 +218,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const batches = batchesOver(submissionParts, {
     db,
     keys,
-    retentionMs,
+    retentionMs: retention.answerRetentionMs,
     sla: settings.orchestration,
     versionInfo,
     log,

@@ -1,23 +1,14 @@
 import { bulkItemStatuses } from '../contract/bulk';
+import { answer, common, errors, idempotencyKey, notFound, pathParameter, query, ref } from './openapi-parts';
 
-const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
-const answer = (description: string, id: string) => ({
-  description,
-  content: { 'application/json': { schema: ref(id) } },
-});
 const job = (description: string) => answer(description, 'BulkJob');
 const refusal = (description: string) => answer(description, 'ErrorResponse');
 
-/** Paths of bulk jobs. @param shared parameters and answers that all paths have */
-export function bulkPaths(shared: {
-  readonly common: readonly object[];
-  readonly idempotencyKey: object;
-  readonly errors: Readonly<Record<string, object>>;
-  readonly notFound: Readonly<Record<string, object>>;
-}) {
-  const bulkId = { name: 'bulk_id', in: 'path', required: true, schema: { type: 'string' } };
-  const parameters = [bulkId, ...shared.common];
-  const found = { ...shared.errors, ...shared.notFound };
+/** Paths of bulk jobs. */
+export function bulkPaths() {
+  const bulkId = pathParameter('bulk_id');
+  const parameters = [bulkId, ...common];
+  const found = { ...errors, ...notFound };
   const action = (operationId: string, summary: string, done: string, conflict: string) => ({
     operationId,
     summary,
@@ -31,14 +22,14 @@ export function bulkPaths(shared: {
         summary: 'Have up to 100,000 items judged in the background',
         description:
           'Newline-delimited JSON, one OrchestrationRequest a line, at most 256 KiB each; `processing_mode` is without effect and `priority` is `low` unless a line says otherwise. A bad line fails alone; an upload is taken whole or not at all.',
-        parameters: [...shared.common, shared.idempotencyKey],
+        parameters: [...common, idempotencyKey],
         requestBody: {
           required: true,
           content: { 'application/x-ndjson': { schema: { type: 'string' } } },
         },
         responses: {
           '202': job('Taken; `Location` is the job'),
-          ...shared.errors,
+          ...errors,
           '403': refusal('INSUFFICIENT_RBAC (`tenant_mismatch`) or RATE_LIMITED'),
           '409': refusal('INVALID_REQUEST: `idempotency_conflict` or `upload_in_progress`'),
         },
@@ -69,7 +60,7 @@ export function bulkPaths(shared: {
         operationId: 'rerunBulk',
         summary: 'A new job with the items that failed',
         description: 'Lines that were no requests are left out. Possible while the content is kept.',
-        parameters: [...parameters, shared.idempotencyKey],
+        parameters: [...parameters, idempotencyKey],
         responses: {
           '202': job('The new job, with `parent_bulk_id`'),
           ...found,
@@ -99,10 +90,7 @@ export function bulkPaths(shared: {
       get: {
         operationId: 'bulkOutcomes',
         summary: 'What became of each item, in the order of the items',
-        parameters: [
-          ...parameters,
-          { name: 'status', in: 'query', required: false, schema: { enum: bulkItemStatuses } },
-        ],
+        parameters: [...parameters, query('status', { enum: bulkItemStatuses })],
         responses: {
           '200': {
             description: 'One BulkOutcome a line',

@@ -2,17 +2,8 @@ import '../contract/facades';
 import { fmsPath } from './facades/fms';
 import { litellmPath } from './facades/litellm';
 import { portkeyPath } from './facades/portkey';
+import { answer, header, json } from './openapi-parts';
 
-const json = (id: string) => ({ 'application/json': { schema: { $ref: `#/components/schemas/${id}` } } });
-const answer = (description: string, id: string) => ({ description, content: json(id) });
-
-const header = (name: string, description: string) => ({
-  name,
-  in: 'header',
-  required: false,
-  description,
-  schema: { type: 'string' },
-});
 const parameters = [
   header('X-Tenant-ID', 'For whom; default: facades.tenant_id'),
   header('X-Policy-Bundle', 'By which bundle; default: facades.policy_bundle'),

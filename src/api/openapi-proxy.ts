@@ -1,34 +1,20 @@
 import '../contract/routes-api';
+import { answer, common, errors, pathParameter, query } from './openapi-parts';
 
-const answer = (description: string, id: string) => ({
-  description,
-  content: { 'application/json': { schema: { $ref: `#/components/schemas/${id}` } } },
-});
 const refusal = (description: string) => answer(description, 'ErrorResponse');
 const gatewayRefusal = (description: string) => answer(description, 'GatewayErrorResponse');
-const inPath = (name: string, description: string) => ({
-  name,
-  in: 'path',
-  required: true,
-  description,
-  schema: { type: 'string' },
-});
-const inQuery = (name: string, schema: object) => ({ name, in: 'query', required: false, schema });
 
-/** Paths of the proxy. @param shared parameters and answers that all paths have */
-export function proxyPaths(shared: {
-  readonly common: readonly object[];
-  readonly errors: Readonly<Record<string, object>>;
-}) {
+/** Paths of the proxy. */
+export function proxyPaths() {
   const passage = (method: string) => ({
     operationId: `proxy${method[0]!.toUpperCase()}${method.slice(1)}`,
     summary: 'Pass a request on to an upstream of kind `http`',
     description:
       'Path, query, body and headers go on as they come, and the answer comes back so; `X-Orchestrated-By`, `X-Response-Time` and `X-Endpoint-ID` are added. Below `/proxy/{name}` lies the upstream, of one version below `/proxy/{version}/{name}`.',
     parameters: [
-      inPath('name', 'Name or endpoint_id of the upstream'),
-      inPath('rest', 'Path in the upstream; may hold slashes'),
-      ...shared.common,
+      pathParameter('name', 'Name or endpoint_id of the upstream'),
+      pathParameter('rest', 'Path in the upstream; may hold slashes'),
+      ...common,
     ],
     responses: {
       default: { description: 'The answer of the upstream' },
@@ -51,11 +37,11 @@ export function proxyPaths(shared: {
         operationId: 'listRoutes',
         summary: 'Where requests go, by endpoint_id',
         parameters: [
-          inQuery('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          inQuery('page_token', { type: 'string' }),
-          ...shared.common,
+          query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
+          query('page_token', { type: 'string' }),
+          ...common,
         ],
-        responses: { '200': answer('A page of routes', 'RouteList'), ...shared.errors },
+        responses: { '200': answer('A page of routes', 'RouteList'), ...errors },
       },
     },
     '/router/test/{endpoint_id}': {
@@ -63,10 +49,10 @@ export function proxyPaths(shared: {
         operationId: 'testRoute',
         summary: 'Ask an upstream once, by its health check',
         description: 'Takes 10 s at most. Neither its breaker nor its health learn of it.',
-        parameters: [inPath('endpoint_id', '`name` or `name@version`'), ...shared.common],
+        parameters: [pathParameter('endpoint_id', '`name` or `name@version`'), ...common],
         responses: {
           '200': answer('What came of it', 'RouteTest'),
-          ...shared.errors,
+          ...errors,
           '404': gatewayRefusal('ENDPOINT_NOT_FOUND'),
         },
       },
@@ -75,8 +61,8 @@ export function proxyPaths(shared: {
       post: {
         operationId: 'refreshRoutes',
         summary: 'Read the registry anew; routes follow it by themselves, so this only repairs',
-        parameters: shared.common,
-        responses: { '200': answer('Done', 'RouteRefresh'), ...shared.errors },
+        parameters: common,
+        responses: { '200': answer('Done', 'RouteRefresh'), ...errors },
       },
     },
     '/router/debug/{path}': {
@@ -84,11 +70,11 @@ export function proxyPaths(shared: {
         operationId: 'debugRoute',
         summary: 'Where a request would go, and what would block it; nothing is sent',
         parameters: [
-          inPath('path', 'What would stand behind `/proxy/`; may hold slashes'),
-          inQuery('method', { type: 'string', default: 'GET' }),
-          ...shared.common,
+          pathParameter('path', 'What would stand behind `/proxy/`; may hold slashes'),
+          query('method', { type: 'string', default: 'GET' }),
+          ...common,
         ],
-        responses: { '200': answer('What would happen', 'RouteDebug'), ...shared.errors },
+        responses: { '200': answer('What would happen', 'RouteDebug'), ...errors },
       },
     },
   };

@@ -1,28 +1,12 @@
 import '../contract/registry-api';
+import { answer, common, errors, json, notFound, pathParameter, query, ref } from './openapi-parts';
 
-const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
-const json = (id: string) => ({ 'application/json': { schema: ref(id) } });
-const answer = (description: string, id: string) => ({ description, content: json(id) });
 const takes = (id: string) => ({ required: true, content: json(id) });
 const gatewayError = (description: string) => answer(description, 'GatewayError');
 const either = (description: string) => ({
   description,
   content: { 'application/json': { schema: { anyOf: [ref('ErrorResponse'), ref('GatewayError')] } } },
 });
-const pathParameter = (name: string, description: string) => ({
-  name,
-  in: 'path',
-  required: true,
-  description,
-  schema: { type: 'string' },
-});
-const query = (name: string, schema: object) => ({ name, in: 'query', required: false, schema });
-
-interface Shared {
-  readonly common: readonly object[];
-  readonly errors: Readonly<Record<string, object>>;
-  readonly notFound: Readonly<Record<string, object>>;
-}
 
 const detectorName = pathParameter('name', '`name`, its highest version; or `name@version`');
 const endpointId = pathParameter('endpoint_id', 'Or a bare name: its highest version');
@@ -35,7 +19,7 @@ const forbidden = {
 };
 
 /** What changes detectors, beside what reads them. */
-export function detectorWrites({ common, errors, notFound }: Shared) {
+export function detectorWrites() {
   const parameters = [detectorName, ...common];
   return {
     list: {
@@ -108,7 +92,7 @@ export function detectorWrites({ common, errors, notFound }: Shared) {
   };
 }
 
-export function registryPaths({ common, errors }: Pick<Shared, 'common' | 'errors'>) {
+export function registryPaths() {
   const parameters = [endpointId, ...common];
   return {
     '/registry/endpoints': {

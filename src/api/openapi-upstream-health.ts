@@ -1,31 +1,18 @@
 import '../contract/breaker-api';
 import '../contract/gateway-error';
 import '../contract/health-api';
+import { answer, common, errors, pathParameter, query } from './openapi-parts';
 
-const answer = (description: string, id: string) => ({
-  description,
-  content: { 'application/json': { schema: { $ref: `#/components/schemas/${id}` } } },
-});
-
-/** Paths of the health of upstreams and of their breakers. @param shared parameters and answers that all paths have */
-export function upstreamHealthPaths(shared: {
-  readonly common: readonly object[];
-  readonly errors: Readonly<Record<string, object>>;
-}) {
-  const endpointId = {
-    name: 'endpoint_id',
-    in: 'path',
-    required: true,
-    description: '`name@version`, or a name alone for its highest version',
-    schema: { type: 'string' },
-  };
+/** Paths of the health of upstreams and of their breakers. */
+export function upstreamHealthPaths() {
+  const endpointId = pathParameter('endpoint_id', '`name@version`, or a name alone for its highest version');
   const unknown = { '404': answer('ENDPOINT_NOT_FOUND', 'GatewayErrorResponse') };
   const get = (operationId: string, summary: string, id: string, ofOne = false) => ({
     get: {
       operationId,
       summary,
-      parameters: [...(ofOne ? [endpointId] : []), ...shared.common],
-      responses: { '200': answer('As of now', id), ...shared.errors, ...(ofOne ? unknown : {}) },
+      parameters: [...(ofOne ? [endpointId] : []), ...common],
+      responses: { '200': answer('As of now', id), ...errors, ...(ofOne ? unknown : {}) },
     },
   });
   const force = (operationId: string, summary: string) => ({
@@ -33,10 +20,10 @@ export function upstreamHealthPaths(shared: {
       operationId,
       summary,
       description: 'In effect on every replica within a second. Audited.',
-      parameters: [endpointId, ...shared.common],
+      parameters: [endpointId, ...common],
       responses: {
         '200': answer('Done', 'CircuitBreakerForced'),
-        ...shared.errors,
+        ...errors,
         ...unknown,
         '503': answer('STORE_UNAVAILABLE: nothing has changed', 'GatewayErrorResponse'),
       },
@@ -52,15 +39,10 @@ export function upstreamHealthPaths(shared: {
         summary: 'The health of one upstream with its last checks, newest first',
         parameters: [
           endpointId,
-          {
-            name: 'history',
-            in: 'query',
-            required: false,
-            schema: { type: 'integer', minimum: 0, maximum: 10_000, default: 20 },
-          },
-          ...shared.common,
+          query('history', { type: 'integer', minimum: 0, maximum: 10_000, default: 20 }),
+          ...common,
         ],
-        responses: { '200': answer('As of now', 'EndpointHealthDetail'), ...shared.errors, ...unknown },
+        responses: { '200': answer('As of now', 'EndpointHealthDetail'), ...errors, ...unknown },
       },
     },
     '/health/unhealthy': get('unhealthyEndpoints', 'Upstreams that are out', 'UnhealthyEndpoints'),
@@ -69,10 +51,10 @@ export function upstreamHealthPaths(shared: {
         operationId: 'checkHealth',
         summary: 'Check an upstream now',
         description: 'Counts like any other check.',
-        parameters: [endpointId, ...shared.common],
+        parameters: [endpointId, ...common],
         responses: {
           '200': answer('What came out; `success` is the verdict', 'HealthChecked'),
-          ...shared.errors,
+          ...errors,
           ...unknown,
           '409': answer('CHECK_IN_PROGRESS', 'GatewayErrorResponse'),
         },

@@ -6,54 +6,22 @@ import '../contract/detector-info';
 import '../contract/health';
 import '../contract/request';
 import { bulkPaths } from './openapi-bulk';
+import {
+  answer,
+  common,
+  errors,
+  idempotencyKey,
+  json,
+  notFound,
+  pathParameter,
+  query,
+  ref,
+} from './openapi-parts';
 import { proxyPaths } from './openapi-proxy';
 import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
 import { upstreamHealthPaths } from './openapi-upstream-health';
 
-const refTo = (id: string) => `#/components/schemas/${id}`;
-const ref = (id: string) => ({ $ref: refTo(id) });
-const json = (id: string) => ({ 'application/json': { schema: ref(id) } });
-const answer = (description: string, id: string) => ({ description, content: json(id) });
-
-const errors = {
-  '400': answer('INVALID_REQUEST or POLICY_NOT_FOUND; `field_errors` names the fields', 'ErrorResponse'),
-  '401': answer('UNAUTHORIZED', 'ErrorResponse'),
-  '500': answer('AGGREGATION_FAILED or INTERNAL_ERROR', 'ErrorResponse'),
-} as const;
-const notFound = { '404': answer('INVALID_REQUEST: there is no such thing', 'ErrorResponse') };
-
-const header = (name: string, description: string, schema: object = { type: 'string' }) => ({
-  name,
-  in: 'header',
-  required: false,
-  description,
-  schema,
-});
-const pathParameter = (name: string, pattern?: string) => ({
-  name,
-  in: 'path',
-  required: true,
-  schema: { type: 'string', ...(pattern === undefined ? {} : { pattern }) },
-});
-const query = (name: string, schema: object) => ({ name, in: 'query', required: false, schema });
-
-const common = [
-  header('X-Tenant-ID', 'Tenant; where the body names one too, they must be the same', {
-    type: 'string',
-    pattern: '^[A-Za-z0-9_-]{1,64}$',
-  }),
-  header('X-Correlation-ID', 'Echoed, and passed on to detectors and mapper'),
-];
-const idempotencyKey = header(
-  'Idempotency-Key',
-  'Repeating a call with it never runs it twice; a UUID is best',
-  {
-    type: 'string',
-    minLength: 1,
-    maxLength: 64,
-  },
-);
 const jobId = pathParameter('job_id');
 
 const cacheUse = {
@@ -90,7 +58,7 @@ const finalAnswers = {
   '502': answer('ALL_DETECTORS_UNAVAILABLE or DETECTOR_COMMUNICATION_FAILED', 'ErrorResponse'),
 };
 
-const writes = detectorWrites({ common, errors, notFound });
+const writes = detectorWrites();
 
 const paths = {
   '/orchestrate': {
@@ -187,10 +155,10 @@ const paths = {
       },
     },
   },
-  ...bulkPaths({ common, idempotencyKey, errors, notFound }),
+  ...bulkPaths(),
   ...facadePaths,
-  ...upstreamHealthPaths({ common, errors }),
-  ...proxyPaths({ common, errors }),
+  ...upstreamHealthPaths(),
+  ...proxyPaths(),
   '/detectors': {
     get: {
       operationId: 'listDetectors',
@@ -227,7 +195,7 @@ const paths = {
     },
   },
   ...writes.paths,
-  ...registryPaths({ common, errors }),
+  ...registryPaths(),
   '/health': {
     get: {
       operationId: 'health',
@@ -283,7 +251,11 @@ export function openApiDocument(version: string): object {
 type Schemas = Readonly<Record<string, object>>;
 
 function generated(io: 'input' | 'output'): Schemas {
-  const { schemas } = z.toJSONSchema(z.globalRegistry, { io, unrepresentable: 'any', uri: refTo });
+  const { schemas } = z.toJSONSchema(z.globalRegistry, {
+    io,
+    unrepresentable: 'any',
+    uri: (id) => ref(id).$ref,
+  });
   const plain = JSON.parse(JSON.stringify(schemas), (_key, value: unknown) =>
     isAnyJson(value) ? {} : value,
   ) as Schemas;
@@ -293,7 +265,7 @@ function generated(io: 'input' | 'output'): Schemas {
 /** zod sets its recursive "any JSON" outside the components, where no reference leads; `{}` says the same. */
 function isAnyJson(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || !('$ref' in value)) return false;
-  return String(value.$ref).startsWith(refTo('__shared'));
+  return String(value.$ref).startsWith(ref('__shared').$ref);
 }
 
 /** The registry knows the schemas of all rooms; the document shows what its paths lead to. */

@@ -1,0 +1,56 @@
+import type { Settings } from './contract/config';
+import { CacheGenerations } from './store/cache-generations';
+import { openDatabase } from './store/database';
+import { KeyRing } from './store/key-ring';
+import { loadMasterKey } from './store/master-key';
+import { migrate } from './store/migrations';
+import { Notifications } from './store/notifications';
+import { Orchestrations } from './store/orchestrations';
+import { Outcomes } from './store/outcomes';
+import { PayloadReader } from './store/payload-codec';
+import { connectRedis } from './store/redis';
+import { openResponseCache } from './store/response-cache';
+import { ResultHub } from './store/result-hub';
+import { Runs } from './store/runs';
+import type { Logger } from './telemetry/logger';
+
+const minuteMs = 60_000;
+
+/** What a process keeps in PostgreSQL and Redis; the tables are brought up to date first. */
+export async function composeStore(parts: {
+  readonly settings: Settings;
+  readonly databaseUrl: string;
+  readonly log: Logger;
+}) {
+  const { settings, databaseUrl, log } = parts;
+  const db = openDatabase(databaseUrl, settings.database.pool_size);
+  await migrate(db);
+  const keys = new KeyRing(db, loadMasterKey(settings.security.master_key, settings.service.data_dir));
+  await keys.assertMasterKey();
+  const retention = {
+    answerRetentionMs: settings.orchestration.idempotency_retention_hours * 60 * minuteMs,
+    contentRetentionMs: settings.orchestration.content_retention_minutes * minuteMs,
+  };
+  const orchestrations = new Orchestrations(db, keys, retention.answerRetentionMs);
+  const runs = new Runs(db, keys, retention.answerRetentionMs);
+  const notifications = new Notifications(db, databaseUrl);
+  await notifications.listen();
+  const redis =
+    settings.redis.url === null
+      ? null
+      : await connectRedis(settings.redis.url, (error) => log.warn({ error }, 'redis is not reachable'));
+  return {
+    db,
+    keys,
+    retention,
+    orchestrations,
+    runs,
+    outcomes: new Outcomes(db, orchestrations, runs, retention),
+    notifications,
+    hub: new ResultHub(orchestrations, notifications),
+    payloads: new PayloadReader(db, keys),
+    redis,
+    cache: openResponseCache(settings.orchestration, redis, keys),
+    generations: new CacheGenerations(db, notifications),
+  };
+}
