@@ -20,7 +20,7 @@ function world() {
     if (!reachable) throw new Error('no store');
     return [...table]
       .filter(([, generation]) => generation > since)
-      .map(([scope, generation]) => ({ scope, generation: String(generation) }));
+      .map(([scope, generation]) => ({ scope, revision: String(generation) }));
   };
   const notifications = Object.assign(messages, { ask }) as never;
   const replica = () => new CacheGenerations(db, notifications, () => now);
