@@ -99,7 +99,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     orchestrator: version,
   };
   const planner = new Planner({
-    bundleOf: (tenantId, bundle) => catalog.get(tenantId, bundle),
+    bundleOf: async (tenantId, bundle) => catalog.get(tenantId, bundle),
     evaluator,
     registry,
     health,

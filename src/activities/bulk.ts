@@ -33,7 +33,7 @@ export interface BulkDependencies {
   readonly memo: DetectorMemo;
   readonly inputs: BulkInputs;
   /** @throws ConclaveError for a request that no plan can be made for */
-  readonly plan: (request: OrchestrationRequest, key: string) => PlannedItem;
+  readonly plan: (request: OrchestrationRequest, key: string) => Promise<PlannedItem>;
   readonly patience: BulkPatience;
   readonly now: () => number;
 }
@@ -50,7 +50,7 @@ export function createBulkActivities(deps: BulkDependencies): BulkActivities {
       const firstTime = await deps.chunks.markStarted(bulk_id, chunk);
       const open = await openIds(deps, bulk_id, identity.tenantId, chunk);
       const items = (await requestsOf(deps, bulk_id, chunk)).filter(({ request_id }) => open.has(request_id));
-      const { slices, refused } = planned(deps, run_id, identity, items);
+      const { slices, refused } = await planned(deps, run_id, identity, items);
       if (refused.length > 0) await deps.outcomes.publish(sliceRunId(run_id, slices.length), refused);
       await deps.chunks.savePlanned(bulk_id, chunk, referencesTo(run_id, slices));
       for (const slice of slices) {
@@ -130,17 +130,17 @@ interface PlannedMember {
 }
 
 /** Members grouped by equal plans, in slices that detectors can judge at one go; and what could not be planned. */
-function planned(
+async function planned(
   deps: BulkDependencies,
   runId: string,
   identity: BulkIdentity,
   items: readonly BulkItem[],
-): { slices: BulkSlice[]; refused: Outcome[] } {
+): Promise<{ slices: BulkSlice[]; refused: Outcome[] }> {
   const members: PlannedMember[] = [];
   const refused: Outcome[] = [];
   for (const item of items) {
     try {
-      const { plan, digest, healthStatus } = deps.plan(item.request, item.request_id);
+      const { plan, digest, healthStatus } = await deps.plan(item.request, item.request_id);
       members.push({ plan, digest, member: memberOf(item, identity, healthStatus) });
     } catch (error) {
       if (!(error instanceof ConclaveError)) throw error;

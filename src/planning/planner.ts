@@ -30,7 +30,8 @@ export interface Planned {
 }
 
 export interface PlannerDependencies {
-  readonly bundleOf: (tenantId: string, bundle: string) => Bundle | null;
+  /** The active one; brought into memory when it is asked for. */
+  readonly bundleOf: (tenantId: string, bundle: string) => Promise<Bundle | null>;
   readonly evaluator: PolicyEvaluator;
   readonly registry: Detectors;
   readonly health: HealthMonitor;
@@ -56,8 +57,8 @@ export class Planner {
    *   the request's id, so that a repetition goes where the first call went (spec/orchestration.md 3.1)
    * @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`), INVALID_REQUEST (unknown detector)
    */
-  plan(request: OrchestrationRequest, key?: string): Planned {
-    const bundle = this.deps.bundleOf(request.tenant_id, request.policy_bundle);
+  async plan(request: OrchestrationRequest, key?: string): Promise<Planned> {
+    const bundle = await this.deps.bundleOf(request.tenant_id, request.policy_bundle);
     if (!bundle) {
       throw new ConclaveError('POLICY_NOT_FOUND', 'the tenant has no active policy bundle of this name', {
         fieldErrors: [{ path: 'policy_bundle', message: 'names no active bundle of the tenant' }],

@@ -60,7 +60,7 @@ export class Jobs {
     const content = rerun.content ?? (await this.#contentOf(job));
     const request: OrchestrationRequest = { ...recipe.request, content, processing_mode: 'async' };
     const requestId = randomUUID();
-    const today = this.deps.planner.plan(request, requestId);
+    const today = await this.deps.planner.plan(request, requestId);
     const planned: Planned = rerun.policy === 'current' ? today : { ...today, plan: recipe.plan };
     const known = new Set(planned.plan.detectors.map(({ name }) => name));
     const priorResults =

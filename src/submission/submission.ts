@@ -57,11 +57,11 @@ export class Submission {
     throw new ConclaveError('INTERNAL_ERROR', 'the idempotency key is contended; try again');
   }
 
-  #run(accepted: Accepted, claim: Claim | null): Promise<Answer | null> {
-    return this.deps.cached.run(accepted, this.#plan(accepted), claim);
+  async #run(accepted: Accepted, claim: Claim | null): Promise<Answer | null> {
+    return this.deps.cached.run(accepted, await this.#plan(accepted), claim);
   }
 
-  #plan({ request, idempotencyKey, requestId }: Accepted): Planned {
+  #plan({ request, idempotencyKey, requestId }: Accepted): Promise<Planned> {
     return this.deps.planner.plan(request, idempotencyKey ?? requestId);
   }
 
@@ -75,7 +75,7 @@ export class Submission {
     }
     const stored = await this.#replay(held.requestId);
     if (stored && (stored.jobId === null || (await this.#isRunning(stored.jobId)))) return stored;
-    const planned = this.#plan(accepted);
+    const planned = await this.#plan(accepted);
     const member = this.deps.execution.joiningMember(accepted, planned, held.requestId);
     const confirmed = () => this.#confirmedRun(claim, held, member.sla_at);
     try {

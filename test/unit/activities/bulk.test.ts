@@ -70,7 +70,7 @@ function activitiesWith(inputs = inputsOf()) {
     } satisfies Partial<Outcomes> as unknown as Outcomes,
     memo,
     inputs,
-    plan: ({ policy_bundle }: OrchestrationRequest) => {
+    plan: async ({ policy_bundle }: OrchestrationRequest) => {
       const made = plans[policy_bundle as keyof typeof plans];
       if (!made) throw new ConclaveError('POLICY_NOT_FOUND', 'no such bundle');
       return made;

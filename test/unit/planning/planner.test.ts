@@ -33,7 +33,7 @@ function planner(
   };
   const none = (): Decision<never> => ({ kind: 'no_rule' });
   return new Planner({
-    bundleOf: (tenant, name) => (tenant === 'acme' && name === 'default' ? bundle : null),
+    bundleOf: async (tenant, name) => (tenant === 'acme' && name === 'default' ? bundle : null),
     evaluator: { select: (_bundle, input) => (seen.push(input), selection), cover: none, resolve: none },
     registry: new DetectorRegistry(registrations),
     health: {
@@ -64,9 +64,9 @@ const request = (overrides: Partial<OrchestrationRequest> = {}): OrchestrationRe
     ...overrides,
   });
 
-function errorOf(act: () => unknown): ConclaveError {
+async function errorOf(act: Promise<unknown>): Promise<ConclaveError> {
   try {
-    act();
+    await act;
   } catch (error) {
     if (error instanceof ConclaveError) return error;
     throw error;
@@ -75,9 +75,9 @@ function errorOf(act: () => unknown): ConclaveError {
 }
 
 describe('Planner', () => {
-  it('shows Rego the request without its content, and what may be asked', () => {
+  it('shows Rego the request without its content, and what may be asked', async () => {
     const seen: SelectionInput[] = [];
-    planner({ kind: 'no_rule' }, {}, seen).plan(request({ excluded_detectors: ['b'] }));
+    await planner({ kind: 'no_rule' }, {}, seen).plan(request({ excluded_detectors: ['b'] }));
     const candidate = { taxonomy_categories: [], healthy: false, breaker: 'half_open' };
     expect(seen).toEqual([
       {
@@ -103,8 +103,8 @@ describe('Planner', () => {
     ['opa', decided({ selected_detectors: ['b'], selection_reason: 'both' }), ['a', 'b'], 'both'],
     ['tenant_policy', { kind: 'no_rule' }, ['a'], null],
     ['tenant_policy_opa_fallback', { kind: 'failed', reason: 'trap', detail: '' }, ['a'], null],
-  ] as const)('names %s as decider', (decider, selection, primaries, reason) => {
-    const { plan } = planner(selection).plan(request());
+  ] as const)('names %s as decider', async (decider, selection, primaries, reason) => {
+    const { plan } = await planner(selection).plan(request());
     expect(plan).toMatchObject({
       decider,
       selection_reason: reason,
@@ -115,22 +115,22 @@ describe('Planner', () => {
     });
   });
 
-  it('denies what the policy denies', () => {
-    const denial = errorOf(() => planner(decided({ selected_detectors: [], allow: false })).plan(request()));
+  it('denies what the policy denies', async () => {
+    const denial = await errorOf(planner(decided({ selected_detectors: [], allow: false })).plan(request()));
     expect(denial).toMatchObject({ code: 'INSUFFICIENT_RBAC', status: 403, detail: 'policy_denied' });
   });
 
-  it('knows no bundle but the tenant’s own', () => {
+  it('knows no bundle but the tenant’s own', async () => {
     for (const overrides of [{ tenant_id: 'other' }, { policy_bundle: 'absent' }]) {
-      const error = errorOf(() => planner().plan(request(overrides)));
+      const error = await errorOf(planner().plan(request(overrides)));
       expect(error).toMatchObject({ code: 'POLICY_NOT_FOUND', status: 400 });
       expect(error.fieldErrors.map(({ path }) => path)).toEqual(['policy_bundle']);
     }
   });
 
-  it('refuses detectors that the tenant does not see, each by its place', () => {
+  it('refuses detectors that the tenant does not see, each by its place', async () => {
     const lists = { required_detectors: ['a', 'foreign'], excluded_detectors: ['nobody'] };
-    const error = errorOf(() => planner().plan(request(lists)));
+    const error = await errorOf(planner().plan(request(lists)));
     expect(error).toMatchObject({ code: 'INVALID_REQUEST', detail: 'unknown_detector' });
     expect(error.fieldErrors.map(({ path }) => path)).toEqual([
       'required_detectors[1]',
@@ -138,12 +138,14 @@ describe('Planner', () => {
     ]);
   });
 
-  it('keeps what belongs to one request out of the plan, so that equal plans have equal digests', () => {
-    const { digest, healthStatus, projectedMs } = planner().plan(request());
+  it('keeps what belongs to one request out of the plan, so that equal plans have equal digests', async () => {
+    const { digest, healthStatus, projectedMs } = await planner().plan(request());
     expect([healthStatus, projectedMs]).toEqual([{ a: true, b: false }, 40]);
     const ailing = { health: { isAvailable: () => false, isHealthy: () => false } as never };
-    expect(planner({ kind: 'no_rule' }, ailing).plan(request({ content: 'other' })).digest).toBe(digest);
-    expect(planner().plan(request({ priority: 'low' })).digest).not.toBe(digest);
-    expect(planner().plan(request({ required_detectors: ['b'] })).digest).not.toBe(digest);
+    expect((await planner({ kind: 'no_rule' }, ailing).plan(request({ content: 'other' }))).digest).toBe(
+      digest,
+    );
+    expect((await planner().plan(request({ priority: 'low' }))).digest).not.toBe(digest);
+    expect((await planner().plan(request({ required_detectors: ['b'] }))).digest).not.toBe(digest);
   });
 });

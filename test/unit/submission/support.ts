@@ -250,7 +250,7 @@ export class World {
     }),
   } as unknown as Db;
 
-  readonly planner = { plan: () => this.planned } as unknown as Planner;
+  readonly planner = { plan: async () => this.planned } as unknown as Planner;
 
   readonly jobQueue = new JobQueue({
     waiting: async () => this.queued,
