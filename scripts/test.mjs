@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { bootstrap, BootstrapError, fail, log, root, withTools } from './bootstrap.mjs';
 import { run } from './lib/run.mjs';
+import { countTests, failedSuites, readResults, writeTogether } from './lib/test-results.mjs';
 import { startTestServers } from './lib/test-servers.mjs';
 
 // npm test [-- suite…] [--jest argument…]: set up what is missing, then run every suite, or the ones named.
@@ -13,6 +14,8 @@ const node = (...args) => [process.execPath, args];
 const resultsFile = inRoot('coverage', 'results.json');
 /** Suites that measure time: each runs by itself, with servers of its own. */
 const alone = ['chaos'];
+/** As many suites may need a second chance, and no more: what breaks more than this is broken. */
+const mostRetried = 3;
 const bin = (...parts) => inRoot('node_modules', ...parts);
 
 /** The unit suites alone, offline, against the threshold of jest.config.js. */
@@ -45,7 +48,9 @@ async function test() {
       cwd: root,
       env: withTools(tools, { ...process.env, ...environment }),
     });
-    outcomes.push({ name, code, seconds: (Date.now() - began) / 1000 });
+    const outcome = { name, code, seconds: (Date.now() - began) / 1000 };
+    outcomes.push(outcome);
+    return outcome;
   };
 
   for (const [name, command] of Object.entries(before))
@@ -56,49 +61,51 @@ async function test() {
   );
   // A pattern need not find something in each of them.
   if (groups.length > 1 && jestArgs.length > 0) jestArgs.push('--passWithNoTests');
-  rmSync(resultsFile, { force: true });
-  for (const group of groups) await runJest(group, jestArgs, tools, step);
+  const runs = [];
+  for (const group of groups) runs.push(...(await runJest(group, jestArgs, tools, step)));
+  if (groups.length > 0) writeTogether(resultsFile, runs);
   for (const [name, command] of Object.entries(after)) {
     if (isWanted(name) && existsSync(command()[1][0])) await step(name, ...command());
   }
-  summarise(outcomes);
+  summarise(outcomes, groups.length > 0);
 }
 
-/** One jest run for as many projects as can share one; servers only where more than unit tests run. */
+/**
+ * One jest run for as many projects as can share one; servers only where more than unit tests run. Suites against live
+ * servers that fail are run once more, alone, and named in the summary: two cores under load are late at times.
+ */
 async function runJest(projects, jestArgs, tools, step) {
   mkdirSync(path.dirname(resultsFile), { recursive: true });
-  const before = readResultsFile();
-  rmSync(resultsFile, { force: true });
-  const results = ['--json', `--outputFile=${resultsFile}`];
-  const args = [bin('jest', 'bin', 'jest.js'), '--selectProjects', ...projects];
   const needsServers = projects.some((name) => name !== 'unit' && !alone.includes(name));
   const servers = needsServers ? await startTestServers(root, tools.temporal, log) : null;
+  const jest = async (name, args) => {
+    rmSync(resultsFile, { force: true });
+    const command = [bin('jest', 'bin', 'jest.js'), '--json', `--outputFile=${resultsFile}`, ...args];
+    const outcome = await step(name, process.execPath, command, servers?.environment);
+    const results = readResults(resultsFile) ?? { testResults: [] };
+    if (results.testResults.length === 0 && outcome.code !== 0) outcome.ranNothing = true;
+    return { outcome, results };
+  };
   const stopOnSignal = () => void servers?.stop().finally(() => process.exit(130));
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stopOnSignal);
   try {
-    await step(
-      `jest: ${projects.join(', ')}`,
-      process.execPath,
-      [...args, ...results, ...jestArgs],
-      servers?.environment,
-    );
+    const name = `jest: ${projects.join(', ')}`;
+    const first = await jest(name, [...jestArgs, '--selectProjects', ...projects]);
+    const failed = failedSuites(first.results);
+    if (!servers || jestArgs.length > 0 || !mayRunAgain(failed)) return [first.results];
+    const names = failed.map((suite) => path.relative(root, suite)).join(', ');
+    const second = await jest(`jest again: ${names}`, ['--runInBand', '--runTestsByPath', ...failed]);
+    if (second.outcome.code === 0) first.outcome.code = 0;
+    return [first.results, second.results];
   } finally {
     await servers?.stop();
     for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stopOnSignal);
   }
-  const now = readResultsFile();
-  if (before !== null && now !== null) writeFileSync(resultsFile, JSON.stringify(together(before, now)));
 }
 
-function readResultsFile() {
-  return existsSync(resultsFile) ? JSON.parse(readFileSync(resultsFile, 'utf8')) : null;
-}
-
-/** There is one count for all runs, and the acceptance check reads all their tests. */
-function together(one, other) {
-  const counts = Object.keys(one).filter((key) => key.startsWith('num'));
-  const sums = Object.fromEntries(counts.map((key) => [key, one[key] + other[key]]));
-  return { ...one, ...sums, testResults: [...one.testResults, ...other.testResults] };
+function mayRunAgain(failed) {
+  const areLive = failed.every((suite) => !suite.startsWith(inRoot('test', 'unit')));
+  return areLive && failed.length > 0 && failed.length <= mostRetried;
 }
 
 function jestProjects() {
@@ -117,28 +124,19 @@ function parseArguments(args) {
   return { wanted, jestArgs: split === -1 ? [] : args.slice(split + 1) };
 }
 
-function summarise(outcomes) {
+function summarise(outcomes, hasTests) {
   console.error('');
   for (const { name, code, seconds } of outcomes) {
     console.error(`${code === 0 ? 'passed' : 'FAILED'}  ${name}  (${seconds.toFixed(1)} s)`);
   }
+  const isFailed = ({ code }) => code !== 0;
   const checks = outcomes.filter(({ name }) => !name.startsWith('jest'));
-  const tests = outcomes.length > checks.length ? readResults() : { passed: 0, failed: 0, skipped: 0 };
-  const failed = tests.failed + checks.filter(({ code }) => code !== 0).length;
-  const passed = tests.passed + checks.filter(({ code }) => code === 0).length;
+  const tests = hasTests ? countTests(readResults(resultsFile)) : { passed: 0, failed: 0, skipped: 0 };
+  // A run of jest that left no results counts as one failure.
+  const failed = tests.failed + [...checks, ...outcomes.filter((o) => o.ranNothing)].filter(isFailed).length;
+  const passed = tests.passed + checks.filter((check) => !isFailed(check)).length;
   console.log(`\n${passed} passed, ${failed} failed, ${tests.skipped} skipped`);
-  if (outcomes.some(({ code }) => code !== 0)) process.exitCode = 1;
-}
-
-/** A suite that did not even load counts as one failure; so does a run that left no results. */
-function readResults() {
-  const results = readResultsFile();
-  if (results === null) return { passed: 0, failed: 1, skipped: 0 };
-  return {
-    passed: results.numPassedTests,
-    failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
-    skipped: results.numPendingTests + results.numTodoTests,
-  };
+  if (outcomes.some(isFailed)) process.exitCode = 1;
 }
 
 await test().catch(fail);

@@ -27,6 +27,8 @@ export interface RoundResult extends Tally {
 
 /** The share of requests on their way when the fault strikes. */
 const strikeAfter = 1 / 3;
+/** However long mending takes, so many requests still come after it; kinds of requests repeat within fewer. */
+const sentAfterMending = 12;
 const patienceMs = 150_000;
 const settleMs = 60_000;
 const examples = 3;
@@ -46,12 +48,19 @@ export async function runRound(
   const startedAt = Date.now();
   const strikeAt = Math.max(1, Math.ceil((load.jobs + load.requests) * strikeAfter));
   const giveUp = AbortSignal.timeout(patienceMs);
-  const running = users.run(load, (sent) => sent >= strikeAt && struck.give(), giveUp);
+  let sent = 0;
+  let enough = Infinity;
+  const onSent = (count: number): void => {
+    sent = count;
+    if (sent >= strikeAt) struck.give();
+  };
+  const running = users.run(load, onSent, giveUp, () => sent < enough);
   await Promise.race([struck.given, running]);
   await fault.strike(cluster);
   await delay(fault.lastsMs);
   await fault.mend(cluster);
   const mendedAt = Date.now();
+  enough = sent + sentAfterMending;
   await running;
   const caughtUpMs = Date.now() - mendedAt;
   await users.verify(AbortSignal.timeout(patienceMs));

@@ -54,17 +54,23 @@ export class Users {
   /**
    * @param onSent is told how many requests have set out
    * @param giveUp ends all waiting
+   * @param goesOn whether more of the same set out when those of the load have
    */
-  async run(load: LoadShape, onSent: (sent: number) => void, giveUp: AbortSignal): Promise<void> {
+  async run(
+    load: LoadShape,
+    onSent: (sent: number) => void,
+    giveUp: AbortSignal,
+    goesOn: () => boolean = () => false,
+  ): Promise<void> {
     const kinds = mixedKinds(load);
     const gapMs = Math.max(everyMs, leastSpanMs / kinds.length);
     const startedAt = Date.now();
     let next = 0;
     const send = async (): Promise<void> => {
-      for (let at = next++; at < kinds.length && !giveUp.aborted; at = next++) {
+      for (let at = next++; (at < kinds.length || goesOn()) && !giveUp.aborted; at = next++) {
         await delay(Math.max(0, startedAt + at * gapMs - Date.now()));
         onSent(at + 1);
-        await this.#insist(this.#newTrail(kinds[at]!), giveUp);
+        await this.#insist(this.#newTrail(kinds[at % kinds.length]!), giveUp);
       }
     };
     const polling = Array.from({ length: pollers }, () => this.#poll(giveUp));
