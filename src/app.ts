@@ -68,15 +68,16 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
-  const shared = { settings, db, notifications, generations, builtinUrl: servers.builtinUrl, log };
+  const { builtinUrl } = servers;
+  const outbound = composeOutbound(settings, [builtinUrl, servers.mapperUrl]);
+  const shared = { settings, db, notifications, generations, builtinUrl, outbound, log };
   const upstreams = await composeRegistry({ ...shared, discover: options.parts.maintenance });
   const { registry } = upstreams;
-  const outbound = composeOutbound(settings, [servers.builtinUrl, servers.mapperUrl]);
   const http = new DetectorHttpClient(outbound);
   const caller = new DetectorCaller(http);
   const { breakers, sharing } = await composeBreakers({ ...shared, directory: registry });
   const latencies = new Latencies();
-  const watch = await composeHealth({ ...shared, directory: registry, breakers, sharing, outbound, http });
+  const watch = await composeHealth({ ...shared, directory: registry, breakers, sharing, http });
   const { health } = watch;
 
   // Temporal

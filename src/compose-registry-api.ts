@@ -20,7 +20,7 @@ interface ApiParts extends Pick<RegistryParts, 'generations' | 'builtinUrl'> {
 
 /** The part of the composition root that lets clients read and change the registry. */
 export function composeRegistryApi(
-  { store, registry, config, versions }: Awaited<ReturnType<typeof composeRegistry>>,
+  { store, registry, config, versions, complete }: Awaited<ReturnType<typeof composeRegistry>>,
   parts: ApiParts,
 ): Pick<AppDependencies, 'detectors' | 'registry' | 'config'> {
   const { generations, caller, health, breakers } = parts;
@@ -28,6 +28,7 @@ export function composeRegistryApi(
     store,
     refresh: () => registry.refresh(),
     verify: verifying(parts),
+    complete,
     changed: (names) => forgetAnswers(generations, names),
   });
   return {

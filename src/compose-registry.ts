@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
+import { withCapabilities } from './detectors/capabilities';
 import type { Settings } from './contract/config';
 import { nameInId } from './domain/registry';
 import type { SyncPlan } from './domain/registry-sync';
+import type { Outbound } from './outbound/outbound';
 import { ConfigSource } from './registry/config-source';
 import { Discovery } from './registry/discovery';
 import { dnsDiscovery } from './registry/dns-discovery';
 import { kubernetesDiscovery } from './registry/kubernetes-discovery';
 import { LiveRegistry } from './registry/live-registry';
+import type { Complete } from './registry/registrar';
+import { resolveBuiltin } from './registry/upstream-of';
 import type { CacheGenerations } from './store/cache-generations';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
@@ -20,6 +24,7 @@ export interface RegistryParts {
   readonly notifications: Notifications;
   readonly generations: Pick<CacheGenerations, 'invalidate'>;
   readonly builtinUrl: string;
+  readonly outbound: Pick<Outbound, 'pools' | 'credentials'>;
   readonly log: Logger;
 }
 
@@ -42,7 +47,9 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
     report: (ids) =>
       log.error({ endpoint_ids: ids }, 'upstreams that another release registered are left out'),
   });
+  const complete = completing(parts);
   const config = new ConfigSource({
+    complete,
     file: settings.registry.path,
     store,
     refresh: () => registry.refresh(),
@@ -62,12 +69,13 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
   );
   await registry.start();
   await config.start();
-  const discovery = discoveryOf(parts, store, registry);
+  const discovery = discoveryOf(parts, store, registry, complete);
   if (parts.discover) discovery.start();
   return {
     store,
     registry,
     config,
+    complete,
     versions: async () => {
       const [current, history] = await Promise.all([store.configVersion(), store.configHistory()]);
       return { current: current.generation === 0 ? null : configVersionText(current), history };
@@ -84,8 +92,10 @@ function discoveryOf(
   { settings, generations, log }: RegistryParts,
   store: Upstreams,
   registry: LiveRegistry,
+  complete: Complete,
 ): Discovery {
   return new Discovery({
+    complete,
     sources: settings.registry.discovery.map((source) =>
       source.type === 'dns' ? dnsDiscovery(source, new Resolver()) : kubernetesDiscovery(source),
     ),
@@ -99,6 +109,14 @@ function discoveryOf(
       log.warn({ source, error }, 'discovery does not find out; what was found stays'),
     newId: randomUUID,
   });
+}
+
+/** What is asked where it really is stays registered where it is said to be. */
+function completing({ outbound, builtinUrl }: RegistryParts): Complete {
+  return async (registration) => {
+    const { capabilities } = await withCapabilities(resolveBuiltin(registration, builtinUrl), outbound);
+    return { ...registration, capabilities };
+  };
 }
 
 function tell(log: Logger, plan: SyncPlan, version: string): void {

@@ -7,7 +7,7 @@ import { DetectorCallError } from '../detectors/call-error';
 import { failureResult } from '../detectors/detector-result';
 import type { Orchestrations } from '../store/orchestrations';
 import type { CheckpointKeeper } from './checkpoint-keeper';
-import type { DetectorAttempts } from './detector-attempts';
+import { type DetectorAttempts, isWorthAnother } from './detector-attempts';
 import type { DetectorMemo } from './detector-memo';
 import { beat, progressOfBefore } from './progress';
 import type { RunControls } from './run-controls';
@@ -144,9 +144,7 @@ function failed(deps: DetectDependencies, input: DetectInput, error: unknown, tu
     throw ApplicationFailure.nonRetryable(message, 'plugin_error', details);
   }
   const waitMs = error.options.retryAfterMs ?? backoffMs(turn.number - 1, deps.random());
-  const cut = Math.min(...input.members.map((member) => member.cut_at));
-  const worthwhile =
-    error.options.retryable && turn.number <= input.detector.max_retries && deps.now() + waitMs < cut;
+  const worthwhile = isWorthAnother({ input, number: turn.number }, error, waitMs, deps.now());
   const output = outputOf(deps, input, lateness(turn, waitMs));
   if (Object.keys(output.results).length === 0) {
     const details: DetectFailure = {

@@ -1,15 +1,18 @@
 import type { DetectorResult } from '../contract/detector-result';
 import { detectorEndpointId } from '../contract/endpoint-id';
 import type { Member } from '../contract/plan';
+import { backoffMs } from '../domain/budget';
+import { type Failure, failureOf, mayBeStoodInFor } from '../domain/detector-fallback';
 import { resultWithoutAnswer } from '../domain/results';
 import { DetectorCallError } from '../detectors/call-error';
 import type { CredentialVerdicts } from '../detectors/credential-verdicts';
-import type { DetectorCaller } from '../detectors/detector-caller';
+import type { CallContext, DetectorCaller } from '../detectors/detector-caller';
 import type { CallOutcome } from '../domain/breaker';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
 import type { KeyRing } from '../store/key-ring';
+import { DetectorFallbacks } from './detector-fallbacks';
 import type { AttemptResults } from './detector-memo';
 import { CancelledByCaller, type RunControls } from './run-controls';
 import type { DetectInput } from './types';
@@ -42,7 +45,11 @@ export interface AttemptDependencies {
 
 /** One attempt at one detector: availability, the call under its limits, and what it teaches the breaker. */
 export class DetectorAttempts {
-  constructor(private readonly deps: AttemptDependencies) {}
+  readonly #fallbacks: DetectorFallbacks;
+
+  constructor(private readonly deps: AttemptDependencies) {
+    this.#fallbacks = new DetectorFallbacks(deps);
+  }
 
   /**
    * @returns a result for each member that is still wanted
@@ -51,45 +58,76 @@ export class DetectorAttempts {
   async make(attempt: Attempt): Promise<AttemptResults> {
     const { detector } = attempt.input;
     const refusal = this.#refusal(attempt);
-    if (refusal) return sameForAll(attempt, refusal);
+    if (refusal) return this.#refused(attempt, refusal);
     const endpointId = this.#endpointOf(attempt);
     const admission = this.deps.breakers.admit(endpointId);
-    if (!admission.admitted) return sameForAll(attempt, this.#unanswered(attempt, 'circuit_open'));
+    if (!admission.admitted) return this.#refused(attempt, this.#unanswered(attempt, 'circuit_open'));
     const record = (outcome: CallOutcome) => this.deps.breakers.record(endpointId, outcome, admission.epoch);
-    const cancelled = this.deps.controls.allCancelled(attempt.members.map((member) => member.request_id));
-    const deadline = timers(attempt, this.deps.now());
     const answered = new Map<string, DetectorResult>();
     try {
-      const signal = AbortSignal.any([attempt.signal, cancelled.signal, deadline.signal]);
-      const callStartedAt = this.deps.now();
-      const results = await this.deps.caller.call(
-        detector,
-        attempt.members,
-        {
-          runId: attempt.input.run.run_id,
-          tenantId: attempt.input.plan.tenant_id,
-          contentType: attempt.input.plan.content_type,
-          fingerprintKey: await this.deps.keys.tenantKey(attempt.input.plan.tenant_id),
-          startedAt: attempt.startedAt,
-          attempt: attempt.number,
-          wanted: (requestId) => !this.deps.controls.isCancelled(requestId),
-          answered: (results) => {
-            for (const [requestId, result] of results) answered.set(requestId, result);
-            attempt.answered(results);
+      return await this.#inTime(attempt, async (context, signal) => {
+        const callStartedAt = this.deps.now();
+        const results = await this.deps.caller.call(
+          detector,
+          attempt.members,
+          {
+            ...context,
+            answered: (results) => {
+              for (const [requestId, result] of results) answered.set(requestId, result);
+              attempt.answered(results);
+            },
           },
-        },
-        signal,
-      );
-      record('success');
-      this.deps.latencies.record(detector.name, detector.version, this.deps.now() - callStartedAt);
-      return results;
+          signal,
+        );
+        record('success');
+        this.deps.latencies.record(detector.name, detector.version, this.deps.now() - callStartedAt);
+        this.#fallbacks.remember(attempt, context.fingerprintKey, results);
+        return results;
+      });
     } catch (error) {
       record(outcomeOf(error, answered));
       return this.#failed(attempt, error, answered);
+    }
+  }
+
+  /** Within the time of one attempt, and as long as somebody waits for it. */
+  async #inTime(
+    attempt: Attempt,
+    call: (context: CallContext, signal: AbortSignal) => Promise<AttemptResults>,
+  ): Promise<AttemptResults> {
+    const { run, plan } = attempt.input;
+    const cancelled = this.deps.controls.allCancelled(attempt.members.map((member) => member.request_id));
+    const deadline = timers(attempt, this.deps.now());
+    try {
+      const context: CallContext = {
+        runId: run.run_id,
+        tenantId: plan.tenant_id,
+        contentType: plan.content_type,
+        fingerprintKey: await this.deps.keys.tenantKey(plan.tenant_id),
+        startedAt: attempt.startedAt,
+        attempt: attempt.number,
+        wanted: (requestId) => !this.deps.controls.isCancelled(requestId),
+        answered: () => undefined,
+      };
+      return await call(context, AbortSignal.any([attempt.signal, cancelled.signal, deadline.signal]));
     } finally {
       deadline.clear();
       cancelled.dispose();
     }
+  }
+
+  /** Nothing was called: it is known to be of no use. */
+  async #refused(attempt: Attempt, refusal: DetectorResult): Promise<AttemptResults> {
+    const standIns = await this.#standIns(attempt, failureOf(refusal));
+    if (standIns.size > 0) this.deps.breakers.fellBack(this.#endpointOf(attempt));
+    return new Map([...sameForAll(attempt, refusal), ...standIns]);
+  }
+
+  async #standIns(attempt: Attempt, failure: Failure | null): Promise<AttemptResults> {
+    if (failure === null || attempt.input.detector.fallback === undefined) return new Map();
+    return this.#inTime(attempt, (context, signal) =>
+      this.#fallbacks.instead(attempt, failure, context, signal),
+    );
   }
 
   #refusal(attempt: Attempt): DetectorResult | null {
@@ -113,12 +151,25 @@ export class DetectorAttempts {
     return this.deps.breakers.has(own) ? own : detectorEndpointId(detector);
   }
 
-  #failed(attempt: Attempt, error: unknown, answered: AttemptResults): AttemptResults {
+  async #failed(attempt: Attempt, error: unknown, answered: AttemptResults): Promise<AttemptResults> {
     if (error instanceof CancelledByCaller) return answered;
     if (error instanceof RequestDeadline) {
       return new Map([...sameForAll(attempt, this.#unanswered(attempt, 'request_deadline')), ...answered]);
     }
-    throw error;
+    if (!(error instanceof DetectorCallError) || this.#isWorthAnother(attempt, error)) throw error;
+    const { failure, failureCause } = error;
+    if (!mayBeStoodInFor(failure, failureCause)) throw error;
+    const members = attempt.members.filter(({ request_id }) => !answered.has(request_id));
+    const standIns = await this.#standIns({ ...attempt, members }, { error: failure, cause: failureCause });
+    attempt.answered(standIns);
+    if (standIns.size < members.length) throw error;
+    return new Map([...answered, ...standIns]);
+  }
+
+  /** Whether the detector itself will be asked again: then nothing needs to stand in for it yet. */
+  #isWorthAnother(attempt: Attempt, error: DetectorCallError): boolean {
+    const waitMs = error.options.retryAfterMs ?? backoffMs(attempt.number - 1, 1);
+    return isWorthAnother(attempt, error, waitMs, this.deps.now());
   }
 }
 
@@ -130,6 +181,17 @@ function outcomeOf(error: unknown, answered: AttemptResults): CallOutcome {
 
 function sameForAll(attempt: Attempt, result: DetectorResult): AttemptResults {
   return new Map(attempt.members.map((member) => [member.request_id, result]));
+}
+
+/** Whether a failed detector is to be asked once more, after a wait (spec/orchestration.md 4.4). */
+export function isWorthAnother(
+  { input, number }: Pick<Attempt, 'input' | 'number'>,
+  error: DetectorCallError,
+  waitMs: number,
+  now: number,
+): boolean {
+  const cut = Math.min(...input.members.map((member) => member.cut_at));
+  return error.options.retryable && number <= input.detector.max_retries && now + waitMs < cut;
 }
 
 /** The run ends with its earliest member (design.md 7, 8). */

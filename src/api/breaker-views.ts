@@ -26,8 +26,14 @@ export function breakerInfo(breaker: BreakerDescription): BreakerInfo {
     fallback_count: fallbacks,
     prevented_calls: prevented,
     effectiveness: share(prevented, failures),
-    config: JSON.parse(JSON.stringify(breaker.settings)) as BreakerInfo['config'],
+    config: configOf(breaker),
   };
+}
+
+/** What is done while it is open is said of detectors by their registration. */
+function configOf({ settings, fallback }: BreakerDescription): BreakerInfo['config'] {
+  const own = fallback && { fallback_strategy: fallback.strategy, fallback };
+  return JSON.parse(JSON.stringify({ ...settings, ...own })) as BreakerInfo['config'];
 }
 
 /** All of them, by endpoint. */

@@ -26,6 +26,9 @@ export async function callApi<T>(
   path: string,
   body?: unknown,
 ): Promise<T> {
+  if (!/^https?:\/\/./i.test(url) || !URL.canParse(url)) {
+    throw new ConnectionError(`${url} is no address: write one like http://127.0.0.1:8000`);
+  }
   const response = await fetch(new URL(`/api/v1${path}`, url), {
     method,
     headers: {

@@ -203,11 +203,29 @@ function sharesIn(shares: readonly string[]): Record<string, number> {
 }
 
 function readDocument(file: string): Record<string, unknown> {
-  const document: unknown = parse(readFileSync(file, 'utf8'));
-  if (typeof document === 'object' && document !== null && !Array.isArray(document)) {
-    return document as Record<string, unknown>;
+  const document: unknown = parsed(file);
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) {
+    throw new Error(`${file} describes no detector: name, endpoint, … are expected at its top`);
   }
-  throw new Error(`${file} describes no detector`);
+  if ('detectors' in document) {
+    throw new Error(`${file} is a registry file; write one of its detectors, without the list, to a file`);
+  }
+  return document as Record<string, unknown>;
+}
+
+function parsed(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`${file} cannot be read (${code === 'ENOENT' ? 'there is no such file' : code})`);
+  }
+  try {
+    return parse(text) as unknown;
+  } catch (error) {
+    throw new Error(`${file} is neither YAML nor JSON: ${(error as Error).message}`);
+  }
 }
 
 function pathOf(name: string): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { standInSchema } from './detector-fallback';
 import { detectorStatuses, failureCauses, unjudgedReasons } from './enums';
 
 /** One finding of a detector, without its text (design.md 8). Spans are code points; null where the wire has none. */
@@ -43,6 +44,8 @@ export const detectorResultSchema = z
     findings_truncated: z.boolean(),
     /** Absent: all of the content was judged. A result with an entry counts nothing towards coverage. */
     unjudged: z.array(unjudgedSchema).min(1).optional(),
+    /** Absent: the detector speaks for itself alone. */
+    stand_in: standInSchema.optional(),
   })
   .meta({ id: 'DetectorResult' });
 export type DetectorResult = z.output<typeof detectorResultSchema>;

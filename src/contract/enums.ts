@@ -31,9 +31,15 @@ export const fallbackReasons = [
   'cached_while_unavailable',
   'partial_coverage',
   'failure_policy',
+  'detector_fallback',
 ] as const;
+/** Ways in which something else stands in a detector's place (docs/failure-policy.md). */
+export const standInStrategies = ['cached', 'default', 'redirect', 'alternate'] as const;
 export const deciders = ['opa', 'tenant_policy', 'tenant_policy_opa_fallback'] as const;
 export const conflictDeciders = ['opa', 'bundle_override', 'bundle', 'content_type_default'] as const;
+
+/** Labels that say nothing was found (spec/orchestration.md 3.4). */
+export const benignLabels = ['clean', 'safe', 'none', 'no_pii', 'ok', 'benign'] as const;
 
 /** Why a detector that answered has not judged all it was asked about. */
 export const unjudgedReasons = [
@@ -49,6 +55,8 @@ export const unjudgedReasons = [
   'partly_guarded',
   /** The call for this part of a long content failed. */
   'part_failed',
+  /** Nobody judged: the label is the one registered for when the detector fails. */
+  'default_answer',
 ] as const;
 
 /** Reasons that stand at the head of `DetectorResult.error` (spec/orchestration.md 1.4). */

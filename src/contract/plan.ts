@@ -8,6 +8,7 @@ import type {
   Priority,
   ProcessingMode,
 } from './enums';
+import type { DetectorFallback } from './detector-fallback';
 import type { DetectorResult } from './detector-result';
 import type { FailureRule } from './failure-policy';
 import type { DetectorRegistration, ScoreNormalization } from './registration';
@@ -17,7 +18,8 @@ import type { VersionInfo } from './payload';
 export interface PlannedDetector {
   readonly name: string;
   readonly version: string;
-  readonly role: 'primary' | 'secondary';
+  /** `alternate`: asked only when one whose fallback names it has failed. */
+  readonly role: 'primary' | 'secondary' | 'alternate';
   /** Coverage weight under weighted_coverage, else 0. */
   readonly coverage_weight: number;
   readonly priority_weight: number;
@@ -35,6 +37,8 @@ export interface PlannedDetector {
   readonly timeout_ms: number;
   readonly max_retries: number;
   readonly pool: string | null;
+  /** Absent: its failure stands. */
+  readonly fallback?: DetectorFallback;
   readonly call: DetectorCall;
 }
 
@@ -83,7 +87,7 @@ export interface Plan {
   readonly priority: Priority;
   readonly decider: Decider;
   readonly selection_reason: string | null;
-  /** All that will be called, in plan order: primaries, then secondaries. */
+  /** All that may be called, in plan order: primaries, secondaries, alternates. */
   readonly detectors: readonly PlannedDetector[];
   /** Names in groups; a group starts when the one before it is done. */
   readonly primary_stages: readonly (readonly string[])[];

@@ -42,7 +42,7 @@ const traits = {
   'azure-content-safety': { ...ofTheCloud, images: true, maxLength: 10_000 },
   'azure-prompt-shield': { ...ofTheCloud, maxLength: 10_000 },
   'bedrock-guardrail': { ...ofTheCloud, images: true },
-  'google-dlp': ofTheCloud,
+  'google-dlp': { ...ofTheCloud, images: true },
   'lakera-guard': ofTheCloud,
 } as const satisfies Record<string, ProtocolTraits>;
 

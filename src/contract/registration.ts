@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { contentTypes } from './enums';
+import { detectorFallbackSchema } from './detector-fallback';
 import { checkParams } from './detector-params';
 import { authTypes, checkAuthConfig } from './outbound-auth';
 import { type Protocol, protocols, traitsOf } from './protocols';
@@ -39,13 +40,15 @@ export const httpMappingSchema = z.strictObject({
 });
 export type HttpMapping = z.output<typeof httpMappingSchema>;
 
-const detectorCapabilitiesSchema = z.strictObject({
+export const detectorCapabilitiesSchema = z.strictObject({
   supported_content_types: z.array(z.enum(contentTypes)).min(1),
   max_content_length: z.int().positive().default(50_000),
   average_processing_time_ms: z.int().nonnegative().nullable().default(null),
   confidence_calibrated: z.boolean().default(false),
   batch_supported: z.boolean().default(false),
   taxonomy_categories: z.array(z.string()).default([]),
+  /** Who says so: the registration, the detector itself at `/capabilities`, or nobody. */
+  origin: z.enum(['declared', 'fetched', 'assumed']).default('declared'),
 });
 
 function givesFindings({ protocol, http }: { protocol: Protocol; http?: HttpMapping | undefined }): boolean {
@@ -78,6 +81,7 @@ export const detectorRegistrationSchema = z
       confidence_calibrated: false,
       batch_supported: false,
       taxonomy_categories: [],
+      origin: 'assumed',
     }),
     priority_weight: z.number().positive().max(100).default(1),
     traffic_percent: z.int().min(0).max(100).default(100),
@@ -101,6 +105,8 @@ export const detectorRegistrationSchema = z
      * split, except where an answer is one verdict, which parts cannot add up to.
      */
     long_content: z.enum(['split', 'skip']).optional(),
+    /** Default: its failure stands (docs/failure-policy.md). */
+    fallback: detectorFallbackSchema.optional(),
     /** What it must flag to be taken at its word; default: a sample of its kind (docs/registry.md). */
     canary: z
       .strictObject({
@@ -117,6 +123,10 @@ export const detectorRegistrationSchema = z
   .refine((registration) => registration.long_content !== 'split' || givesFindings(registration), {
     path: ['long_content'],
     error: 'split needs a protocol that answers with findings',
+  })
+  .refine(({ name, fallback }) => fallback?.strategy !== 'alternate' || fallback.detector !== name, {
+    path: ['fallback', 'detector'],
+    error: 'must be another detector',
   })
   .superRefine(checkAuthConfig)
   .superRefine(checkParams)

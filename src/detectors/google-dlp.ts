@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { type DetectorParams, likelihoods } from '../contract/detector-params';
 import type { DetectorAdapter, DetectorItem, ItemAnswer, RawFinding } from './adapter';
-import { paramsFor } from './detector-params';
+import { paramsFor, unusable } from './detector-params';
 import { eachItem } from './each-item';
 import { under } from './endpoint';
 import { found, gap } from './finding-list';
 import { type DetectorHttpClient, invalid } from './http-client';
+import { imageOf } from './image-content';
 import { labelSchema } from './label-schema';
 import { codePointOffsets } from './offsets';
 import { requestHeaders } from './request-headers';
@@ -41,13 +42,14 @@ export function googleDlp(http: DetectorHttpClient): DetectorAdapter {
   return (request, signal) =>
     eachItem(request.items, async (item) => {
       const params = paramsFor('google-dlp', request);
+      const isImage = request.contentType === 'image';
       const { project, location, info_types, min_likelihood, max_findings, custom_info_types } = params;
       const body = await http.post({
         called: request,
         url: under(request.call.endpoint, `/v2/projects/${project}/locations/${location}/content:inspect`),
         headers: await requestHeaders(request, item),
         body: {
-          item: { value: item.content },
+          item: isImage ? { byteItem: byteItem(item) } : { value: item.content },
           inspectConfig: {
             ...(info_types && { infoTypes: info_types.map((name) => ({ name })) }),
             minLikelihood: min_likelihood,
@@ -62,16 +64,21 @@ export function googleDlp(http: DetectorHttpClient): DetectorAdapter {
       const parsed = answerSchema.safeParse(body);
       // An inspection that found nothing still has a result, if an empty one.
       if (!parsed.success || !parsed.data.result) throw invalid('the answer has no result with findings');
-      return read(parsed.data.result, params, item);
+      return read(parsed.data.result, params, isImage ? nowhere : spans(item));
     });
+}
+
+function byteItem({ content }: DetectorItem): object {
+  const { format, base64 } = imageOf(content);
+  if (format !== 'png' && format !== 'jpeg') throw unusable('this detector takes PNG and JPEG images only');
+  return { type: format === 'png' ? 'IMAGE_PNG' : 'IMAGE_JPEG', data: base64 };
 }
 
 function read(
   result: NonNullable<z.output<typeof answerSchema>['result']>,
   { calibration }: Params,
-  item: DetectorItem,
+  spanOf: SpanOf,
 ): ItemAnswer {
-  const spanOf = spans(item);
   return found(
     result.findings.map(({ infoType, likelihood, location }): RawFinding => ({
       label: infoType.name,
@@ -84,9 +91,12 @@ function read(
   );
 }
 
-type Location = z.output<typeof findingSchema>['location'];
+type SpanOf = (location: z.output<typeof findingSchema>['location']) => Pick<RawFinding, 'start' | 'end'>;
 
-function spans({ content }: DetectorItem): (location: Location) => Pick<RawFinding, 'start' | 'end'> {
+/** Places in an image are boxes; ranges, if there are any, are those of the text that was read off it. */
+const nowhere: SpanOf = () => ({ start: null, end: null });
+
+function spans({ content }: DetectorItem): SpanOf {
   const units = {
     codepointRange: codePointOffsets(content, 'code_points'),
     byteRange: codePointOffsets(content, 'bytes'),

@@ -1,7 +1,8 @@
 import type { DetectorResult } from '../contract/detector-result';
-import type { Plan } from '../contract/plan';
+import type { Plan, PlannedDetector } from '../contract/plan';
 import { isWithin } from './categories';
 import { atLeast } from './compare';
+import { canBeStoodInFor } from './failure-policy';
 import { judgedInFull } from './results';
 
 /**
@@ -51,9 +52,16 @@ export function primariesFellShort(plan: Plan, results: readonly DetectorResult[
   return plan.secondary_stages.length > 0 && !atLeast(coverageOf(plan, results), 1);
 }
 
-/** False: no available detector of the plan, failover included, can add coverage, so nothing is called (section 5). */
+/**
+ * False: no available detector of the plan, failover included, can add coverage, so nothing is called (section 5). One
+ * with a standby or a memory may answer though it is down.
+ */
 export function canAddCoverage(plan: Plan, isAvailable: (detector: string) => boolean): boolean {
-  return plan.detectors.some(
-    ({ name }) => isAvailable(name) && coverageBy(plan, (succeeded) => succeeded === name) > 0,
+  const mayAnswer = ({ name, fallback }: PlannedDetector) =>
+    isAvailable(name) || fallback?.strategy === 'redirect' || fallback?.strategy === 'cached';
+  const covers = ({ name }: PlannedDetector) => coverageBy(plan, (succeeded) => succeeded === name) > 0;
+  return (
+    plan.detectors.some((detector) => mayAnswer(detector) && covers(detector)) ||
+    canBeStoodInFor(plan, isAvailable)
   );
 }

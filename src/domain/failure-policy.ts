@@ -2,6 +2,7 @@ import type { DetectorResult } from '../contract/detector-result';
 import type { FailureAction, FailureCause } from '../contract/enums';
 import type { AppliedFailurePolicy, FailureRule } from '../contract/failure-policy';
 import type { Plan, PlannedDetector } from '../contract/plan';
+import { alternateOf } from './alternates';
 import { isWithin } from './categories';
 import { judgedInFull } from './results';
 
@@ -10,12 +11,13 @@ export function appliedFailurePolicies(
   plan: Plan,
   results: readonly DetectorResult[],
 ): AppliedFailurePolicy[] {
+  const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
   const causes = new Map(results.map(({ detector, failure_cause }) => [detector, failure_cause]));
   return plan.detectors.flatMap((detector) => {
     const cause = causes.get(detector.name);
     if (cause === undefined || detector.role !== 'primary') return [];
     const action = actionFor(plan.failure_rules ?? [], detector, cause);
-    const stand_in = action === 'secondary' ? standInFor(detector, plan, results) : null;
+    const stand_in = action === 'secondary' ? standInFor(detector, plan, (name) => judged.has(name)) : null;
     return { detector: detector.name, cause, action, stand_in };
   });
 }
@@ -52,19 +54,31 @@ function fits(
   );
 }
 
-/** A secondary that has judged all of it and looks for everything that the failed one declares. */
+/** Its alternate, or else a secondary: one that has judged all of it and looks for everything that it declares. */
 function standInFor(
-  { taxonomy_categories: missing }: PlannedDetector,
+  detector: PlannedDetector,
   plan: Plan,
-  results: readonly DetectorResult[],
+  judged: (detector: string) => boolean,
 ): string | null {
+  const { taxonomy_categories: missing } = detector;
+  const looksForIt = ({ taxonomy_categories: declared }: PlannedDetector) =>
+    missing.every((category) => declared.some((ancestor) => isWithin(category, ancestor)));
+  const alternate = alternateOf(plan, detector);
+  if (alternate && judged(alternate.name) && looksForIt(alternate)) return alternate.name;
   if (missing.length === 0) return null;
-  const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
-  const standIn = plan.detectors.find(
-    ({ name, role, taxonomy_categories: declared }) =>
-      role === 'secondary' &&
-      judged.has(name) &&
-      missing.every((category) => declared.some((ancestor) => isWithin(category, ancestor))),
+  const secondary = plan.detectors.find(
+    (other) => other.role === 'secondary' && judged(other.name) && looksForIt(other),
   );
-  return standIn?.name ?? null;
+  return secondary?.name ?? null;
+}
+
+/** Whether, with these detectors down, the others have something to say in their place. */
+export function canBeStoodInFor(plan: Plan, isAvailable: (detector: string) => boolean): boolean {
+  return plan.detectors.some((detector) => {
+    if (detector.role !== 'primary' || isAvailable(detector.name)) return false;
+    const alternate = alternateOf(plan, detector);
+    if (alternate && isAvailable(alternate.name)) return true;
+    const action = actionFor(plan.failure_rules ?? [], detector, 'outage');
+    return action === 'secondary' && standInFor(detector, plan, isAvailable) !== null;
+  });
 }

@@ -7,7 +7,7 @@ import type { AppliedFailurePolicy } from '../contract/failure-policy';
 import { atLeast } from './compare';
 import { coverageWith } from './coverage';
 import { appliedFailurePolicies, madeGood } from './failure-policy';
-import { errorToken } from './results';
+import { errorToken, hasJudged, withoutDefault } from './results';
 
 export type MapperErrorCode = Extract<
   ErrorCode,
@@ -64,8 +64,7 @@ function endOf(
   ending: Ending,
   applied: readonly AppliedFailurePolicy[],
 ): Pick<OutcomeVerdict, 'status' | 'error_code'> {
-  if (!ending.results.some(({ status }) => status === 'success'))
-    return failedWith(errorWithoutSuccess(ending));
+  if (!ending.results.some(hasJudged)) return failedWith(errorWithoutSuccess(ending));
   if (ending.aggregationFailed) return failedWith('AGGREGATION_FAILED');
   if (isPartial(ending, applied)) return failedWith('PARTIAL_COVERAGE');
   // A mapper's failure leaves the answer a success: the detectors' results are intact (R24).
@@ -77,7 +76,7 @@ function failedWith(error_code: ErrorCode): Pick<OutcomeVerdict, 'status' | 'err
 }
 
 function errorWithoutSuccess({ results, deadlineCut }: Ending): ErrorCode {
-  const attempted = results.filter(({ status }) => status !== 'skipped');
+  const attempted = results.map(withoutDefault).filter(({ status }) => status !== 'skipped');
   const called = attempted.filter(({ status }) => status !== 'unavailable');
   if (called.length === 0) {
     return deadlineCut && attempted.length === 0 ? 'REQUEST_TIMEOUT' : 'ALL_DETECTORS_UNAVAILABLE';
@@ -113,5 +112,9 @@ function fallbackReasons(
   if (code === 'PARTIAL_COVERAGE') reasons.push('partial_coverage');
   if (madeGood(applied).size > 0 || applied.some(({ action }) => action === 'human_review'))
     reasons.push('failure_policy');
+  const strategies = new Set(ending.results.map(({ stand_in }) => stand_in?.strategy));
+  if (strategies.has('cached')) reasons.push('cached_while_unavailable');
+  if (strategies.has('default') || strategies.has('redirect') || strategies.has('alternate'))
+    reasons.push('detector_fallback');
   return reasons;
 }

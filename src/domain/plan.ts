@@ -1,5 +1,5 @@
 import type { SelectionDecision } from '../contract/decisions';
-import type { ContentType, Decider, DetectorErrorToken } from '../contract/enums';
+import { benignLabels, type ContentType, type Decider, type DetectorErrorToken } from '../contract/enums';
 import type { VersionInfo } from '../contract/payload';
 import { traitsOf } from '../contract/protocols';
 import type { Plan, PlannedConflict, PlannedDetector } from '../contract/plan';
@@ -7,15 +7,13 @@ import type { TenantPolicy } from '../contract/policy';
 import type { DetectorRegistration } from '../contract/registration';
 import type { OrchestrationRequest } from '../contract/request';
 import { projectedDuration } from './budget';
+import { alternatesOf } from './alternates';
 import { own } from './collections';
 import { alphabetically } from './compare';
 import { defaultStrategy } from './conflict-strategies';
 import { coverageWeights, plannedCoverage } from './planned-coverage';
 import { type Selection, applies, byPriority, priorityWeight, selectionOf, supports } from './select';
 import { stagesOf } from './stages';
-
-/** Labels that say nothing was found (spec/orchestration.md 3.4). */
-const benignLabels = ['clean', 'safe', 'none', 'no_pii', 'ok', 'benign'] as const;
 
 export interface PlanningInput {
   readonly request: Pick<
@@ -66,9 +64,16 @@ export function planFor(input: PlanningInput): Plan {
   const primaries = called.filter(({ name }) => selection.primary.includes(name));
   const primary_stages = stagesOf(primaries);
   const secondary_stages = stagesOf(called.filter((detector) => !primaries.includes(detector)));
-  const detectors = [...primary_stages.flat(), ...secondary_stages.flat()].flatMap(
+  const alternates = alternatesOf(called, {
+    contentType: request.content_type,
+    policy,
+    registrations,
+    excluded: request.excluded_detectors ?? [],
+  });
+  const staged = [...primary_stages.flat(), ...secondary_stages.flat()].flatMap(
     (name) => called.find((detector) => detector.name === name) ?? [],
   );
+  const detectors = [...staged, ...alternates];
 
   return {
     tenant_id: request.tenant_id,
@@ -90,7 +95,7 @@ export function planFor(input: PlanningInput): Plan {
     conflict: plannedConflict(request.content_type, policy),
     ...(policy.failure_policy && { failure_rules: policy.failure_policy }),
     rego: input.regoRules,
-    lane: laneOf(called, primary_stages, settings),
+    lane: laneOf(detectors, primary_stages, settings),
     mapping: {
       enabled: policy.auto_map_results ?? settings.mappingEnabled,
       budget_ms: settings.mapperBudgetMs,
@@ -126,16 +131,18 @@ function parted({ request, policy, registrations }: PlanningInput, selected: rea
 
 function plannedDetector(
   registration: DetectorRegistration,
-  { primary, secondary }: Selection,
+  selection: Selection,
   policy: TenantPolicy,
   weights: Readonly<Record<string, number>>,
   contentType: ContentType,
 ): PlannedDetector {
   const { name, capabilities } = registration;
+  const { primary, secondary } = selection;
+  const fallback = fallbackOf(registration, policy);
   return {
     name,
     version: registration.version,
-    role: primary.includes(name) ? 'primary' : 'secondary',
+    role: roleOf(name, selection),
     coverage_weight: own(weights, name) ?? 0,
     priority_weight: priorityWeight(policy, registration),
     bundle_priority: own(policy.priority_weights, name) ?? null,
@@ -151,6 +158,7 @@ function plannedDetector(
     timeout_ms: own(policy.timeout_config, name) ?? registration.timeout_ms,
     max_retries: own(policy.retry_config, name) ?? registration.max_retries,
     pool: registration.pool ?? null,
+    ...(fallback && { fallback }),
     call: {
       protocol: registration.protocol,
       endpoint: registration.endpoint,
@@ -162,6 +170,23 @@ function plannedDetector(
       http: registration.http ?? null,
     },
   };
+}
+
+function roleOf(name: string, { primary, secondary }: Selection): PlannedDetector['role'] {
+  if (primary.includes(name)) return 'primary';
+  return secondary.includes(name) ? 'secondary' : 'alternate';
+}
+
+/** Nothing that has not been judged may pass for benign, whatever the bundle calls so. */
+function fallbackOf(
+  { fallback }: DetectorRegistration,
+  policy: TenantPolicy,
+): DetectorRegistration['fallback'] {
+  if (fallback?.strategy === 'error') return undefined;
+  const isBenign =
+    fallback?.strategy === 'default' &&
+    benignLabelsOf(policy).some((label) => label.toLowerCase() === fallback.label);
+  return isBenign ? undefined : fallback;
 }
 
 function maxLength({ protocol, capabilities }: DetectorRegistration, contentType: ContentType): number {

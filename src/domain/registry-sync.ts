@@ -1,5 +1,5 @@
 import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
-import { conflictOf } from './registry';
+import { conflictOf, withKnownCapabilities } from './registry';
 
 /** What a source of upstreams says that there is. */
 export type Listed = Pick<RegistryEntry, 'endpoint_id' | 'kind' | 'detector' | 'endpoint'>;
@@ -40,9 +40,10 @@ export function planSync(
   const errors: { endpoint_id: string; message: string }[] = [];
   let unchanged = 0;
 
-  for (const item of listed) {
-    const { endpoint_id: id } = item;
+  for (const one of listed) {
+    const { endpoint_id: id } = one;
     const before = known.get(id);
+    const item = withKnownCapabilities(one, before);
     // An address that moves from one listed entry to another is no conflict.
     const others = staying.filter((entry) => entry.endpoint_id !== id && !wanted.has(entry.endpoint_id));
     const inTheWay = conflictOf(others, item);

@@ -1,11 +1,6 @@
 import type { RegistryEntry } from '../contract/registry-entry';
 import { byVersion } from './versions';
 
-/** The same in every process and after a restart (spec/gateway.md 1). */
-export function endpointIdOf(name: string, version: string | undefined): string {
-  return version === undefined ? name : `${name}@${version}`;
-}
-
 /** The name inside an id. */
 export function nameInId(endpointId: string): string {
   return endpointId.replace(/^[^:]*:/, '').replace(/@.*$/, '');
@@ -46,6 +41,18 @@ export function conflictOf(
     if (same !== (normalizedUrl(urlOf(other)) === normalizedUrl(urlOf(entry)))) return other;
   }
   return null;
+}
+
+/** A detector that cannot be asked what it can do still can what it said when it could, at the same address. */
+export function withKnownCapabilities<T extends Pick<RegistryEntry, 'detector'>>(
+  listed: T,
+  before: Pick<RegistryEntry, 'detector'> | undefined,
+): T {
+  const { detector } = listed;
+  const known = before?.detector;
+  if (detector?.capabilities.origin !== 'assumed' || known?.capabilities.origin !== 'fetched') return listed;
+  if (detector.endpoint !== known.endpoint || detector.protocol !== known.protocol) return listed;
+  return { ...listed, detector: { ...detector, capabilities: known.capabilities } };
 }
 
 /** The versions of a detector in one scope, highest first. */

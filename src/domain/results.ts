@@ -58,6 +58,18 @@ export function judgedInFull({ status, unjudged }: DetectorResult): boolean {
   return status === 'success' && (unjudged ?? []).length === 0;
 }
 
+/** Whether a detector has judged any of it: a label that is registered for when it fails is no judgement. */
+export function hasJudged({ status, stand_in }: DetectorResult): boolean {
+  return status === 'success' && stand_in?.strategy !== 'default';
+}
+
+/** What a default stands in the place of: the failure itself. */
+export function withoutDefault(result: DetectorResult): DetectorResult {
+  if (hasJudged(result) || !result.stand_in) return result;
+  const { error, cause } = result.stand_in;
+  return resultWithoutAnswer(result.detector, error as DetectorErrorToken, result.processing_time_ms, cause);
+}
+
 /** A success with the part of the plan that weighs it. */
 export interface Success {
   readonly detector: PlannedDetector;
@@ -107,6 +119,6 @@ export interface Counts {
 /** attempted = succeeded + failed; skipped ones were not attempted (spec/orchestration.md 1.3). */
 export function counts(results: readonly DetectorResult[]): Counts {
   const attempted = results.filter(({ status }) => status !== 'skipped').length;
-  const succeeded = results.filter(({ status }) => status === 'success').length;
+  const succeeded = results.filter(hasJudged).length;
   return { attempted, succeeded, failed: attempted - succeeded };
 }

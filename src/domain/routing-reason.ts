@@ -6,7 +6,7 @@ const maxReasonLength = 500;
 
 /**
  * Why these detectors were asked (spec/orchestration.md 1.5).
- * @param results name the secondaries that ran, as `failover:` tokens
+ * @param results name the secondaries and alternates that ran, as `failover:` tokens
  */
 export function routingDecision(
   plan: Plan,
@@ -28,7 +28,7 @@ export function routingDecision(
 function routingReason(plan: Plan, tokens: readonly string[], results: readonly DetectorResult[]): string {
   const ran = new Set(results.filter(({ status }) => status !== 'skipped').map(({ detector }) => detector));
   const failovers = plan.detectors
-    .filter(({ name, role }) => role === 'secondary' && ran.has(name))
+    .filter(({ name, role }) => role !== 'primary' && ran.has(name))
     .map(({ name }) => `failover:${name}`);
   const reason = plan.selection_reason ? [`reason=${plan.selection_reason}`] : [];
   return joinedWithin(maxReasonLength, [

@@ -8,15 +8,14 @@ import type { DetectorRegistration } from '../contract/registration';
 import type { OrchestrationRequest } from '../contract/request';
 import { codePointLength } from '../contract/text';
 import { projectedDuration } from '../domain/budget';
-import { detectorEndpointId } from '../contract/endpoint-id';
 import { planFor, type PlanningSettings } from '../domain/plan';
-import { candidatesFor } from '../domain/select';
 import type { Bundle } from '../policy/bundle';
 import type { Decision, PolicyEvaluator } from '../policy/evaluator';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
 import type { Detectors } from '../registry/registry';
+import { type Candidate, Candidates } from './candidates';
 
 /** A plan with what was so when it was made and belongs to this request alone. */
 export interface Planned {
@@ -50,6 +49,8 @@ export class Planner {
     LRUCache<string, Pick<Planned, 'plan' | 'digest'>>
   >();
 
+  readonly #candidates = new Candidates();
+
   constructor(private readonly deps: PlannerDependencies) {}
 
   /**
@@ -66,7 +67,7 @@ export class Planner {
     }
     const registrations = this.deps.registry.visibleTo(request.tenant_id, key);
     refuseUnknownDetectors(request, registrations);
-    const candidates = candidatesFor(request.content_type, bundle.policy, registrations);
+    const candidates = this.#candidates.of(registrations, bundle, request.content_type);
     const decision = this.deps.evaluator.select(bundle, this.#selectionInput(request, bundle, candidates));
     if (decision.kind === 'decision' && decision.value.allow === false) {
       throw new ConclaveError('INSUFFICIENT_RBAC', 'the policy denies this request', {
@@ -79,9 +80,9 @@ export class Planner {
       bundle,
       digest,
       healthStatus: Object.fromEntries(
-        candidates.map((candidate) => [
-          candidate.name,
-          this.deps.health.isAvailable(detectorEndpointId(candidate)),
+        candidates.map(({ registration, endpointId }) => [
+          registration.name,
+          this.deps.health.isAvailable(endpointId),
         ]),
       ),
       projectedMs: this.#projected(plan, registrations),
@@ -131,7 +132,7 @@ export class Planner {
   #selectionInput(
     request: OrchestrationRequest,
     bundle: Bundle,
-    candidates: readonly DetectorRegistration[],
+    candidates: readonly Candidate[],
   ): SelectionInput {
     return {
       tenant_id: request.tenant_id,
@@ -140,12 +141,12 @@ export class Planner {
       content_type: request.content_type,
       content_length: codePointLength(request.content),
       priority: request.priority,
-      candidate_detectors: candidates.map((candidate) => ({
-        name: candidate.name,
-        version: candidate.version,
-        taxonomy_categories: candidate.capabilities.taxonomy_categories,
-        healthy: this.deps.health.isHealthy(detectorEndpointId(candidate)),
-        breaker: this.deps.breakers.stateOf(detectorEndpointId(candidate)),
+      candidate_detectors: candidates.map(({ registration, endpointId }) => ({
+        name: registration.name,
+        version: registration.version,
+        taxonomy_categories: registration.capabilities.taxonomy_categories,
+        healthy: this.deps.health.isHealthy(endpointId),
+        breaker: this.deps.breakers.stateOf(endpointId),
       })),
       required_detectors: request.required_detectors ?? [],
       excluded_detectors: request.excluded_detectors ?? [],

@@ -6,6 +6,7 @@ import type {
   BreakerTransition,
   StoredBreaker,
 } from '../contract/breaker';
+import type { DetectorFallback } from '../contract/detector-fallback';
 import { circuitBreakerSchema, type Upstream } from '../contract/upstream';
 import {
   type BreakerEvent,
@@ -45,6 +46,8 @@ export interface BreakerDescription {
   readonly counts: BreakerCounts;
   readonly transitions: readonly BreakerTransition[];
   readonly settings: BreakerSettings;
+  /** Of a detector that has one. */
+  readonly fallback: DetectorFallback | null;
 }
 
 /** How soon the other processes should know: what they decide by, what will matter to them, what is only counted. */
@@ -157,6 +160,7 @@ export class Breakers extends EventEmitter<Events> {
       counts,
       transitions,
       settings,
+      fallback: this.directory.byId(endpointId)?.detector?.fallback ?? null,
     };
   }
 

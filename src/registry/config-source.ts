@@ -2,11 +2,13 @@ import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { GatewayError } from '../contract/errors';
 import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
-import { planSync, type SyncPlan } from '../domain/registry-sync';
+import { type Listed, planSync, type SyncPlan } from '../domain/registry-sync';
+import type { Complete } from './registrar';
 import { FileWatch, type FileWatchOptions } from './file-watch';
 import {
   describeFault,
   type FileFault,
+  listedDetector,
   type ParsedFile,
   parseRegistryFile,
   type RegistryFile,
@@ -28,6 +30,8 @@ export interface ConfigStore {
 export interface ConfigSourceDependencies {
   readonly file: string;
   readonly store: ConfigStore;
+  /** What detectors say of themselves, where the file says nothing. */
+  readonly complete: Complete;
   /** Makes what was committed effective here. */
   readonly refresh: () => Promise<void>;
   /** Told of what has changed, after the commit. */
@@ -191,6 +195,10 @@ export class ConfigSource {
     await this.deps.store.rememberRefusal(await this.deps.store.configVersion());
   }
 
+  async #completed(entry: Listed): Promise<Listed> {
+    return entry.detector ? listedDetector(await this.deps.complete(entry.detector)) : entry;
+  }
+
   /** @param whole also what is not the file's doing: entries that others changed or removed come back */
   async #apply(file: RegistryFile, whole: boolean, cause: ReloadCause | null): Promise<Reloaded> {
     const at = this.deps.now?.() ?? new Date();
@@ -199,10 +207,10 @@ export class ConfigSource {
       correlationId: cause?.correlationId ?? null,
       what: 'registry file',
     };
+    const listed = await Promise.all(file.entries.map((entry) => this.#completed(entry)));
     const reloaded = await this.deps.store.change(by, (entries, config) => {
       const sameFile = config.digest === file.digest;
-      const plan =
-        sameFile && !whole ? nothing(file) : planSync(origin, entries, file.entries, at.toISOString());
+      const plan = sameFile && !whole ? nothing(file) : planSync(origin, entries, listed, at.toISOString());
       const version = `${sameFile ? config.generation : config.generation + 1}-${file.digest.slice(0, 12)}`;
       return { writes: plan.writes, result: { plan, version }, configDigest: file.digest };
     });

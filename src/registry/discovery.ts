@@ -1,6 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import type { DetectorRegistration } from '../contract/registration';
 import { planSync, type SyncPlan } from '../domain/registry-sync';
 import type { ConfigStore } from './config-source';
+import type { Complete } from './registrar';
 import { listedDetector } from './registry-file';
 
 /** Somewhere that detectors are announced. */
@@ -20,6 +22,8 @@ export interface DiscoverySource {
 export interface DiscoveryDependencies {
   readonly sources: readonly DiscoverySource[];
   readonly store: Pick<ConfigStore, 'change'>;
+  /** What a detector says of itself, where it is not announced. */
+  readonly complete: Complete;
   readonly refresh: () => Promise<void>;
   readonly applied: (plan: SyncPlan, source: string) => Promise<void>;
   readonly failed: (source: string, error: unknown) => void;
@@ -31,6 +35,8 @@ export class Discovery {
   readonly #ends: (() => void)[] = [];
   /** One change of a source after the other, so that an older finding never comes last. */
   readonly #last = new Map<string, Promise<void>>();
+  /** What detectors have said, by how they are announced: announcements come again and again. */
+  readonly #said = new LRUCache<string, DetectorRegistration>({ max: 10_000 });
 
   constructor(private readonly deps: DiscoveryDependencies) {}
 
@@ -50,7 +56,17 @@ export class Discovery {
     await Promise.all(this.#last.values());
   }
 
+  async #completed(detector: DetectorRegistration): Promise<DetectorRegistration> {
+    const announced = JSON.stringify(detector);
+    const known = this.#said.get(announced);
+    if (known) return known;
+    const completed = await this.deps.complete(detector);
+    if (completed.capabilities.origin === 'fetched') this.#said.set(announced, completed);
+    return completed;
+  }
+
   async #apply(name: string, detectors: readonly DetectorRegistration[]): Promise<void> {
+    const completed = await Promise.all(detectors.map((detector) => this.#completed(detector)));
     const by = { requestId: this.deps.newId(), correlationId: null, what: `discovery ${name}` };
     const plan = await this.deps.store.change(by, (entries) => {
       const origin = { source: 'discovery', origin: name } as const;
@@ -58,7 +74,7 @@ export class Discovery {
       const taken = new Set(
         entries.filter((entry) => entry.origin !== name).map(({ endpoint_id: id }) => id),
       );
-      const listed = detectors.map(listedDetector).filter(({ endpoint_id: id }) => !taken.has(id));
+      const listed = completed.map(listedDetector).filter(({ endpoint_id: id }) => !taken.has(id));
       const result = planSync(origin, entries, listed, new Date().toISOString());
       return { writes: result.writes, result };
     });

@@ -1,8 +1,8 @@
+import { endpointIdOf } from '../contract/endpoint-id';
 import type { DetectorRegistration } from '../contract/registration';
 import type { RegistryEntry } from '../contract/registry-entry';
 import type { Upstream } from '../contract/upstream';
 import { alphabetically } from '../domain/compare';
-import { endpointIdOf } from '../domain/registry';
 import { byVersion } from '../domain/versions';
 import type { DirectoryChange, UpstreamDirectory } from './directory';
 import { type Detectors, DetectorRegistry } from './registry';

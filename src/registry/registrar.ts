@@ -2,7 +2,15 @@ import { ConclaveError, GatewayError } from '../contract/errors';
 import type { DetectorRegistration } from '../contract/registration';
 import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
 import type { EndpointConfig, Upstream } from '../contract/upstream';
-import { conflictOf, nameInId, tenantOf, urlOf, versionOf, versionsOf } from '../domain/registry';
+import {
+  conflictOf,
+  nameInId,
+  tenantOf,
+  urlOf,
+  versionOf,
+  versionsOf,
+  withKnownCapabilities,
+} from '../domain/registry';
 import type { Listed } from '../domain/registry-sync';
 import type { ConfigStore } from './config-source';
 import { listedDetector, listedEndpoint } from './registry-file';
@@ -12,6 +20,9 @@ export interface Caller {
   readonly requestId: string;
   readonly correlationId: string;
 }
+
+/** A registration with what its detector says that it can do. */
+export type Complete = (registration: DetectorRegistration) => Promise<DetectorRegistration>;
 
 /** Whether an upstream is what it says; the reason when it is not. */
 export type Verify = (listed: Listed) => Promise<string | null>;
@@ -29,6 +40,8 @@ export interface RegistrarDependencies {
   /** Makes what was committed effective here. */
   readonly refresh: () => Promise<void>;
   readonly verify: Verify;
+  /** What a detector says of itself, where its registration says nothing. */
+  readonly complete: Complete;
   /** Told, after the commit, which detectors' answers may be others now. */
   readonly changed: (names: readonly string[]) => Promise<void>;
   readonly now?: () => Date;
@@ -42,7 +55,7 @@ export class Registrar {
 
   /** @throws ConclaveError 409 `detector_exists`, 400 `traffic_sum`; GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
   async registerDetector(detector: NewDetector, verify: boolean, by: Caller): Promise<RegistryEntry> {
-    const listed = listedDetector(detector.registration);
+    const listed = listedDetector(await this.deps.complete(detector.registration));
     if (verify) await this.#assertGood(listed);
     return this.#change(by, `register ${listed.endpoint_id}`, (entries) => {
       if (entries.some(({ endpoint_id: id, kind }) => id === listed.endpoint_id && kind === 'detector')) {
@@ -77,11 +90,12 @@ export class Registrar {
     verify: boolean,
     by: Caller,
   ): Promise<RegistryEntry> {
-    const listed = listedDetector(registration);
+    const listed = listedDetector(await this.deps.complete(registration));
     if (verify) await this.#assertGood(listed);
     return this.#change(by, `replace ${id}`, (entries) => {
       const before = one(entries, id);
-      return put({ ...before, ...listed, ...manual(before), ...this.#times(before) });
+      const known = withKnownCapabilities(listed, before);
+      return put({ ...before, ...known, ...manual(before), ...this.#times(before) });
     });
   }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { isNode, LineCounter, parseDocument } from 'yaml';
-import { detectorEndpointId } from '../contract/endpoint-id';
+import { detectorEndpointId, endpointIdOf } from '../contract/endpoint-id';
 import type { DetectorRegistration } from '../contract/registration';
 import { registryFileSchema } from '../contract/registry-file';
 import type { EndpointConfig } from '../contract/upstream';
 import { groupedBy } from '../domain/collections';
-import { endpointIdOf, normalizedUrl } from '../domain/registry';
+import { normalizedUrl } from '../domain/registry';
 import type { Listed } from '../domain/registry-sync';
 import { stagesOf } from '../domain/stages';
 import { expandVariables } from './expand-variables';

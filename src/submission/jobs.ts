@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { ErrorResponse, JobStatusResponse, OrchestrationResponse } from '../contract/answer';
+import type { DetectorResult } from '../contract/detector-result';
 import { ConclaveError, type ErrorCode } from '../contract/errors';
 import type { OrchestrationRequest, RerunRequest } from '../contract/request';
+import { hasJudged } from '../domain/results';
 import type { Planned, Planner } from '../planning/planner';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Job, Orchestrations } from '../store/orchestrations';
@@ -67,7 +69,7 @@ export class Jobs {
       rerun.detectors === 'all'
         ? []
         : (resultOf(job)?.detector_results ?? []).filter(
-            ({ detector, status }) => status === 'success' && known.has(detector),
+            (result) => isKept(result) && known.has(result.detector),
           );
     const answer = await this.deps.execution.run(
       {
@@ -162,6 +164,11 @@ function toStatus(job: Job): JobStatusResponse {
     error_code: ended ? (job.errorCode as ErrorCode | null) : null,
     parent_job_id: job.parentJobId,
   };
+}
+
+/** What need not be asked again: who fell back on a memory or a default has failed. */
+function isKept(result: DetectorResult): boolean {
+  return hasJudged(result) && result.stand_in?.strategy !== 'cached';
 }
 
 /** spec/orchestration.md 1.9; derived from what is stored, so it never falls. */

@@ -1,5 +1,6 @@
 import type { Lateness, RunContext } from '../activities/types';
-import type { Plan } from '../contract/plan';
+import type { Plan, PlannedDetector } from '../contract/plan';
+import { alternateOf } from '../domain/alternates';
 import { primariesFellShort } from '../domain/coverage';
 import { askDetector } from './detector-stage';
 import type { MemberState } from './member-state';
@@ -37,9 +38,12 @@ async function settleStage(
   party: readonly MemberState[],
   leave: Leave,
 ): Promise<readonly MemberState[]> {
+  const asked = membersOf(plan, stage).flatMap((detector) =>
+    [...withAlternates(plan, detector)].map(([{ name }]) => name),
+  );
   for (;;) {
     await runStage(run, plan, stage, party);
-    const late = party.filter((state) => !state.cancelled && stage.some((name) => state.late.has(name)));
+    const late = party.filter((state) => !state.cancelled && asked.some((name) => state.late.has(name)));
     if (late.length === 0) return party;
     if (late.length < party.length) return leave(late);
   }
@@ -51,29 +55,68 @@ async function runStage(
   stage: readonly string[],
   states: readonly MemberState[],
 ): Promise<void> {
-  const waiting = plan.detectors.filter(({ name }) => stage.includes(name));
+  const waiting = membersOf(plan, stage);
+  // Two that fail may have one alternate.
+  const asked = new Map<string, Set<MemberState>>();
   async function serve(): Promise<void> {
     for (let detector = waiting.shift(); detector; detector = waiting.shift()) {
-      const asking = detector;
-      const members = states.filter((state) => state.wants(asking));
-      if (members.length === 0) continue;
-      const { results, cancelled, late } = await askDetector(
-        run,
-        plan,
-        detector,
-        members.map((state) => state.member),
-        furthest(members.flatMap((state) => state.late.get(asking.name) ?? [])),
-      );
-      for (const state of members) {
-        const { request_id: requestId } = state.member;
-        const result = results[requestId];
-        if (result) state.record(result);
-        if (late?.[requestId]) state.late.set(asking.name, late[requestId]);
-        if (cancelled.includes(requestId)) state.cancelled = true;
+      for (const [asking, missing] of withAlternates(plan, detector)) {
+        const already = asked.get(asking.name) ?? new Set();
+        asked.set(asking.name, already);
+        const members = states.filter(
+          (state) =>
+            !already.has(state) &&
+            (!missing || state.late.has(asking.name) || state.misses(missing)) &&
+            state.wants(asking),
+        );
+        for (const state of members) already.add(state);
+        if (members.length > 0) await judge(run, plan, asking, members);
       }
     }
   }
   await Promise.all(Array.from({ length: plan.max_concurrent_detectors }, serve));
+}
+
+function membersOf(plan: Plan, stage: readonly string[]): PlannedDetector[] {
+  return plan.detectors.filter(({ name }) => stage.includes(name));
+}
+
+/** A detector, then who is asked in whose place. */
+function* withAlternates(
+  plan: Plan,
+  detector: PlannedDetector,
+): Generator<readonly [asking: PlannedDetector, missing: PlannedDetector | null]> {
+  yield [detector, null];
+  const passed = [detector];
+  for (let missing = detector; ;) {
+    const alternate = alternateOf(plan, missing);
+    if (!alternate || passed.includes(alternate)) return;
+    yield [alternate, missing];
+    passed.push(alternate);
+    missing = alternate;
+  }
+}
+
+async function judge(
+  run: RunContext,
+  plan: Plan,
+  detector: PlannedDetector,
+  states: readonly MemberState[],
+): Promise<void> {
+  const { results, cancelled, late } = await askDetector(
+    run,
+    plan,
+    detector,
+    states.map((state) => state.member),
+    furthest(states.flatMap((state) => state.late.get(detector.name) ?? [])),
+  );
+  for (const state of states) {
+    const { request_id: requestId } = state.member;
+    const result = results[requestId];
+    if (result) state.record(result);
+    if (late?.[requestId]) state.late.set(detector.name, late[requestId]);
+    if (cancelled.includes(requestId)) state.cancelled = true;
+  }
 }
 
 function furthest(all: readonly Lateness[]): Lateness | undefined {

@@ -1,9 +1,11 @@
 import type { Lateness } from '../activities/types';
 import type { DetectorResult } from '../contract/detector-result';
 import type { Member, Plan, PlannedDetector } from '../contract/plan';
+import { withStandIns } from '../domain/alternates';
 import { canAddCoverage } from '../domain/coverage';
+import { failureOf } from '../domain/detector-fallback';
 import { mostContent } from '../domain/long-content';
-import { inPlanOrder, resultWithoutAnswer, skippedResults } from '../domain/results';
+import { hasJudged, inPlanOrder, resultWithoutAnswer, skippedResults } from '../domain/results';
 
 /** One member on its way through a run. */
 export class MemberState {
@@ -32,17 +34,26 @@ export class MemberState {
 
   /** In the order in which answers list them. */
   get results(): DetectorResult[] {
-    return inPlanOrder(this.plan, [...this.#results.values()]);
+    return inPlanOrder(this.plan, withStandIns(this.plan, [...this.#results.values()]));
   }
 
   get hasSuccess(): boolean {
-    return this.results.some((result) => result.status === 'success');
+    return this.results.some(hasJudged);
+  }
+
+  /** Whether this detector failed in a way that another may stand in for, and there is time left for it. */
+  misses({ name }: PlannedDetector): boolean {
+    const result = this.#results.get(name);
+    return result !== undefined && failureOf(result) !== null && Date.now() < this.member.cut_at;
   }
 
   /** Whether this detector is still to be asked; one whose predecessor failed is skipped here and now. */
   wants(detector: PlannedDetector): boolean {
     if (this.cancelled || this.#results.has(detector.name)) return false;
-    const ready = detector.depends_on.every((name) => this.#results.get(name)?.status === 'success');
+    const ready = detector.depends_on.every((name) => {
+      const result = this.#results.get(name);
+      return result !== undefined && hasJudged(result);
+    });
     if (!ready) this.record(resultWithoutAnswer(detector.name, 'dependency_failed'));
     return ready;
   }

@@ -131,6 +131,7 @@ export class FakeDetectors {
   readonly calls: ReceivedCall[] = [];
   readonly #behaviors = new Map<string, Behavior>();
   readonly #unhealthy = new Set<string>();
+  readonly #capabilities = new Map<string, unknown>();
   readonly #waiters = new Set<() => void>();
   readonly #server: Server = createServer((request, response) => void this.#serve(request, response));
 
@@ -166,6 +167,12 @@ export class FakeDetectors {
     else this.#unhealthy.add(detector);
   }
 
+  /** What a detector says of itself at `/capabilities`; without it there is no such path. */
+  describe(detector: string, capabilities: unknown): this {
+    this.#capabilities.set(detector, capabilities);
+    return this;
+  }
+
   reset(): void {
     this.calls.length = 0;
     this.#behaviors.clear();
@@ -181,6 +188,10 @@ export class FakeDetectors {
     const [, probed] = /^\/health(?:\/(.+))?$/.exec(request.url ?? '') ?? [];
     if (request.url?.startsWith('/health')) {
       return json(response, probed !== undefined && this.#unhealthy.has(probed) ? 503 : 200, {});
+    }
+    if (request.url === '/capabilities') {
+      const said = this.#capabilities.get(String(request.headers['detector-id']));
+      return json(response, said === undefined ? 404 : 200, said ?? {});
     }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);

@@ -79,45 +79,57 @@ describe('two facades and two workers on one store', () => {
     expect(statuses).toEqual([201, ...Array<number>(19).fill(409)]);
   });
 
-  it('splits traffic by key, the same at A and B and in every repetition', async () => {
-    const canary = { name: 'split', version: '2.0', detector_id: 'split-two', verify: false };
-    await register(a, { name: 'split', detector_id: 'split-one', verify: false });
-    await register(a, canary);
-    const split = await at(a).request('PUT', '/detectors/split/traffic', {
-      versions: { '1.0': 50, '2.0': 50 },
-    });
-    expect(split.status).toBe(200);
-    const versionAt = async (part: Part, key: string) => {
+  it('splits traffic by key, the same at A and B; a step of a canary moves its share and nobody else [3]', async () => {
+    await register(a, { name: 'split', verify: false });
+    await register(a, { name: 'split', version: '2.0', verify: false });
+    const keys = Array.from({ length: 100 }, (_, index) => `split-${index}`);
+    const give = async (percent: number) => {
+      const versions = { '1.0': 100 - percent, '2.0': percent };
+      const given = await at(a).request('PUT', '/detectors/split/traffic', { versions });
+      expect(given.status).toBe(200);
+    };
+    const versionOf = async (part: Part, key: string) => {
       const answer = await at(part).orchestrate(
         { required_detectors: ['split'] },
         { 'idempotency-key': key },
       );
-      return [answer.status, resultOf(answer, 'split')?.metadata?.['detector_version']];
+      expect(answer.status).toBe(200);
+      return resultOf(answer, 'split')?.metadata?.['detector_version'];
     };
-    let attempts = 0;
-    await eventually(
-      async () => (await versionAt(b, `first-${attempts++}`))[0],
-      (status) => status === 200,
-    );
-    const callsBefore = ['split-one', 'split-two'].map((id) => system.detectors.callsOf(id).length);
-    const keys = Array.from({ length: 20 }, (_, index) => `split-${index}`);
-    for (const key of keys) {
-      const body = { required_detectors: ['split'] };
-      expect((await at(a).orchestrate(body, { 'idempotency-key': `${key}-a` })).status).toBe(200);
-    }
-    const calls = ['split-one', 'split-two'].map(
-      (id, index) => system.detectors.callsOf(id).length - callsBefore[index]!,
-    );
-    expect(Math.min(...calls)).toBeGreaterThan(0);
-    await at(a).request('PUT', '/detectors/split/traffic', { versions: { '2.0': 100 } });
+    /** Where each key goes; asked anew, as if it had never been answered. */
+    const versionsAt = async (part: Part) => {
+      await system.db.query('delete from idempotency');
+      const versions = new Map<string, unknown>();
+      await Promise.all(keys.map(async (key) => versions.set(key, await versionOf(part, key))));
+      return versions;
+    };
+    const twos = (versions: ReadonlyMap<string, unknown>) =>
+      keys.filter((key) => versions.get(key) === '2.0');
+
+    await give(25);
+    const first = await versionsAt(a);
+    // B knows within a second of the acknowledgement: one of its own shows that it does.
     await eventually(
       async () => {
-        const before = system.detectors.callsOf('split-one').length;
-        await at(b).orchestrate({ required_detectors: ['split'] });
-        return system.detectors.callsOf('split-one').length - before;
+        await system.db.query('delete from idempotency');
+        return (await versionOf(b, twos(first)[0]!)) === '2.0';
       },
-      (ones) => ones === 0,
+      (knows) => knows,
     );
+    expect(await versionsAt(b)).toEqual(first);
+    // Where these keys fall is always the same.
+    expect(twos(first).length).toBeGreaterThan(15);
+    expect(twos(first).length).toBeLessThan(35);
+
+    await give(50);
+    const second = await versionsAt(a);
+    expect(twos(second)).toEqual(expect.arrayContaining(twos(first)));
+    const moved = twos(second).length - twos(first).length;
+    expect(moved).toBeGreaterThan(15);
+    expect(moved).toBeLessThan(35);
+
+    await give(100);
+    expect(twos(await versionsAt(a))).toEqual(keys);
   });
 
   it('forgets a detector that registered itself and is not heard of', async () => {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { type Attempt, DetectorAttempts } from '../../../src/activities/detector-attempts';
 import { RunControls } from '../../../src/activities/run-controls';
 import { type CallFailure, DetectorCallError } from '../../../src/detectors/call-error';
+import type { PlannedDetector } from '../../../src/contract/plan';
 import type { DetectorResult } from '../../../src/contract/detector-result';
 import { Breakers } from '../../../src/registry/breakers';
 import { fixedDirectory } from '../../support/fixed-directory';
@@ -147,6 +148,61 @@ describe('DetectorAttempts', () => {
       members: [memberOf('r1', { cut_at: startOfRun + 180_000 })],
     });
     expect(breaker()).toBe('closed');
+  });
+
+  describe('with something to stand in for it', () => {
+    const down = new DetectorCallError('overloaded', 'it is busy', { retryable: true });
+    const members = [memberOf('r1'), memberOf('r2', { content: 'another text..' })];
+    const falling = (fallback: PlannedDetector['fallback'], number = 3) => ({
+      members,
+      number,
+      input: {
+        run: { run_id: 'run', facade_id: null },
+        plan: { tenant_id: 'acme', content_type: 'text' as const },
+        detector: planned('a', { fallback, max_retries: 2 }),
+        members,
+      },
+    });
+    const byDefault = falling({ strategy: 'default', label: 'unchecked', confidence: 1 });
+
+    it('asks the detector as often as it may, and only then falls back', async () => {
+      const fails: Call = () => Promise.reject(down);
+      await expect(make(fails, falling(byDefault.input.detector.fallback, 2))).rejects.toBe(down);
+      const results = await make(fails, byDefault);
+      expect([...results.values()]).toMatchObject([
+        { output: 'unchecked', stand_in: { strategy: 'default', cause: 'overload', error: 'overloaded' } },
+        { output: 'unchecked' },
+      ]);
+    });
+
+    it('falls back at once when the Retry-After does not fit', async () => {
+      const busy = new DetectorCallError('overloaded', 'busy', { retryable: true, retryAfterMs: 3.6e6 });
+      const results = await make(() => Promise.reject(busy), { ...byDefault, number: 1 });
+      expect(results.get('r1')?.stand_in).toMatchObject({ cause: 'overload', error: 'overloaded' });
+    });
+
+    it.each<[string, DetectorCallError]>([
+      ['401', new DetectorCallError('http_4xx', 'no', { retryable: false, status: 401 })],
+      ['400', new DetectorCallError('http_4xx', 'no', { retryable: false, status: 400 })],
+      ['HTML', new DetectorCallError('invalid_response', 'no', { retryable: false })],
+    ])('does not fall back after %s', async (_name, error) => {
+      await expect(make(() => Promise.reject(error), byDefault)).rejects.toBe(error);
+    });
+
+    it('falls back without a call while the breaker is open, and counts it', async () => {
+      trip();
+      const results = await make(() => Promise.resolve(answer), byDefault);
+      expect(results.get('r1')?.stand_in).toMatchObject({ strategy: 'default', error: 'circuit_open' });
+      expect(calls).toEqual([]);
+      expect(breakers.describe('a@1.0')?.counts).toMatchObject({ prevented: 1, fallbacks: 1 });
+    });
+
+    it('does not fall back from a detector that refuses our credentials', async () => {
+      trip();
+      refused = true;
+      const results = await make(() => Promise.resolve(answer), byDefault);
+      expect(results.get('r1')).toMatchObject({ error: 'circuit_open', failure_cause: 'credentials' });
+    });
   });
 
   it('takes an error of its own for nothing that the detector did', async () => {

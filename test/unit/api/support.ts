@@ -18,6 +18,7 @@ import type { Accepted, Answer } from '../../../src/submission/execution';
 import type { Jobs } from '../../../src/submission/jobs';
 import type { Submission } from '../../../src/submission/submission';
 import { expectContractError, type ExpectedError } from '../../support/contract-error';
+import { constants as settings } from '../registry/support';
 
 export const runId = '8f14e45f-ceea-467f-a2d1-3f1c0c4b7a10';
 export const jobId = `job-${runId}`;
@@ -27,18 +28,6 @@ export const body = {
   tenant_id: 'acme',
   policy_bundle: 'default',
   environment: 'dev',
-};
-
-const settings = {
-  health_check_interval_seconds: 30,
-  suspect_probe_interval_seconds: 5,
-  recovery_check_interval_seconds: 60,
-  degraded_threshold: 2,
-  unhealthy_threshold: 3,
-  unhealthy_removal_timeout_seconds: 30,
-  circuit_breaker_failure_threshold: 5,
-  circuit_breaker_recovery_timeout_seconds: 60,
-  half_open_test_requests: 3,
 };
 
 export function registration(name: string, overrides: object = {}): DetectorRegistration {

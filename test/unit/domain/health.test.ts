@@ -12,16 +12,9 @@ import {
   statusAt,
 } from '../../../src/domain/health';
 import { healthTrend, systemStatus } from '../../../src/domain/health-trend';
+import { constants } from '../registry/support';
 import './support';
 
-const constants = {
-  health_check_interval_seconds: 30,
-  suspect_probe_interval_seconds: 5,
-  recovery_check_interval_seconds: 60,
-  degraded_threshold: 2,
-  unhealthy_threshold: 3,
-  unhealthy_removal_timeout_seconds: 30,
-};
 const settings: HealthRules = { of: 'detector', constants };
 const t0 = 1_700_000_000_000;
 const second = 1000;

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import type { LookupAddress, lookup as systemLookup } from 'node:dns';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -11,6 +10,7 @@ import { interceptors, request } from 'undici';
 import type { OutboundTarget } from '../../../src/outbound/dispatcher-pools';
 import { Outbound } from '../../../src/outbound/outbound';
 import type { OutboundSettings } from '../../../src/outbound/target-rules';
+import { makeCertificates } from '../../support/certificates';
 
 const production: OutboundSettings = { hosts: null, privateHosts: [], privateNetworks: false, ownUrls: [] };
 
@@ -237,40 +237,3 @@ describe('Connections to upstreams', () => {
     });
   });
 });
-
-/** An authority, and a server and a client that it signed for. */
-function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-keyout',
-    'ca.key',
-    '-out',
-    'ca.pem',
-    '-subj',
-    '/CN=authority',
-    '-days',
-    '2',
-  );
-  for (const [name, subject, san] of [
-    ['server', '/CN=localhost', 'DNS:localhost'],
-    ['client', '/CN=conclave', 'DNS:conclave'],
-  ] as const) {
-    const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '2', '-addext', `subjectAltName=${san}`];
-    openssl(
-      'req',
-      '-x509',
-      ...key,
-      ...signed,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.pem`,
-      '-subj',
-      subject,
-    );
-  }
-}

@@ -37,6 +37,7 @@ describe('ConfigSource', () => {
     const config = new ConfigSource({
       file,
       store,
+      complete: (registration) => Promise.resolve(registration),
       refresh: () => Promise.resolve(),
       applied: () => Promise.resolve(),
       refused: (faults) => void refused.push([...faults]),

@@ -1,5 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,6 +20,7 @@ import { Discovery, type DiscoverySource } from '../../../src/registry/discovery
 import { dnsDiscovery, type DnsResolver } from '../../../src/registry/dns-discovery';
 import { kubernetesDiscovery } from '../../../src/registry/kubernetes-discovery';
 import { listedDetector } from '../../../src/registry/registry-file';
+import { makeCertificates } from '../../support/certificates';
 import { eventually } from '../../support/eventually';
 import { MemoryStore } from './memory-store';
 
@@ -58,6 +66,7 @@ describe('Discovery', () => {
     const discovery = new Discovery({
       sources: [{ name: 'test', watch: (tell) => ((found = tell), () => undefined) }],
       store,
+      complete: (registration) => Promise.resolve(registration),
       refresh: () => Promise.resolve(void (refreshed += 1)),
       applied: () => Promise.resolve(),
       failed: (_source, error) => {
@@ -159,11 +168,19 @@ class FakeCluster {
   items: object[] = [];
   status = 200;
   #watch: ServerResponse | null = null;
-  readonly #server: Server = createServer((request, response) => this.#serve(request, response));
+  readonly #server: Server;
+
+  constructor(serverOf: (listener: RequestListener) => Server = (listener) => createServer(listener)) {
+    this.#server = serverOf((request, response) => this.#serve(request, response));
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
 
   async listen(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   async says(type: string, object: object): Promise<void> {
@@ -276,5 +293,46 @@ describe('kubernetesDiscovery', () => {
     cluster.status = 200;
     await seen.finds('hap@1.0 http://hap.models.svc:8000');
     seen.end();
+  });
+
+  describe('over HTTPS', () => {
+    const certificates = mkdtempSync(path.join(tmpdir(), 'conclave-kubernetes-tls-'));
+    const at = (name: string) => path.join(certificates, name);
+    let secure: FakeCluster;
+    beforeAll(async () => {
+      makeCertificates(certificates);
+      const served = { cert: readFileSync(at('server.pem')), key: readFileSync(at('server.key')) };
+      secure = new FakeCluster((listener) => createTlsServer(served, listener));
+      await secure.listen();
+      secure.items = [slice('hap', true)];
+    });
+    afterAll(() => {
+      secure.close();
+      rmSync(certificates, { recursive: true });
+    });
+    const under = (more: Partial<KubernetesDiscovery>) =>
+      watched(kubernetesDiscovery({ ...settings, api_url: `https://localhost:${secure.port}`, ...more }));
+
+    it('trusts the authority of the cluster, and shows it the token alone', async () => {
+      const seen = under({ ca_path: at('ca.pem') });
+      await seen.finds('hap@1.0 http://hap.models.svc:8000');
+      await secure.says('DELETED', slice('hap', true));
+      await seen.finds();
+      expect(secure.asked.map(({ token }) => token)).toEqual(['Bearer the-token', 'Bearer the-token']);
+      expect(seen.failures).toEqual([]);
+      seen.end();
+    });
+
+    it.each(['no-such.pem', 'client.pem'])('tells no token to who is not known by %s', async (ca) => {
+      secure.asked.splice(0);
+      const seen = under({ ca_path: at(ca) });
+      await eventually(
+        () => seen.failures.length,
+        (failed) => failed > 0,
+        within,
+      );
+      expect([secure.asked, seen.findings]).toEqual([[], []]);
+      seen.end();
+    });
   });
 });

@@ -26,6 +26,7 @@ describe('Registrar', () => {
     changed = [];
     registrar = new Registrar({
       store,
+      complete: (registration) => Promise.resolve(registration),
       refresh: () => Promise.resolve(void (refreshed += 1)),
       verify: () => Promise.resolve(fault),
       changed: (names) => Promise.resolve(void changed.push(...names)),

@@ -1,6 +1,7 @@
 import type { EndpointConfig, Upstream } from '../../../src/contract/upstream';
 import type { DirectoryChange, UpstreamDirectory } from '../../../src/registry/directory';
 
+/** Health and breakers as the contract has them (spec/orchestration.md 4.1). */
 export const constants = {
   health_check_interval_seconds: 30,
   suspect_probe_interval_seconds: 5,

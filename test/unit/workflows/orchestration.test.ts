@@ -136,6 +136,95 @@ describe('A run', () => {
     expect(temporal.asked).toEqual(['a']);
   });
 
+  describe('with an alternate', () => {
+    const fallback = (detector: string) => ({ fallback: { strategy: 'alternate' as const, detector } });
+    const withAlternate = planOf([
+      planned('a', fallback('b')),
+      planned('c', fallback('b')),
+      planned('b', { role: 'alternate' }),
+    ]);
+
+    it('asks it only where a detector has failed, once, and says in whose place', async () => {
+      expect(tokensOf(await endingOf(withAlternate))).toEqual({ a: null, c: null });
+      temporal.reset();
+      fails('a');
+      fails('c');
+      const { results, coverage } = await endingOf(withAlternate);
+      expect(temporal.asked).toEqual(['a', 'c', 'b']);
+      expect(coverage).toBe(0);
+      expect(results[2]).toMatchObject({
+        detector: 'b',
+        status: 'success',
+        stand_in: { strategy: 'alternate', for: ['a', 'c'], cause: 'outage', error: 'http_5xx' },
+      });
+    });
+
+    it('asks it for those members whose detector failed', async () => {
+      temporal.scripts['detect.a'] = () =>
+        Promise.resolve({
+          results: { r: success('a', 'clean'), s: failure('a', 'overloaded') },
+          cancelled: [],
+        });
+      const [r, s] = await endingsOf(withAlternate, [memberOf('r'), memberOf('s')]);
+      expect(temporal.inputsOf<DetectCall>('detect.b').map(({ request_ids }) => request_ids)).toEqual([
+        ['s'],
+      ]);
+      expect([r!.results.length, s!.results.length]).toEqual([2, 3]);
+    });
+
+    it.each([
+      ['credentials', failure('a', 'http_4xx', 1, 'credentials')],
+      ['bad_request', failure('a', 'http_4xx')],
+      ['unparsable', failure('a', 'invalid_response')],
+    ] as const)('does not ask it after %s', async (_cause, result) => {
+      temporal.scripts['detect.a'] = () => Promise.resolve({ results: { r: result }, cancelled: [] });
+      await endingOf(withAlternate);
+      expect(temporal.asked).toEqual(['a', 'c']);
+    });
+
+    it('does not ask it when the time is up', async () => {
+      temporal.scripts['detect.a'] = () => {
+        now = 1_000_000;
+        return Promise.resolve({ results: { r: failure('a', 'attempt_timeout') }, cancelled: [] });
+      };
+      await endingOf(withAlternate);
+      expect(temporal.asked).not.toContain('b');
+    });
+
+    it('goes on to the alternate’s own, and never in a circle', async () => {
+      const round = planOf([
+        planned('a', fallback('b')),
+        planned('b', { role: 'alternate', ...fallback('c') }),
+        planned('c', { role: 'alternate', ...fallback('b') }),
+      ]);
+      for (const name of ['a', 'b', 'c']) fails(name);
+      await endingOf(round);
+      expect(temporal.asked).toEqual(['a', 'b', 'c']);
+    });
+
+    it('asks it before the secondaries, which are not needed any more when it covers', async () => {
+      fails('a');
+      const covered = planOf(
+        [
+          planned('a', { ...fallback('b'), taxonomy_categories: ['PII'] }),
+          planned('spare', { role: 'secondary', taxonomy_categories: ['PII'] }),
+          planned('b', { role: 'alternate', taxonomy_categories: ['PII'] }),
+        ],
+        {
+          coverage: {
+            method: 'taxonomy_coverage',
+            required_detectors: ['a'],
+            weights: {},
+            required_categories: ['PII'],
+            threshold: 0.8,
+          },
+        },
+      );
+      expect((await endingOf(covered)).coverage).toBe(1);
+      expect(temporal.asked).toEqual(['a', 'b']);
+    });
+  });
+
   it('asks for the members of a shared run together, and for none that has its answer already', async () => {
     const members = [
       memberOf('r1'),

@@ -92,6 +92,20 @@ describe('The Google DLP adapter', () => {
     expect(await findings({ result: {} })).toEqual([]);
   });
 
+  it('sends an image as bytes of its kind, and takes no place in it for one in a text', async () => {
+    const image = (content: string) => ({ items: [item(content)], contentType: 'image' as const });
+    const inText = { codepointRange: { start: '3', end: '900' }, contentLocations: [{}] };
+    expect(await findings(answer([finding(inText)]), image('data:image/png;base64,/9j/4AAQ'))).toMatchObject([
+      { label: 'EMAIL_ADDRESS', start: null, end: null },
+    ]);
+    await judge(answer([]), image('iVBORw0KGgo='));
+    expect(bodies().map((body) => (body as { item: unknown }).item)).toEqual([
+      { byteItem: { type: 'IMAGE_JPEG', data: '/9j/4AAQ' } },
+      { byteItem: { type: 'IMAGE_PNG', data: 'iVBORw0KGgo=' } },
+    ]);
+    await expect(judge(answer([]), image('R0lGODlh'))).rejects.toMatchObject({ failure: 'plugin_error' });
+  });
+
   itTakesNoOtherAnswer(
     ['no result', {}],
     ['a likelihood that nobody knows', answer([finding(undefined, 'LIKELIHOOD_UNSPECIFIED')])],

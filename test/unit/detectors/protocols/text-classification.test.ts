@@ -1,4 +1,5 @@
 import { hfInference, tei } from '../../../../src/detectors/text-classification';
+import { raw } from '../../../support/fake-detectors';
 import { item } from '../adapter-support';
 import { speaking, whole } from './support';
 
@@ -8,7 +9,11 @@ const classes = (unsafe: number) => [
 ];
 
 describe('The TEI adapter', () => {
-  const { judge, findings, unjudged, bodies, paths, itTakesNoOtherAnswer } = speaking('tei', tei, '/predict');
+  const { server, call, judge, findings, unjudged, bodies, paths, itTakesNoOtherAnswer } = speaking(
+    'tei',
+    tei,
+    '/predict',
+  );
 
   it('sends every text as a list of its own: two texts in one list are a pair', async () => {
     const answers = await judge([classes(0.9), classes(0.1)], { items: [item('a', 'r1'), item('b', 'r2')] });
@@ -47,6 +52,17 @@ describe('The TEI adapter', () => {
     expect(await unjudged([classes(0)], { ...short, items: [item('x'.repeat(19))] })).toEqual(gap);
     // A character may be several tokens.
     expect(await unjudged([classes(0)], { ...short, items: [item('👩'.repeat(5))] })).toEqual(gap);
+  });
+
+  it.each([
+    [413, 'Payload too large'],
+    [424, 'Inference failed'],
+  ])('takes %i for a call that it rejects, never for clean', async (code, error) => {
+    server.behave(
+      'predict',
+      raw(JSON.stringify({ error, error_type: 'validation' }), 'application/json', code),
+    );
+    await expect(call()).rejects.toMatchObject({ failure: 'http_4xx', failureCause: 'bad_request' });
   });
 
   itTakesNoOtherAnswer(

@@ -1,0 +1,59 @@
+import { createHmac } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { DetectorResult } from '../contract/detector-result';
+import type { ContentType } from '../contract/enums';
+import type { Member, PlannedDetector } from '../contract/plan';
+import { judgedInFull } from '../domain/results';
+
+/** All that a judgement depends on. */
+export interface Question {
+  readonly tenantId: string;
+  /** Of the tenant: no other's judgement has the same digest, and no content can be told from one. */
+  readonly tenantKey: Buffer;
+  readonly contentType: ContentType;
+  /** Its address, parameters and credentials belong to the question. */
+  readonly detector: PlannedDetector;
+  readonly member: Pick<Member, 'content' | 'metadata'>;
+}
+
+const remembered = 10_000;
+
+/** What detectors of this process last said of which content, for when they cannot say it again (`fallback: cached`). */
+export class JudgementMemory {
+  readonly #judgements = new LRUCache<string, { readonly result: DetectorResult; readonly at: number }>({
+    max: remembered,
+  });
+
+  constructor(private readonly now: () => number) {}
+
+  keep(question: Question, result: DetectorResult): void {
+    if (question.detector.fallback?.strategy !== 'cached') return;
+    // Only what stands for itself is worth repeating.
+    if (!judgedInFull(result) || result.stand_in) return;
+    this.#judgements.set(keyOf(question), { result, at: this.now() });
+  }
+
+  recall(question: Question): { readonly result: DetectorResult; readonly ageSeconds: number } | null {
+    const { fallback } = question.detector;
+    if (fallback?.strategy !== 'cached') return null;
+    const kept = this.#judgements.get(keyOf(question));
+    if (!kept) return null;
+    const ageMs = this.now() - kept.at;
+    if (ageMs > fallback.max_age_seconds * 1000) return null;
+    return { result: kept.result, ageSeconds: Math.floor(ageMs / 1000) };
+  }
+}
+
+function keyOf({ tenantId, tenantKey, contentType, detector, member }: Question): string {
+  const { name, version, call, score_normalization } = detector;
+  return createHmac('sha256', tenantKey)
+    .update(
+      JSON.stringify([
+        tenantId,
+        contentType,
+        [name, version, call, score_normalization],
+        [member.content, member.metadata],
+      ]),
+    )
+    .digest('base64');
+}
