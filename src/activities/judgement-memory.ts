@@ -16,12 +16,14 @@ export interface Question {
   readonly member: Pick<Member, 'content' | 'metadata'>;
 }
 
-const remembered = 10_000;
+/** Judgements, and findings in all of them. */
+const remembered = { max: 10_000, maxSize: 50_000 };
 
 /** What detectors of this process last said of which content, for when they cannot say it again (`fallback: cached`). */
 export class JudgementMemory {
   readonly #judgements = new LRUCache<string, { readonly result: DetectorResult; readonly at: number }>({
-    max: remembered,
+    ...remembered,
+    sizeCalculation: ({ result }) => result.findings.length + 1,
   });
 
   constructor(private readonly now: () => number) {}

@@ -138,11 +138,12 @@ function auditRecord(
     },
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
     plan_digest: planDigest,
-    results: results.map(({ detector, status, processing_time_ms, failure_cause }) => ({
+    results: results.map(({ detector, status, processing_time_ms, failure_cause, stand_in }) => ({
       detector,
       status,
       processing_time_ms,
       ...(failure_cause && { failure_cause }),
+      ...(stand_in && { stand_in }),
     })),
     ...(verdict.failure_policy && { failure_policy: verdict.failure_policy }),
     ...counts(results),

@@ -46,7 +46,10 @@ export async function callApi<T>(
   const value = parsed(text, url);
   if (response.ok) return value as T;
   const { message, field_errors: faults = [] } = (value ?? {}) as ErrorBody;
-  const places = faults.map((fault) => `\n  ${fault.path}: ${fault.message}`).join('');
+  const places = faults
+    .filter((fault) => fault.message !== message)
+    .map((fault) => `\n  ${fault.path}: ${fault.message}`)
+    .join('');
   throw new RefusedError(`${message ?? `the API answered ${response.status}`}${places}`);
 }
 

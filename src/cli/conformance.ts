@@ -37,6 +37,10 @@ export async function printConformance(url: string, options: ConformanceOptions)
   } else {
     printTable(reports);
     console.log(summary(reports));
+    if (knowsNoDetector(reports))
+      console.log(
+        `nothing could be tried: is ${url} a server of the Detectors API, and ${options.detectorId} one of its detectors?`,
+      );
   }
   return conforms ? 0 : 1;
 }
@@ -59,6 +63,11 @@ function printTable(reports: readonly CheckReport[]): void {
   });
   for (const { id, verdict, title, detail } of reports) table.push([id, marks[verdict], title, detail]);
   console.log(table.toString());
+}
+
+/** The first call that asks for a judgement has met with 404, as all others must. */
+function knowsNoDetector(reports: readonly CheckReport[]): boolean {
+  return reports.some(({ id, detail }) => id === 'one-content' && detail === 'answered 404');
 }
 
 function summary(reports: readonly CheckReport[]): string {

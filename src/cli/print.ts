@@ -15,13 +15,28 @@ export function printTable<T>(
   console.log(table.toString());
 }
 
-/** Prints the fields of one thing. */
+/** Of a table that goes to a file or a pipe. */
+const usualWidth = 120;
+const leastWidth = 40;
+const padding = 2;
+const borders = 3;
+
+/** Prints the fields of one thing, broken where the terminal ends. */
 export function printObject(format: Format, value: object): void {
   if (format === 'json') return print(value);
-  const table = new Table({ style: { head: [], border: [], compact: true } });
-  for (const [field, content] of Object.entries(value)) {
-    table.push([colors.bold(field), typeof content === 'string' ? content : JSON.stringify(content)]);
-  }
+  const rows = Object.entries(value).map(([field, content]): [string, string] => [
+    field,
+    typeof content === 'string' ? content : JSON.stringify(content),
+  ]);
+  const style = { head: [], border: [], compact: true };
+  const first = Math.max(...rows.map(([field]) => field.length)) + padding;
+  const widest = Math.max(...rows.map(([, content]) => content.length)) + padding;
+  const left = Math.max(leastWidth, (process.stdout.columns ?? usualWidth) - first - borders);
+  const table = new Table({
+    style,
+    ...(widest > left && { colWidths: [first, left], wordWrap: true, wrapOnWordBoundary: false }),
+  });
+  for (const [field, content] of rows) table.push([colors.bold(field), content]);
   console.log(table.toString());
 }
 

@@ -34,6 +34,11 @@ export function alternatesOf(
   return all.slice(called.length);
 }
 
+/** How many detectors a member waits for; alternates are asked only when one of these has failed. */
+export function expectedResults({ detectors }: Pick<Plan, 'detectors'>): number {
+  return detectors.filter(({ role }) => role !== 'alternate').length;
+}
+
 /** Who is asked in this one's place; a primary is asked anyway, and in its own turn. */
 export function alternateOf(plan: Plan, { fallback }: PlannedDetector): PlannedDetector | undefined {
   if (fallback?.strategy !== 'alternate') return undefined;

@@ -180,7 +180,7 @@ export class HealthChecks {
     const { endpoint_id, health, error } = stored;
     const was = before?.health.status ?? 'unknown';
     if (health.status === was) return;
-    const fields = { endpoint_id, from: was, to: health.status, error };
+    const fields = { endpoint_id, from: was, to: health.status, reason: error };
     if (health.status === 'healthy') this.deps.log.info(fields, 'the health of an upstream has changed');
     else this.deps.log.warn(fields, 'the health of an upstream has changed');
     if (health.status === 'unhealthy') this.deps.breakers.healthChanged(endpoint_id, 'unhealthy');

@@ -6,6 +6,7 @@ import { ConclaveError } from '../contract/errors';
 import type { Member, Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import { codePointLength } from '../contract/text';
+import { expectedResults } from '../domain/alternates';
 import { convertAfter, memberTimes, type SlaSettings, slaOf } from '../domain/budget';
 import type { Planned } from '../planning/planner';
 import type { PausePoint } from '../config/pause-point';
@@ -221,7 +222,7 @@ export class Execution {
       jobId,
       parentJobId: member.parent_job_id,
       status: 'running',
-      planned: plan.detectors.length,
+      planned: expectedResults(plan),
       answer: accepted202,
       recipe: recipeOf(plan, accepted.request),
       receivedAt: new Date(member.received_at),

@@ -1,5 +1,6 @@
 import { ConclaveError } from '../contract/errors';
 import { codePointLength } from '../contract/text';
+import { expectedResults } from '../domain/alternates';
 import { type SlaSettings, slaOf } from '../domain/budget';
 import type { Planned } from '../planning/planner';
 import type { AuditLog, AuditRow } from '../store/audit-log';
@@ -103,7 +104,7 @@ function isPrimaryDown({ plan, healthStatus }: Planned): boolean {
 }
 
 function jobRecord(id: string, { plan }: Planned, request: Accepted['request']): Hit['job'] {
-  return { id, planned: plan.detectors.length, recipe: recipeOf(plan, request) };
+  return { id, planned: expectedResults(plan), recipe: recipeOf(plan, request) };
 }
 
 /** As `publish` has it for a run, as far as there is one: whose it was, is said. */

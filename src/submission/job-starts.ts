@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { RunInputs } from '../activities/run-inputs';
 import type { PausePoint } from '../config/pause-point';
 import type { Member, RunInput } from '../contract/plan';
+import { expectedResults } from '../domain/alternates';
 import type { SlaSettings } from '../domain/budget';
 import type { Planned } from '../planning/planner';
 import { Coalesced } from '../store/coalesce';
@@ -111,7 +112,7 @@ export class JobStarts {
           jobId: answer.jobId,
           parentJobId: member.parent_job_id,
           status: 'pending' as const,
-          planned: plan.detectors.length,
+          planned: expectedResults(plan),
           answer,
           recipe: recipeOf(plan, accepted.request),
           receivedAt: new Date(member.received_at),

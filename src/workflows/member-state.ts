@@ -20,7 +20,7 @@ export class MemberState {
   ) {
     for (const result of [...skippedResults(plan), ...member.prior_results]) this.record(result);
     for (const detector of plan.detectors) {
-      if (member.content_length > mostContent(detector)) {
+      if (detector.role !== 'alternate' && member.content_length > mostContent(detector)) {
         this.record(resultWithoutAnswer(detector.name, 'content_too_long'));
       }
     }
@@ -50,6 +50,10 @@ export class MemberState {
   /** Whether this detector is still to be asked; one whose predecessor failed is skipped here and now. */
   wants(detector: PlannedDetector): boolean {
     if (this.cancelled || this.#results.has(detector.name)) return false;
+    if (this.member.content_length > mostContent(detector)) {
+      this.record(resultWithoutAnswer(detector.name, 'content_too_long'));
+      return false;
+    }
     const ready = detector.depends_on.every((name) => {
       const result = this.#results.get(name);
       return result !== undefined && hasJudged(result);
@@ -72,8 +76,9 @@ export class MemberState {
 
   /** Nothing available can add coverage: nothing is called (spec/orchestration.md 5, ALL_DETECTORS_UNAVAILABLE). */
   #skipUselessCalls(): void {
-    for (const { name } of this.plan.detectors) {
-      if (this.#wasAvailable(name)) this.record(resultWithoutAnswer(name, 'dependency_failed'));
+    for (const { name, role } of this.plan.detectors) {
+      if (role !== 'alternate' && this.#wasAvailable(name))
+        this.record(resultWithoutAnswer(name, 'dependency_failed'));
     }
   }
 }

@@ -46,6 +46,11 @@ describe('conclave detector conformance', () => {
     expect(code).toBe(1);
   });
 
+  it('says so when the server does not know the detector', async () => {
+    const { code, stdout } = await conclave([...command, url, '--detector-id', 'nobody']);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('and nobody one of its detectors?')]);
+  });
+
   it.each([
     ['nobody answers', ['http://127.0.0.1:1', '--detector-id', 'x']],
     ['the address is none', ['ftp://x', '--detector-id', 'x']],

@@ -53,6 +53,19 @@ describe('conclave detector', () => {
     expect((await run('show', 'toxicity')).code).toBe(1);
   });
 
+  it.each([
+    ['there is no such file', 'none.yaml', 'there is no such file'],
+    ['the file is a whole registry', 'detectors.yaml', 'is a registry file'],
+  ])('says so when %s', async (_name, file, message) => {
+    const { code, stderr } = await run('register', path.join(system.dataDir, file));
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)]);
+  });
+
+  it('says what an address looks like', async () => {
+    const { code, stderr } = await conclave(['detector', 'list', '--url', 'localhost:8000']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('write one like http://127.0.0.1:8000')]);
+  });
+
   it('says why a detector is refused, and registers it by force', async () => {
     const file = described('pii-blind');
     const refused = await run('register', file);

@@ -182,6 +182,18 @@ describe('A run', () => {
       expect(temporal.asked).toEqual(['a', 'c']);
     });
 
+    it('does not ask it for content that is too long for it, and says so only where it was wanted', async () => {
+      const short = planOf([
+        planned('a', fallback('b')),
+        planned('b', { role: 'alternate', max_content_length: 5 }),
+      ]);
+      expect(tokensOf(await endingOf(short))).toEqual({ a: null });
+      temporal.reset();
+      fails('a');
+      expect(tokensOf(await endingOf(short))).toEqual({ a: 'http_5xx', b: 'content_too_long' });
+      expect(temporal.asked).toEqual(['a']);
+    });
+
     it('does not ask it when the time is up', async () => {
       temporal.scripts['detect.a'] = () => {
         now = 1_000_000;
