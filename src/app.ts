@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { Client } from '@temporalio/client';
-import { NativeConnection } from '@temporalio/worker';
 import { byReference } from './activities/by-reference';
 import { createDecide } from './activities/decide';
 import { createDetect } from './activities/detect';
@@ -22,6 +20,7 @@ import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
 import { composeDependencies } from './compose-dependencies';
 import { composeHealth } from './compose-health';
+import { composeMetrics } from './compose-metrics';
 import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
 import { composeProxy } from './compose-proxy';
@@ -29,6 +28,7 @@ import { composePolicies } from './compose-policies';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
 import { composeStore } from './compose-store';
+import { composeTemporal } from './compose-temporal';
 import { pausePointFrom } from './config/pause-point';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
@@ -38,16 +38,13 @@ import { Planner } from './planning/planner';
 import { createPolicyEvaluator } from './policy/evaluator';
 import { Latencies } from './registry/latencies';
 import { Checkpoints } from './store/checkpoints';
-import { createDataConverter } from './store/payload-codec';
 import { batchesOver } from './submission/batches';
 import { behindCache } from './submission/behind-cache';
 import { Execution } from './submission/execution';
 import { Jobs } from './submission/jobs';
 import { Launcher } from './submission/launcher';
-import { RunGateway } from './submission/run-gateway';
 import { Submission } from './submission/submission';
 import { Sweeper } from './submission/sweeper';
-import { installRuntime } from './telemetry/temporal-logger';
 
 /** The composition root: builds a Conclave process out of its parts and starts it. */
 export async function startConclave(options: ConclaveOptions): Promise<Conclave> {
@@ -68,9 +65,10 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
+  const counting = composeMetrics();
   const { builtinUrl } = servers;
   const outbound = composeOutbound(settings, [builtinUrl, servers.mapperUrl]);
-  const shared = { settings, db, notifications, generations, builtinUrl, outbound, log };
+  const shared = { settings, db, notifications, generations, builtinUrl, outbound, ...counting, log };
   const upstreams = await composeRegistry({ ...shared, discover: options.parts.maintenance });
   const { registry } = upstreams;
   const http = new DetectorHttpClient(outbound);
@@ -79,20 +77,11 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const latencies = new Latencies();
   const watch = await composeHealth({ ...shared, directory: registry, breakers, sharing, http });
   const { health } = watch;
+  counting.show({ registry, config: upstreams.config, health, breakers });
 
   // Temporal
-  installRuntime(log);
-  const connection = await NativeConnection.connect({
-    address: servers.temporalAddress,
-    tls: settings.workflow.tls,
-    // Payloads are encrypted; squeezing them again costs both sides and gains nothing.
-    grpcCompression: { codec: 'none' },
-    ...(settings.workflow.api_key === null ? {} : { apiKey: settings.workflow.api_key }),
-  });
-  const dataConverter = createDataConverter(db, keys);
-  const { namespace, task_queue: taskQueue } = settings.workflow;
-  const client = new Client({ connection, namespace, dataConverter });
-  const gateway = new RunGateway(client, taskQueue, payloads);
+  const temporal = await composeTemporal({ settings, servers, db, keys, payloads, log });
+  const { connection, client, gateway } = temporal;
 
   const versionInfo = {
     ...dataVersions(settings.mapper.taxonomy_path),
@@ -164,14 +153,11 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Workers
   const { admission, lag } = composeAdmission({ settings, orchestrations, notifications, now, log });
   const workers = await startWorkers({
-    connection,
-    namespace,
-    dataConverter,
+    ...temporal,
     activities: {
       ...byReference(activities, bulkParts.inputsBeside(inputs)),
       ...bulkParts.activities,
     },
-    taskQueue,
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,
     health: options.parts.maintenance ? watch.activities : null,
@@ -260,7 +246,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     facades: composeFacades({ settings, orchestrate, hub, registry, catalog }),
     cache: generations,
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, stopping: stopping.signal },
-    ...composeRegistryApi(upstreams, { ...shared, caller, outbound, health, breakers }),
+    ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
     ...watch.routes,
     health: {
       version,
@@ -278,6 +264,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       options.codecToken === null
         ? null
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
+    metrics: counting.metrics,
     gateway: composeProxy({ ...shared, directory: registry, breakers, health, outbound }),
     log,
   });

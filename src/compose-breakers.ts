@@ -7,6 +7,7 @@ import { BreakerStates } from './store/breaker-states';
 import type { Db } from './store/database';
 import type { Notifications } from './store/notifications';
 import type { Logger } from './telemetry/logger';
+import type { UpstreamMetrics } from './telemetry/upstream-metrics';
 
 /** The part of the composition root that builds the breakers and keeps them the same in all processes. */
 export async function composeBreakers(parts: {
@@ -14,13 +15,19 @@ export async function composeBreakers(parts: {
   readonly settings: Settings;
   readonly db: Db;
   readonly notifications: Notifications;
+  readonly upstreamMetrics: UpstreamMetrics;
   readonly log: Logger;
 }) {
+  const { upstreamMetrics: metrics } = parts;
   const breakers = new Breakers(parts.directory, parts.settings.orchestration);
+  breakers.on('fallback', (endpointId, strategy) => metrics.fellBack(endpointId, strategy));
   const sharing = new BreakerSharing(
     breakers,
     new BreakerStates(parts.db, parts.notifications),
-    (endpointId, transition) => tell(parts.log, endpointId, transition),
+    (endpointId, transition) => {
+      metrics.breakerMoved(endpointId, transition);
+      tell(parts.log, endpointId, transition);
+    },
     parts.log,
   );
   await sharing.start();

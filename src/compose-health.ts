@@ -17,6 +17,7 @@ import { HealthStates } from './store/health-states';
 import type { Notifications } from './store/notifications';
 import { HealthGateway } from './submission/health-gateway';
 import type { Logger } from './telemetry/logger';
+import type { UpstreamMetrics } from './telemetry/upstream-metrics';
 
 /** The part of the composition root that watches the health of upstreams. Detectors that are well can be used when it returns. */
 export async function composeHealth(parts: {
@@ -28,6 +29,7 @@ export async function composeHealth(parts: {
   readonly outbound: Outbound;
   readonly sharing: BreakerSharing;
   readonly http: { readonly credentials: CredentialVerdicts };
+  readonly upstreamMetrics: UpstreamMetrics;
   readonly log: Logger;
 }) {
   const { directory, breakers, settings, log } = parts;
@@ -47,6 +49,14 @@ export async function composeHealth(parts: {
     concurrency: settings.orchestration.health_check_concurrency,
     now: Date.now,
     random: Math.random,
+    made: ({ upstream, result, ...change }) =>
+      parts.upstreamMetrics.checked({
+        endpointId: upstream.endpoint_id,
+        detector: upstream.detector?.name ?? null,
+        ok: result.ok,
+        responseMs: result.response_ms,
+        ...change,
+      }),
     log,
   });
   const webhooks = new Webhooks({
@@ -59,6 +69,7 @@ export async function composeHealth(parts: {
   await checks.start();
   return {
     health,
+    checks,
     routes: {
       breakers: { breakers, sharing: parts.sharing },
       upstreamHealth: {

@@ -7,7 +7,7 @@ import { tryOut } from './proxy/trial';
 import type { Breakers } from './registry/breakers';
 import type { UpstreamDirectory } from './registry/directory';
 import type { HealthMonitor } from './registry/health-monitor';
-import { GatewayMetrics } from './telemetry/gateway-metrics';
+import type { GatewayMetrics } from './telemetry/gateway-metrics';
 import type { Logger } from './telemetry/logger';
 
 /** The part of the composition root that passes requests on to upstreams. */
@@ -17,6 +17,7 @@ export function composeProxy(parts: {
   readonly breakers: Breakers;
   readonly health: Pick<HealthMonitor, 'isHealthy'>;
   readonly outbound: Outbound;
+  readonly gatewayMetrics: GatewayMetrics;
   readonly log: Logger;
 }): { readonly proxy: ProxyRouterDependencies; readonly routes: RoutesRouterDependencies } {
   const { settings, directory, breakers, outbound, log } = parts;
@@ -32,7 +33,7 @@ export function composeProxy(parts: {
     proxy: {
       proxy,
       directory,
-      metrics: new GatewayMetrics(),
+      metrics: parts.gatewayMetrics,
       log,
       anyOrigin: settings.service.environment === 'development',
     },

@@ -7,14 +7,16 @@ import type { DetectorCaller } from './detectors/detector-caller';
 import type { Outbound } from './outbound/outbound';
 import { faultOf } from './detectors/reachability';
 import type { Breakers } from './registry/breakers';
+import type { HealthChecks } from './registry/health-checks';
 import type { HealthMonitor } from './registry/health-monitor';
 import { Registrar, type Verify } from './registry/registrar';
 import { resolveBuiltin } from './registry/upstream-of';
 
-interface ApiParts extends Pick<RegistryParts, 'generations' | 'builtinUrl'> {
+interface ApiParts extends Pick<RegistryParts, 'generations' | 'builtinUrl' | 'upstreamMetrics'> {
   readonly caller: DetectorCaller;
   readonly outbound: Outbound;
   readonly health: HealthMonitor;
+  readonly checks: HealthChecks;
   readonly breakers: Breakers;
 }
 
@@ -29,6 +31,8 @@ export function composeRegistryApi(
     refresh: () => registry.refresh(),
     verify: verifying(parts),
     complete,
+    unreachable: (endpointId, reason) => parts.checks.condemn(endpointId, reason),
+    ended: (operation, outcome) => parts.upstreamMetrics.operated(operation, outcome),
     changed: (names) => forgetAnswers(generations, names),
   });
   return {

@@ -17,6 +17,7 @@ import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
 import { configVersionText, Upstreams } from './store/upstreams';
 import type { Logger } from './telemetry/logger';
+import type { UpstreamMetrics } from './telemetry/upstream-metrics';
 
 export interface RegistryParts {
   readonly settings: Settings;
@@ -25,12 +26,13 @@ export interface RegistryParts {
   readonly generations: Pick<CacheGenerations, 'invalidate'>;
   readonly builtinUrl: string;
   readonly outbound: Pick<Outbound, 'pools' | 'credentials'>;
+  readonly upstreamMetrics: UpstreamMetrics;
   readonly log: Logger;
 }
 
 /** The part of the composition root that keeps the registry: what all processes share, and the file that this one watches. */
 export async function composeRegistry(parts: RegistryParts & { readonly discover: boolean }) {
-  const { settings, db, notifications, log } = parts;
+  const { settings, db, notifications, upstreamMetrics: metrics, log } = parts;
   const store = new Upstreams(db, notifications);
   const registry = new LiveRegistry({
     store,
@@ -42,6 +44,7 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
         correlationId: null,
         what: 'no heartbeat',
       });
+      metrics.operated('expire', 'success', expired.length);
       if (expired.length > 0) log.warn({ removed: expired }, 'upstreams were not heard of and have expired');
     },
     report: (ids) =>
@@ -53,12 +56,17 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
     file: settings.registry.path,
     store,
     refresh: () => registry.refresh(),
-    refused: (errors) =>
+    refused: (errors) => {
+      metrics.reloaded('failure');
       log.error(
         { file: settings.registry.path, errors },
         'the registry file is not applied; the registry stays as it is',
-      ),
+      );
+    },
     applied: async (plan, version) => {
+      metrics.reloaded('success');
+      count(metrics, plan);
+      metrics.operated('register', 'refused', plan.errors.length);
       tell(log, plan, version);
       await forgetAnswers(parts.generations, [...plan.updated, ...plan.removed]);
     },
@@ -89,7 +97,7 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
 }
 
 function discoveryOf(
-  { settings, generations, log }: RegistryParts,
+  { settings, generations, upstreamMetrics: metrics, log }: RegistryParts,
   store: Upstreams,
   registry: LiveRegistry,
   complete: Complete,
@@ -102,6 +110,7 @@ function discoveryOf(
     store,
     refresh: () => registry.refresh(),
     applied: async ({ added, updated, removed }, source) => {
+      count(metrics, { added, updated, removed });
       log.info({ source, added, updated, removed }, 'discovery has changed the registry');
       await forgetAnswers(generations, [...updated, ...removed]);
     },
@@ -117,6 +126,15 @@ function completing({ outbound, builtinUrl }: RegistryParts): Complete {
     const { capabilities } = await withCapabilities(resolveBuiltin(registration, builtinUrl), outbound);
     return { ...registration, capabilities };
   };
+}
+
+function count(
+  metrics: UpstreamMetrics,
+  { added, updated, removed }: Pick<SyncPlan, 'added' | 'updated' | 'removed'>,
+): void {
+  metrics.operated('register', 'success', added.length);
+  metrics.operated('update', 'success', updated.length);
+  metrics.operated('unregister', 'success', removed.length);
 }
 
 function tell(log: Logger, plan: SyncPlan, version: string): void {

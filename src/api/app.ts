@@ -3,6 +3,7 @@ import { ConclaveError } from '../contract/errors';
 import type { CacheGenerations } from '../store/cache-generations';
 import type { PayloadReader } from '../store/payload-codec';
 import type { Logger } from '../telemetry/logger';
+import type { Metrics } from '../telemetry/metrics';
 import { type BatchRouterDependencies, batchRouter } from './batch-router';
 import { type BreakerRouterDependencies, breakerRouter } from './breaker-router';
 import { cacheRouter } from './cache-router';
@@ -37,6 +38,7 @@ export interface AppDependencies {
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
   /** Null: no decoding for Temporal Web. */
   readonly codec: { payloads: PayloadReader; token: string; origins: readonly string[] } | null;
+  readonly metrics: Pick<Metrics, 'contentType' | 'page'>;
   /** Null: no requests are passed on. */
   readonly gateway: {
     readonly proxy: ProxyRouterDependencies;
@@ -63,11 +65,10 @@ export function createApp(deps: AppDependencies): Express {
   app.use('/api/v1', docsRouter(deps.health.version));
   app.get('/docs', (_request, response) => response.redirect('/api/v1/docs'));
   if (deps.codec) app.use('/api/v1', codecRouter(deps.codec.payloads, deps.codec.token, deps.codec.origins));
+  app.get(['/metrics', '/api/v1/metrics'], async (_request, response) => {
+    response.type(deps.metrics.contentType).send(await deps.metrics.page());
+  });
   if (deps.gateway) {
-    const { metrics } = deps.gateway.proxy;
-    app.get(['/metrics', '/api/v1/metrics'], async (_request, response) => {
-      response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
-    });
     // Before whatever reads bodies or credentials: what is passed on is judged there.
     app.use('/api/v1/proxy', proxyHandler(deps.gateway.proxy));
     app.use('/api/v1/router', refuseUnknownCredentials);

@@ -76,14 +76,14 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
 
   router.post('/registry/endpoints', ...body, async (request, response) => {
     const { config, verify, force } = bodyOf(request, newEndpointSchema);
-    const { entry, isNew } = await deps.registrar.registerEndpoint(
+    const { entry, isNew, fault } = await deps.registrar.registerEndpoint(
       config,
       { verify, force },
       contextOf(response),
     );
     response.status(isNew ? 201 : 200).json({
       success: true,
-      message: isNew ? 'registered' : 'updated',
+      message: `${isNew ? 'registered' : 'updated'}${fault === null ? '' : ` as unhealthy: ${fault}`}`,
       endpoint_id: entry.endpoint_id,
       endpoint_url: config.url,
     });

@@ -45,6 +45,14 @@ export function healthAfter(health: Health, ok: boolean, now: number, rules: Hea
   };
 }
 
+/** One that nobody has reached is not asked again and again before it is taken for unhealthy. */
+export function condemned(health: Health, now: number, rules: HealthRules): Health {
+  let last = health;
+  do last = healthAfter(last, false, now, rules);
+  while (last.status !== 'unhealthy');
+  return last;
+}
+
 /** A new detector is unused until its first success, which also brings one back that was out. */
 function detectorStatus(health: Health, ok: boolean, now: number, constants: HealthSettings): HealthStatus {
   if (ok) return 'healthy';

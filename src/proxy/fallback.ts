@@ -2,8 +2,11 @@ import { GatewayError } from '../contract/errors';
 import type { Upstream } from '../contract/upstream';
 import type { AnswerMemory, Question, RememberedAnswer } from './answer-memory';
 
+type Strategy = Upstream['config']['circuit_breaker']['fallback_strategy'];
+
 /** What is answered in the upstream's place. */
 export interface StandIn {
+  readonly strategy: Strategy;
   readonly status: number;
   readonly headers: readonly string[];
   readonly body: Buffer;
@@ -19,18 +22,17 @@ interface Refused {
 
 /**
  * While the breaker is open (spec/gateway.md 6).
- * @throws GatewayError CIRCUIT_OPEN where the strategy has nothing else
+ * @returns null where the strategy has nothing but the error
  */
-export function standIn(refused: Refused, memory: AnswerMemory): StandIn {
+export function standIn(refused: Refused, memory: AnswerMemory): StandIn | null {
   const { config, endpoint_id } = refused.upstream;
   const { fallback_strategy, fallback_status, fallback_response, redirect_url } = config.circuit_breaker;
   switch (fallback_strategy) {
     case 'error_response':
-      throw circuitOpen(refused);
+      return null;
     case 'cached_response': {
       const remembered = memory.recall(refused.question);
-      if (!remembered) throw circuitOpen(refused);
-      return fromMemory(remembered);
+      return remembered ? fromMemory(remembered) : null;
     }
     case 'default_response':
       return inJson(
@@ -44,12 +46,17 @@ export function standIn(refused: Refused, memory: AnswerMemory): StandIn {
       );
     case 'redirect': {
       const headers = ['Location', elsewhere(redirect_url!, refused.rest, refused.query)];
-      return { status: 307, headers: [...headers, ...marks(fallback_strategy)], body: Buffer.alloc(0) };
+      return {
+        strategy: fallback_strategy,
+        status: 307,
+        headers: [...headers, ...marks(fallback_strategy)],
+        body: Buffer.alloc(0),
+      };
     }
   }
 }
 
-function circuitOpen({ upstream, retryAfterSeconds }: Refused): GatewayError {
+export function circuitOpen({ upstream, retryAfterSeconds }: Refused): GatewayError {
   return new GatewayError('CIRCUIT_OPEN', `the circuit breaker of ${upstream.endpoint_id} is open`, {
     retryAfterSeconds,
     headers: { 'X-Circuit-Breaker': 'fallback', 'X-Fallback-Strategy': 'error_response' },
@@ -58,15 +65,16 @@ function circuitOpen({ upstream, retryAfterSeconds }: Refused): GatewayError {
 
 function fromMemory({ status, headers, body, ageSeconds }: RememberedAnswer): StandIn {
   const own = ['Age', String(ageSeconds), 'X-Cache', 'fallback', ...marks('cached_response')];
-  return { status, headers: [...headers, ...own], body };
+  return { strategy: 'cached_response', status, headers: [...headers, ...own], body };
 }
 
-function inJson(status: number, value: unknown, strategy: string): StandIn {
+function inJson(status: number, value: unknown, strategy: Strategy): StandIn {
   const body = Buffer.from(JSON.stringify(value));
   // A 204 or 304 has no body.
-  if (status === 204 || status === 304) return { status, headers: marks(strategy), body: Buffer.alloc(0) };
+  if (status === 204 || status === 304)
+    return { strategy, status, headers: marks(strategy), body: Buffer.alloc(0) };
   const headers = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(body.length)];
-  return { status, headers: [...headers, ...marks(strategy)], body };
+  return { strategy, status, headers: [...headers, ...marks(strategy)], body };
 }
 
 function elsewhere(redirectUrl: string, rest: string, query: string): string {
@@ -75,6 +83,6 @@ function elsewhere(redirectUrl: string, rest: string, query: string): string {
   return `${url.origin}${url.pathname.replace(/\/$/, '')}${rest}${search === '' ? '' : `?${search}`}`;
 }
 
-function marks(strategy: string): string[] {
+function marks(strategy: Strategy): string[] {
   return ['X-Circuit-Breaker', 'fallback', 'X-Fallback-Strategy', strategy];
 }

@@ -11,7 +11,7 @@ import type { UpstreamDirectory } from '../registry/directory';
 import { AnswerMemory, type Question } from './answer-memory';
 import { exchange, type UpstreamAnswer } from './exchange';
 import { asGatewayError, CallerGone, isUpstreamsFault } from './failure';
-import { standIn } from './fallback';
+import { circuitOpen, standIn } from './fallback';
 import { assertPasses, type HealthView } from './guards';
 import { type Caller, requestHeaders, responseHeaders, valuesOf } from './headers';
 import { matchRoute } from './match';
@@ -94,10 +94,12 @@ export class Proxy {
     const { endpoint_id: id } = call.upstream;
     const { admitted, epoch, retryAfterSeconds } = this.deps.breakers.admit(id);
     if (!admitted) {
-      this.deps.breakers.fellBack(id);
-      const { status, headers, body } = standIn({ ...call, retryAfterSeconds }, this.#memory);
-      begin(call.response, status, headers);
-      call.response.end(call.question.method === 'HEAD' ? undefined : body);
+      const refused = { ...call, retryAfterSeconds };
+      const instead = standIn(refused, this.#memory);
+      this.deps.breakers.fellBack(id, instead?.strategy ?? 'error_response');
+      if (!instead) throw circuitOpen(refused);
+      begin(call.response, instead.status, instead.headers);
+      call.response.end(call.question.method === 'HEAD' ? undefined : instead.body);
       return;
     }
     let recorded = false;

@@ -55,6 +55,7 @@ export type Urgency = 'now' | 'soon' | 'later';
 
 interface Events {
   news: [urgency: Urgency];
+  fallback: [endpointId: string, strategy: string];
   removed: [endpointIds: readonly string[]];
 }
 
@@ -135,8 +136,9 @@ export class Breakers extends EventEmitter<Events> {
   }
 
   /** Instead of a refused call something else was answered. */
-  fellBack(endpointId: string): void {
+  fellBack(endpointId: string, strategy: string): void {
     this.#of(endpointId)?.count({ fallbacks: 1 });
+    this.emit('fallback', endpointId, strategy);
     this.emit('news', 'later');
   }
 

@@ -59,6 +59,7 @@ const origin = { source: 'config', origin: 'file' } as const;
 export class ConfigSource {
   readonly #watch: FileWatch;
   #current: RegistryFile | null = null;
+  #version: string | null = null;
   #lastReload: Date | null = null;
   #lastError: string | null = null;
   /** The text that was read last: one fault is told once. */
@@ -95,6 +96,8 @@ export class ConfigSource {
   get status() {
     return {
       loaded: this.loaded,
+      /** Of what this process applied last. */
+      version: this.#version,
       configPath: path.basename(this.deps.file),
       lastReload: this.#lastReload,
       lastReloadError: this.#lastError,
@@ -216,6 +219,7 @@ export class ConfigSource {
     });
     await this.deps.refresh();
     this.#current = file;
+    this.#version = reloaded.version;
     this.#lastReload = at;
     this.#lastError = null;
     await this.deps.applied(reloaded.plan, reloaded.version);

@@ -1,6 +1,13 @@
-import type { CheckResult, HealthEvent, HealthMerge, StoredHealth } from '../contract/endpoint-health';
+import type {
+  CheckResult,
+  Health,
+  HealthEvent,
+  HealthMerge,
+  StoredHealth,
+} from '../contract/endpoint-health';
+import type { HealthStatus } from '../contract/enums';
 import type { Upstream } from '../contract/upstream';
-import { type DueCheck, healthAfter, initialHealth, nextCheckAt } from '../domain/health';
+import { condemned, type DueCheck, healthAfter, initialHealth, nextCheckAt } from '../domain/health';
 import type { Breakers } from './breakers';
 import type { UpstreamDirectory } from './directory';
 import type { HealthMonitor } from './health-monitor';
@@ -22,6 +29,16 @@ export interface HealthStore {
 /** One attempt. Ends within its upstream's timeout. */
 export type Probe = (upstream: Upstream, signal: AbortSignal) => Promise<CheckResult>;
 
+/** One check that was made and recorded, and what it has changed. */
+export interface MadeCheck {
+  readonly upstream: Upstream;
+  readonly result: CheckResult;
+  readonly from: HealthStatus;
+  readonly to: HealthStatus;
+  /** It has failed `alert_threshold` times in a row now. */
+  readonly alerts: boolean;
+}
+
 export interface HealthChecksDependencies {
   readonly directory: UpstreamDirectory;
   readonly monitor: HealthMonitor;
@@ -32,6 +49,7 @@ export interface HealthChecksDependencies {
   readonly concurrency: number;
   readonly now: () => number;
   readonly random: () => number;
+  readonly made: (check: MadeCheck) => void;
   readonly log: {
     warn(fields: object, message: string): void;
     info(fields: object, message: string): void;
@@ -97,6 +115,12 @@ export class HealthChecks {
     return this.#checked(endpointId);
   }
 
+  /** Makes one that nobody has reached unhealthy, until its checks say otherwise. */
+  async condemn(endpointId: string, error: string): Promise<void> {
+    const upstream = this.deps.directory.byId(endpointId);
+    if (upstream) await this.#record(upstream, { ok: false, response_ms: null, error }, condemned);
+  }
+
   #takeOver(): void {
     const abandoned = this.deps.monitor
       .due()
@@ -129,10 +153,14 @@ export class HealthChecks {
       await store.release(endpointId);
       return null;
     }
-    const { stored, before } = await store.record(this.#mergeOf(upstream, result));
-    this.deps.monitor.learned(stored);
-    this.#tell(stored, before);
+    await this.#record(upstream, result, (health, at, rules) => healthAfter(health, result.ok, at, rules));
     return result;
+  }
+
+  async #record(upstream: Upstream, result: CheckResult, after: typeof condemned): Promise<void> {
+    const { stored, before } = await this.deps.store.record(this.#mergeOf(upstream, result, after));
+    this.deps.monitor.learned(stored);
+    this.#tell(upstream, result, stored, before);
   }
 
   /** A check is a probe and its repetitions. */
@@ -149,7 +177,7 @@ export class HealthChecks {
     }
   }
 
-  #mergeOf(upstream: Upstream, result: CheckResult): HealthMerge {
+  #mergeOf(upstream: Upstream, result: CheckResult, judge: typeof condemned): HealthMerge {
     const { endpoint_id, config } = upstream;
     const rules = this.deps.monitor.rulesOf(upstream);
     const at = this.deps.now();
@@ -161,9 +189,9 @@ export class HealthChecks {
       history_size: config.health_check.history_size,
       after: (stored) => {
         const before = stored ?? initialHealth;
-        const health = healthAfter(before, result.ok, at, rules);
+        const health = judge(before, at, rules);
         const { webhook_url: url, alert_threshold } = config.health_check;
-        const isNews = health.status !== before.status || health.consecutive_failures === alert_threshold;
+        const isNews = health.status !== before.status || isAlarming(health, alert_threshold);
         return {
           health,
           next_check_at: nextCheckAt(health, rules, this.deps.random()),
@@ -176,9 +204,15 @@ export class HealthChecks {
     };
   }
 
-  #tell(stored: StoredHealth, before: StoredHealth | null): void {
+  #tell(upstream: Upstream, result: CheckResult, stored: StoredHealth, before: StoredHealth | null): void {
     const { endpoint_id, health, error } = stored;
     const was = before?.health.status ?? 'unknown';
+    const alerts = isAlarming(health, upstream.config.health_check.alert_threshold);
+    this.deps.made({ upstream, result, from: was, to: health.status, alerts });
+    if (alerts) {
+      const { consecutive_failures } = health;
+      this.deps.log.warn({ endpoint_id, consecutive_failures, error }, 'an upstream fails check after check');
+    }
     if (health.status === was) return;
     const fields = { endpoint_id, from: was, to: health.status, reason: error };
     if (health.status === 'healthy') this.deps.log.info(fields, 'the health of an upstream has changed');
@@ -219,6 +253,10 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(done, ms);
     signal.addEventListener('abort', done, { once: true });
   });
+}
+
+function isAlarming({ consecutive_failures: failures }: Health, threshold: number): boolean {
+  return failures === threshold;
 }
 
 /** How late a check may be before another process makes it. */

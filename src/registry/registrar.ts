@@ -35,6 +35,8 @@ export interface NewDetector {
   readonly ttlSeconds: number | null;
 }
 
+export type RegistrarOperation = 'register' | 'update' | 'unregister' | 'status' | 'traffic';
+
 export interface RegistrarDependencies {
   readonly store: Pick<ConfigStore, 'change'> & { heartbeat(endpointId: string): Promise<boolean> };
   /** Makes what was committed effective here. */
@@ -42,12 +44,27 @@ export interface RegistrarDependencies {
   readonly verify: Verify;
   /** What a detector says of itself, where its registration says nothing. */
   readonly complete: Complete;
+  /** Makes one that was registered though nobody reached it unhealthy until it answers. */
+  readonly unreachable: (endpointId: string, reason: string) => Promise<void>;
+  /** Told how what was asked for has ended. */
+  readonly ended: (operation: RegistrarOperation, outcome: 'success' | 'refused' | 'error') => void;
   /** Told, after the commit, which detectors' answers may be others now. */
   readonly changed: (names: readonly string[]) => Promise<void>;
   readonly now?: () => Date;
 }
 
 type Entries = readonly RegistryEntry[];
+type Decide<T> = (entries: Entries) => { writes: readonly RegistryWrite[]; result: T };
+
+/** One change, before it is decided. */
+interface Asked {
+  readonly operation: RegistrarOperation;
+  readonly by: Caller;
+  /** For the audit log. */
+  readonly what: string;
+  /** @throws GatewayError ENDPOINT_UNREACHABLE */
+  readonly verify?: () => Promise<void>;
+}
 
 /** What the API does to the registry (spec/orchestration.md 1.10, spec/gateway.md 3); effective everywhere on return. */
 export class Registrar {
@@ -56,31 +73,34 @@ export class Registrar {
   /** @throws ConclaveError 409 `detector_exists`, 400 `traffic_sum`; GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
   async registerDetector(detector: NewDetector, verify: boolean, by: Caller): Promise<RegistryEntry> {
     const listed = listedDetector(await this.deps.complete(detector.registration));
-    if (verify) await this.#assertGood(listed);
-    return this.#change(by, `register ${listed.endpoint_id}`, (entries) => {
-      if (entries.some(({ endpoint_id: id, kind }) => id === listed.endpoint_id && kind === 'detector')) {
-        throw new ConclaveError('INVALID_REQUEST', 'a detector of this name and version is registered', {
-          status: 409,
-          detail: 'detector_exists',
-        });
-      }
-      refuseConflict(entries, listed);
-      const { name, tenant_id: tenant } = detector.registration;
-      const others = versionsOf(entries, name, tenant ?? null);
-      const isFirst = others.every(({ status }) => status !== 'active');
-      const percent = detector.trafficPercent ?? (isFirst ? 100 : 0);
-      assertWhole([...others, { status: 'active', traffic_percent: percent }], percent);
-      const entry: RegistryEntry = {
-        ...listed,
-        source: detector.ttlSeconds === null ? 'manual' : 'discovery',
-        origin: detector.ttlSeconds === null ? 'api' : 'heartbeat',
-        status: 'active',
-        traffic_percent: percent,
-        ttl_seconds: detector.ttlSeconds,
-        ...this.#times(undefined),
-      };
-      return put(entry);
-    });
+    const asked = { operation: 'register', by, what: `register ${listed.endpoint_id}` } as const;
+    return this.#change(
+      { ...asked, ...(verify && { verify: () => this.#assertGood(listed) }) },
+      (entries) => {
+        if (entries.some(({ endpoint_id: id, kind }) => id === listed.endpoint_id && kind === 'detector')) {
+          throw new ConclaveError('INVALID_REQUEST', 'a detector of this name and version is registered', {
+            status: 409,
+            detail: 'detector_exists',
+          });
+        }
+        refuseConflict(entries, listed);
+        const { name, tenant_id: tenant } = detector.registration;
+        const others = versionsOf(entries, name, tenant ?? null);
+        const isFirst = others.every(({ status }) => status !== 'active');
+        const percent = detector.trafficPercent ?? (isFirst ? 100 : 0);
+        assertWhole([...others, { status: 'active', traffic_percent: percent }], percent);
+        const entry: RegistryEntry = {
+          ...listed,
+          source: detector.ttlSeconds === null ? 'manual' : 'discovery',
+          origin: detector.ttlSeconds === null ? 'api' : 'heartbeat',
+          status: 'active',
+          traffic_percent: percent,
+          ttl_seconds: detector.ttlSeconds,
+          ...this.#times(undefined),
+        };
+        return put(entry);
+      },
+    );
   }
 
   /** @throws ConclaveError 404; GatewayError ENDPOINT_UNREACHABLE */
@@ -91,17 +111,20 @@ export class Registrar {
     by: Caller,
   ): Promise<RegistryEntry> {
     const listed = listedDetector(await this.deps.complete(registration));
-    if (verify) await this.#assertGood(listed);
-    return this.#change(by, `replace ${id}`, (entries) => {
-      const before = one(entries, id);
-      const known = withKnownCapabilities(listed, before);
-      return put({ ...before, ...known, ...manual(before), ...this.#times(before) });
-    });
+    const asked = { operation: 'update', by, what: `replace ${id}` } as const;
+    return this.#change(
+      { ...asked, ...(verify && { verify: () => this.#assertGood(listed) }) },
+      (entries) => {
+        const before = one(entries, id);
+        const known = withKnownCapabilities(listed, before);
+        return put({ ...before, ...known, ...manual(before), ...this.#times(before) });
+      },
+    );
   }
 
   /** @throws ConclaveError 404 */
   async removeDetector(id: string, by: Caller): Promise<void> {
-    await this.#change(by, `remove ${id}`, (entries) => {
+    await this.#change({ operation: 'unregister', by, what: `remove ${id}` }, (entries) => {
       one(entries, id);
       return { writes: [{ kind: 'remove', id }], result: undefined };
     });
@@ -117,7 +140,7 @@ export class Registrar {
     percents: Readonly<Record<string, number>>,
     by: Caller,
   ): Promise<readonly RegistryEntry[]> {
-    return this.#change(by, `traffic of ${name}`, (entries) => {
+    return this.#change({ operation: 'traffic', by, what: `traffic of ${name}` }, (entries) => {
       const versions = versionsOf(entries, name, tenant);
       if (versions.length === 0) throw notFound();
       for (const version of Object.keys(percents)) {
@@ -139,33 +162,50 @@ export class Registrar {
     if (!(await this.deps.store.heartbeat(id))) throw notFound();
   }
 
-  /** @throws GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
+  /**
+   * @param options.force registers one that cannot be reached, as unhealthy
+   * @throws GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE
+   */
   async registerEndpoint(
     config: EndpointConfig,
     options: { readonly verify: boolean; readonly force: boolean },
     by: Caller,
-  ): Promise<{ readonly entry: RegistryEntry; readonly isNew: boolean }> {
+  ): Promise<{ readonly entry: RegistryEntry; readonly isNew: boolean; readonly fault: string | null }> {
     const listed = listedEndpoint(config);
-    if (options.verify && !options.force && !config.disabled) await this.#assertGood(listed);
-    return this.#change(by, `register ${listed.endpoint_id}`, (entries) => {
-      refuseConflict(entries, listed);
-      const before = entries.find(({ endpoint_id: id }) => id === listed.endpoint_id);
-      const entry: RegistryEntry = {
-        ...listed,
-        source: 'manual',
-        origin: 'api',
-        status: config.disabled ? 'disabled' : (before?.status ?? 'active'),
-        traffic_percent: 100,
-        ttl_seconds: null,
-        ...this.#times(before),
-      };
-      return { writes: [{ kind: 'put', entry }], result: { entry, isNew: before === undefined } };
-    });
+    let fault: string | null = null;
+    const verify = async (): Promise<void> => {
+      fault = await this.deps.verify(listed);
+      if (!options.force) assertNoFault(listed, fault);
+    };
+    const registered = await this.#change(
+      {
+        operation: 'register',
+        by,
+        what: `register ${listed.endpoint_id}`,
+        ...(options.verify && !config.disabled && { verify }),
+      },
+      (entries) => {
+        refuseConflict(entries, listed);
+        const before = entries.find(({ endpoint_id: id }) => id === listed.endpoint_id);
+        const entry: RegistryEntry = {
+          ...listed,
+          source: 'manual',
+          origin: 'api',
+          status: config.disabled ? 'disabled' : (before?.status ?? 'active'),
+          traffic_percent: 100,
+          ttl_seconds: null,
+          ...this.#times(before),
+        };
+        return { writes: [{ kind: 'put', entry }], result: { entry, isNew: before === undefined } };
+      },
+    );
+    if (fault !== null) await this.deps.unreachable(listed.endpoint_id, fault);
+    return { ...registered, fault };
   }
 
   /** @throws GatewayError ENDPOINT_NOT_FOUND */
   async removeEndpoint(id: string, by: Caller): Promise<void> {
-    await this.#change(by, `remove ${id}`, (entries) => {
+    await this.#change({ operation: 'unregister', by, what: `remove ${id}` }, (entries) => {
       upstream(entries, id);
       return { writes: [{ kind: 'remove', id }], result: undefined };
     });
@@ -173,24 +213,29 @@ export class Registrar {
 
   /** @throws GatewayError ENDPOINT_NOT_FOUND */
   async setStatus(id: string, status: Upstream['status'], by: Caller): Promise<void> {
-    await this.#change(by, `${status} ${id}`, (entries) =>
+    await this.#change({ operation: 'status', by, what: `${status} ${id}` }, (entries) =>
       put({ ...upstream(entries, id), status, updated_at: this.#now() }),
     );
   }
 
   async #assertGood(listed: Listed): Promise<void> {
-    const reason = await this.deps.verify(listed);
-    if (reason === null) return;
-    throw new GatewayError('ENDPOINT_UNREACHABLE', `${listed.endpoint_id} is not registered: ${reason}`, {
-      details: { endpoint_id: listed.endpoint_id, reason },
-    });
+    assertNoFault(listed, await this.deps.verify(listed));
   }
 
-  async #change<T>(
-    by: Caller,
-    what: string,
-    decide: (entries: Entries) => { writes: readonly RegistryWrite[]; result: T },
-  ): Promise<T> {
+  async #change<T>(asked: Asked, decide: Decide<T>): Promise<T> {
+    try {
+      await asked.verify?.();
+      const result = await this.#changed(asked, decide);
+      this.deps.ended(asked.operation, 'success');
+      return result;
+    } catch (error) {
+      const isRefusal = error instanceof ConclaveError || error instanceof GatewayError;
+      this.deps.ended(asked.operation, isRefusal ? 'refused' : 'error');
+      throw error;
+    }
+  }
+
+  async #changed<T>({ by, what }: Asked, decide: Decide<T>): Promise<T> {
     const { writes, result } = await this.deps.store.change({ ...by, what }, (entries) => {
       const decided = decide(entries);
       return { writes: decided.writes, result: decided };
@@ -209,6 +254,13 @@ export class Registrar {
   #now(): string {
     return (this.deps.now?.() ?? new Date()).toISOString();
   }
+}
+
+function assertNoFault({ endpoint_id }: Listed, reason: string | null): void {
+  if (reason === null) return;
+  throw new GatewayError('ENDPOINT_UNREACHABLE', `${endpoint_id} is not registered: ${reason}`, {
+    details: { endpoint_id, reason },
+  });
 }
 
 function put(entry: RegistryEntry): { writes: RegistryWrite[]; result: RegistryEntry } {

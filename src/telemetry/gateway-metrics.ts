@@ -1,4 +1,6 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Gauge } from 'prom-client';
+import { endpointLabel } from './endpoint-label';
+import { forget, type Metrics } from './metrics';
 
 /** One request that was passed on, or was not. */
 export interface RoutedRequest {
@@ -12,39 +14,38 @@ export interface RoutedRequest {
 
 const knownMethods = new Set(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS']);
 
-/** Series of the gateway (spec/gateway.md 9.2); labels hold nothing that a caller can make up. */
+/** Series of the proxy (spec/gateway.md 9.2); labels hold nothing that a caller can make up. */
 export class GatewayMetrics {
-  readonly registry = new Registry();
-  readonly #requests = new Counter({
-    name: 'gateway_requests_total',
-    help: 'Requests by upstream, method and class of status',
-    labelNames: ['endpoint_id', 'method', 'status_class'],
-    registers: [this.registry],
-  });
-  readonly #duration = new Histogram({
-    name: 'gateway_request_duration_seconds',
-    help: 'From the head of the request to the end of the answer',
-    labelNames: ['endpoint_id', 'method'],
-    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
-    registers: [this.registry],
-  });
-  readonly #inFlight = new Gauge({
-    name: 'gateway_inflight_requests',
-    help: 'Requests on their way',
-    registers: [this.registry],
-  });
-  readonly #upstreamErrors = new Counter({
-    name: 'gateway_upstream_errors_total',
-    help: 'Requests that an upstream gave no answer to',
-    labelNames: ['endpoint_id', 'code'],
-    registers: [this.registry],
-  });
-  readonly #errors = new Counter({
-    name: 'gateway_errors_total',
-    help: 'Errors that the gateway answered with',
-    labelNames: ['code'],
-    registers: [this.registry],
-  });
+  readonly #requests;
+  readonly #duration;
+  readonly #inFlight;
+  readonly #upstreamErrors;
+  readonly #errors;
+
+  constructor(metrics: Metrics) {
+    this.#requests = metrics.counter(
+      'gateway_requests_total',
+      'Requests by upstream, method and class of status',
+      ['endpoint_id', 'method', 'status_class'],
+    );
+    this.#duration = metrics.histogram(
+      'gateway_request_duration_seconds',
+      'From the head of the request to the end of the answer',
+      ['endpoint_id', 'method'],
+      [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    );
+    this.#inFlight = new Gauge({
+      name: 'gateway_inflight_requests',
+      help: 'Requests on their way through the proxy',
+      registers: [metrics.seen],
+    });
+    this.#upstreamErrors = metrics.counter(
+      'gateway_upstream_errors_total',
+      'Requests that an upstream gave no answer to',
+      ['endpoint_id', 'code'],
+    );
+    this.#errors = metrics.counter('gateway_errors_total', 'Errors that the gateway answered with', ['code']);
+  }
 
   began(): void {
     this.#inFlight.inc();
@@ -52,11 +53,20 @@ export class GatewayMetrics {
 
   ended({ endpointId, method: given, status, code, seconds }: RoutedRequest): void {
     const method = knownMethods.has(given) ? given : 'OTHER';
+    const endpoint_id = endpointLabel(endpointId);
     this.#inFlight.dec();
-    this.#requests.inc({ endpoint_id: endpointId, method, status_class: `${Math.floor(status / 100)}xx` });
-    this.#duration.observe({ endpoint_id: endpointId, method }, seconds);
+    this.#requests.inc({ endpoint_id, method, status_class: `${Math.floor(status / 100)}xx` });
+    this.#duration.observe({ endpoint_id, method }, seconds);
     if (code === null) return;
     this.#errors.inc({ code });
-    if (code.startsWith('UPSTREAM_')) this.#upstreamErrors.inc({ endpoint_id: endpointId, code });
+    if (code.startsWith('UPSTREAM_')) this.#upstreamErrors.inc({ endpoint_id, code });
+  }
+
+  /** Upstreams that are registered no more. */
+  async forget(endpointIds: readonly string[]): Promise<void> {
+    const labels = endpointIds.map(endpointLabel);
+    await forget(this.#requests, 'endpoint_id', labels);
+    await forget(this.#duration, 'endpoint_id', labels);
+    await forget(this.#upstreamErrors, 'endpoint_id', labels);
   }
 }

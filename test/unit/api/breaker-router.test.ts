@@ -65,7 +65,7 @@ describe('GET /circuit-breaker/endpoints/{endpoint_id}', () => {
   it('tells what one has seen, with its transitions [B6] [B7]', async () => {
     const { agent, breakers } = await setup();
     breakers.admit('images@1.0');
-    breakers.fellBack('images@1.0');
+    breakers.fellBack('images@1.0', 'error_response');
     const info = breakerInfoSchema.parse((await agent.get(`${path}/endpoints/images@1.0`)).body);
     expect(info).toMatchObject({
       state: 'open',

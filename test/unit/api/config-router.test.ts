@@ -27,6 +27,7 @@ const status = {
   loaded: true,
   configPath: 'detectors.yaml',
   lastReload: new Date(0),
+  version: null,
   lastReloadError: null,
   watching: true,
 };

@@ -163,7 +163,7 @@ describe('one endpoint', () => {
       registrar: {
         registerEndpoint: (config, options) => {
           done.push([config.name, options]);
-          return Promise.resolve({ entry: { endpoint_id: 'new' }, isNew } as never);
+          return Promise.resolve({ entry: { endpoint_id: 'new' }, isNew, fault: null } as never);
         },
         setStatus: (id, status) => (done.push([id, status]), Promise.resolve()),
         removeEndpoint: (id) => (done.push(id), Promise.resolve()),

@@ -12,6 +12,7 @@ import type { ConfigSource } from '../../../src/registry/config-source';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { HealthReport } from '../../../src/registry/health-report';
 import { DetectorRegistry } from '../../../src/registry/registry';
+import { Metrics } from '../../../src/telemetry/metrics';
 import type { Batches } from '../../../src/submission/batches';
 import type { Bulk } from '../../../src/submission/bulk';
 import type { Accepted, Answer } from '../../../src/submission/execution';
@@ -158,6 +159,7 @@ export async function appWith(options: AppOptions = {}) {
       ...options.health,
     },
     codec: options.codec ?? null,
+    metrics: new Metrics(),
     gateway: null,
     log: options.log ?? pino({ enabled: false }),
   });

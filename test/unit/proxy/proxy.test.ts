@@ -186,7 +186,7 @@ describe('The proxy', () => {
     await send('/proxy/counted');
     await send('/proxy/gone');
     const text = await eventually(
-      () => metrics.registry.metrics(),
+      () => metrics.page(),
       (page) => page.includes('gateway_inflight_requests 0'),
     );
     expect(text).toContain('gateway_requests_total{endpoint_id="counted",method="GET",status_class="2xx"} 1');

@@ -13,6 +13,7 @@ import { Proxy } from '../../../src/proxy/proxy';
 import { tryOut } from '../../../src/proxy/trial';
 import { Breakers } from '../../../src/registry/breakers';
 import { GatewayMetrics } from '../../../src/telemetry/gateway-metrics';
+import { Metrics } from '../../../src/telemetry/metrics';
 import { MemoryDirectory } from '../../support/memory-directory';
 import { listening, MockUpstream } from '../../support/mock-upstream';
 
@@ -41,7 +42,8 @@ export function gateway() {
   const breakers = new Breakers(directory, constants, () => clock.now);
   const unhealthy = new Set<string>();
   const health = { isUnhealthy: (id: string) => unhealthy.has(id) };
-  const metrics = new GatewayMetrics();
+  const metrics = new Metrics();
+  const gatewayMetrics = new GatewayMetrics(metrics);
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
   const proxy = new Proxy({
@@ -55,7 +57,7 @@ export function gateway() {
   let refreshed = 0;
   const app = express();
   app.disable('x-powered-by').use(establishContext, expectBodySoon);
-  app.use('/api/v1/proxy', proxyHandler({ proxy, directory, metrics, log, anyOrigin: true }));
+  app.use('/api/v1/proxy', proxyHandler({ proxy, directory, metrics: gatewayMetrics, log, anyOrigin: true }));
   app.use(
     '/api/v1',
     routesRouter({

@@ -109,7 +109,7 @@ describe('Breakers', () => {
     now += 5;
     fail(2, 'web');
     breakers.admit('web');
-    breakers.fellBack('web');
+    breakers.fellBack('web', 'error_response');
     expect(breakers.describe('web')).toMatchObject({
       state: 'open',
       stateChangedAt: now,

@@ -54,6 +54,7 @@ describe('HealthChecks', () => {
   let store: FakeStore;
   let probed: string[];
   let logged: string[];
+  let made: string[];
   let answers: Record<string, CheckResult | Promise<CheckResult>>;
   const running: HealthChecks[] = [];
 
@@ -80,6 +81,8 @@ describe('HealthChecks', () => {
       concurrency,
       now: Date.now,
       random: () => 0.5,
+      made: ({ upstream, result, from, to, alerts }) =>
+        made.push(`${upstream.endpoint_id} ${result.ok} ${from} > ${to}${alerts ? ' alert' : ''}`),
       log,
     });
     running.push(checks);
@@ -93,7 +96,7 @@ describe('HealthChecks', () => {
 
   beforeEach(() => {
     jest.useFakeTimers({ now: 1_000_000_000 });
-    [store, probed, logged, answers] = [new FakeStore(), [], [], {}];
+    [store, probed, logged, made, answers] = [new FakeStore(), [], [], [], {}];
   });
   afterEach(async () => {
     await Promise.all(running.splice(0).map((checks) => checks.stop()));
@@ -232,6 +235,29 @@ describe('HealthChecks', () => {
       { old_status: 'unhealthy', new_status: 'unhealthy', consecutive_failures: 3 },
       { old_status: 'unhealthy', new_status: 'healthy', consecutive_failures: 0, error_message: null },
     ]);
+    expect(made).toEqual([
+      'web true unknown > healthy',
+      'web false healthy > healthy',
+      'web false healthy > unhealthy',
+      'web false unhealthy > unhealthy alert',
+      'web false unhealthy > unhealthy',
+      'web true unhealthy > unhealthy',
+      'web true unhealthy > healthy',
+    ]);
+    expect(logged).toContain('an upstream fails check after check');
+  });
+
+  it('makes one that nobody has reached unhealthy at once, until it answers [R8]', async () => {
+    const { checks, monitor } = processWith({ web: web({ unhealthy_threshold: 3, healthy_threshold: 1 }) });
+    await checks.start();
+    await checks.condemn('web', 'it cannot be reached (ECONNREFUSED)');
+    expect([monitor.isHealthy('web'), monitor.healthOf('web')]).toMatchObject([
+      false,
+      { status: 'unhealthy', error: 'it cannot be reached (ECONNREFUSED)' },
+    ]);
+    answers = { web: well };
+    await checks.check('web');
+    expect(monitor.isHealthy('web')).toBe(true);
   });
 
   it('closes the breaker of what recovers, and opens it where ill health should [B8]', async () => {

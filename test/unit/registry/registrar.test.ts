@@ -19,16 +19,20 @@ describe('Registrar', () => {
   let fault: string | null;
   let refreshed: number;
   let changed: string[];
+  let ended: string[];
+  let unreachable: string[];
   beforeEach(() => {
     store = new MemoryStore();
     fault = null;
     refreshed = 0;
-    changed = [];
+    [changed, ended, unreachable] = [[], [], []];
     registrar = new Registrar({
       store,
       complete: (registration) => Promise.resolve(registration),
       refresh: () => Promise.resolve(void (refreshed += 1)),
       verify: () => Promise.resolve(fault),
+      unreachable: (id, reason) => Promise.resolve(void unreachable.push(`${id}: ${reason}`)),
+      ended: (operation, outcome) => void ended.push(`${operation} ${outcome}`),
       changed: (names) => Promise.resolve(void changed.push(...names)),
     });
   });
@@ -193,13 +197,35 @@ describe('Registrar', () => {
         code: 'ENDPOINT_UNREACHABLE',
         message: expect.stringContaining('ECONNREFUSED') as string,
       });
-      await registrar.registerEndpoint(config, { verify: true, force: true }, by);
+      expect(unreachable).toEqual([]);
+      const forced = await registrar.registerEndpoint(config, { verify: true, force: true }, by);
+      expect(forced).toMatchObject({ isNew: true, fault });
+      expect(unreachable).toEqual([`llm: ${fault}`]);
       await registrar.registerEndpoint(
         endpoint('https://y.example', { name: 'off', disabled: true }),
         verified,
         by,
       );
       expect(store.entries.get('off')?.status).toBe('disabled');
+    });
+
+    it('tells how every change has ended [R9]', async () => {
+      await registrar.registerEndpoint(endpoint('https://x.example', { name: 'llm' }), unverified, by);
+      await registrar.setStatus('llm', 'inactive', by);
+      await registrar.removeEndpoint('llm', by);
+      await expect(registrar.removeEndpoint('llm', by)).rejects.toThrow();
+      fault = 'no answer';
+      await expect(registrar.registerDetector(detector('a'), true, by)).rejects.toThrow();
+      store.change = () => Promise.reject(new Error('the store is away'));
+      await expect(registrar.removeEndpoint('llm', by)).rejects.toThrow();
+      expect(ended).toEqual([
+        'register success',
+        'status success',
+        'unregister success',
+        'unregister refused',
+        'register refused',
+        'unregister error',
+      ]);
     });
 
     it('changes a status and removes [R6]', async () => {
