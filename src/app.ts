@@ -54,7 +54,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const pause = pausePointFrom(process.env, settings.service.environment);
 
   // Store
-  const store = await composeStore({ settings, databaseUrl: servers.databaseUrl, log });
+  const counting = composeMetrics((tenantId, bundle) => policies.catalog.get(tenantId, bundle) !== null);
+  const store = await composeStore({ settings, databaseUrl: servers.databaseUrl, counting, log });
   const { db, keys, retention, orchestrations, runs, outcomes, notifications, hub, payloads } = store;
   const { redis, cache, generations } = store;
   if (cache && options.parts.facade) await generations.start();
@@ -65,7 +66,6 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
 
   // Detectors
-  const counting = composeMetrics();
   const { builtinUrl } = servers;
   const outbound = composeOutbound(settings, [builtinUrl, servers.mapperUrl]);
   const shared = { settings, db, notifications, generations, builtinUrl, outbound, ...counting, log };
@@ -77,7 +77,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const latencies = new Latencies();
   const watch = await composeHealth({ ...shared, directory: registry, breakers, sharing, http });
   const { health } = watch;
-  counting.show({ registry, config: upstreams.config, health, breakers });
+  counting.start({ ...upstreams, db, notifications, health, breakers });
 
   // Temporal
   const temporal = await composeTemporal({ settings, servers, db, keys, payloads, log });
@@ -199,8 +199,10 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     orchestrations,
     hub,
     sla: settings.orchestration,
+    ended: counting.ended,
   });
-  const submissionParts = { planner, execution, cached, runs, orchestrations, gateway };
+  const { refused } = counting;
+  const submissionParts = { planner, execution, cached, runs, orchestrations, gateway, refused };
   const submission = new Submission(submissionParts);
   const batches = batchesOver(submissionParts, {
     db,
@@ -240,6 +242,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     rateLimitOf: policies.rateLimitOf,
     maxBodyBytes: settings.security.max_body_bytes,
     approach: () => admission.approach(),
+    refused,
   };
   const app = createApp({
     orchestrate,
@@ -264,7 +267,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       options.codecToken === null
         ? null
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
-    metrics: counting.metrics,
+    metrics: counting,
     gateway: composeProxy({ ...shared, directory: registry, breakers, health, outbound }),
     log,
   });
@@ -285,6 +288,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await sweeper.stop();
       await watch.stop();
       await sharing.stop();
+      await counting.stop();
       await upstreams.stop();
       generations.stop();
       redis?.guard.stop();

@@ -1,43 +1,87 @@
+import { noCounts } from './domain/breaker';
+import { nameInId } from './domain/registry';
+import type { OrchestrationEnd } from './contract/orchestration-end';
+import type { Upstream } from './contract/upstream';
 import type { Breakers } from './registry/breakers';
 import type { ConfigSource } from './registry/config-source';
 import type { HealthMonitor } from './registry/health-monitor';
 import type { LiveRegistry } from './registry/live-registry';
-import { noCounts } from './domain/breaker';
-import { nameInId } from './domain/registry';
-import type { Upstream } from './contract/upstream';
+import type { CacheTarget } from './store/cache-generations';
+import type { Db } from './store/database';
+import { DetectorUseTable } from './store/detector-uses';
+import type { Notifications } from './store/notifications';
+import { ProcessFigures } from './store/process-figures';
+import type { CacheAsked } from './store/response-cache';
+import { DetectorUses } from './telemetry/detector-use';
+import { FigureSharing } from './telemetry/figure-sharing';
 import { GatewayMetrics } from './telemetry/gateway-metrics';
-import { Metrics } from './telemetry/metrics';
+import { type Figures, Metrics, sumOf } from './telemetry/metrics';
+import { type IsKnown, OrchestrationMetrics } from './telemetry/orchestration-metrics';
 import { UpstreamMetrics } from './telemetry/upstream-metrics';
 import { type SeenUpstream, showUpstreams } from './telemetry/upstream-views';
 
-/** The part of the composition root that counts. What is there to be seen is shown once it is there. */
-export function composeMetrics() {
+interface Parts {
+  readonly db: Db;
+  readonly notifications: Notifications;
+  readonly registry: LiveRegistry;
+  readonly config: ConfigSource;
+  readonly health: HealthMonitor;
+  readonly breakers: Breakers;
+}
+
+export type Counting = ReturnType<typeof composeMetrics>;
+
+/** The part of the composition root that counts. It counts from the beginning; what is there to be seen, when it is there. */
+export function composeMetrics(isKnown: IsKnown) {
   const metrics = new Metrics();
   const gatewayMetrics = new GatewayMetrics(metrics);
   const upstreamMetrics = new UpstreamMetrics(metrics);
+  const orchestrationMetrics = new OrchestrationMetrics(metrics, isKnown);
+  const uses = new DetectorUses();
+  let sharing: FigureSharing | null = null;
   return {
-    metrics,
+    contentType: metrics.contentType,
     gatewayMetrics,
     upstreamMetrics,
-    show(parts: {
-      readonly registry: LiveRegistry;
-      readonly config: ConfigSource;
-      readonly health: HealthMonitor;
-      readonly breakers: Breakers;
-    }): void {
-      const { registry, config, health, breakers } = parts;
+    ended(end: OrchestrationEnd): void {
+      orchestrationMetrics.ended(end);
+      uses.ended(end);
+    },
+    refused: ((...refused) => orchestrationMetrics.refused(...refused)) as OrchestrationMetrics['refused'],
+    cacheUsed: ((...used) => orchestrationMetrics.cacheUsed(...used)) as CacheAsked,
+    invalidated: (target: CacheTarget) =>
+      orchestrationMetrics.cacheUsed('invalidate', 'hit', 'tenantId' in target ? target.tenantId : 'all'),
+    start({ db, notifications, registry, config, health, breakers }: Parts): void {
       showUpstreams(metrics, {
         upstreams: oncePerScrape(() => registry.upstreams.map((one) => seen(one, health, breakers))),
         configVersion: () => config.status.version,
       });
       registry.onChange(({ removed }) => {
-        if (removed.length === 0) return;
         const left = new Set(registry.registrations.map(({ name }) => name));
         const detectors = removed.map(nameInId).filter((name) => !left.has(name));
-        void Promise.all([gatewayMetrics.forget(removed), upstreamMetrics.forget(removed, detectors)]);
+        void gatewayMetrics.forget(removed);
+        void upstreamMetrics.forget(removed, detectors);
       });
+      const table = new DetectorUseTable(db);
+      const figures = new ProcessFigures<Figures>(db, notifications, sumOf);
+      sharing = new FigureSharing(metrics, figures, () => keep(uses, table));
+      sharing.start();
     },
+    page: () => sharing?.page() ?? metrics.page(),
+    stop: async () => sharing?.stop(),
   };
+}
+
+async function keep(uses: DetectorUses, table: DetectorUseTable): Promise<void> {
+  const taken = uses.take();
+  if (taken.length === 0) return;
+  try {
+    await table.add(taken);
+  } catch (error) {
+    uses.giveBack(taken);
+    throw error;
+  }
+  await table.removeOld();
 }
 
 /** All series of one scrape are read in one turn of the event loop. */

@@ -1,3 +1,4 @@
+import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
 import { CacheGenerations } from './store/cache-generations';
 import { openDatabase } from './store/database';
@@ -20,9 +21,10 @@ const minuteMs = 60_000;
 export async function composeStore(parts: {
   readonly settings: Settings;
   readonly databaseUrl: string;
+  readonly counting: Counting;
   readonly log: Logger;
 }) {
-  const { settings, databaseUrl, log } = parts;
+  const { settings, databaseUrl, counting, log } = parts;
   const db = openDatabase(databaseUrl, settings.database.pool_size);
   await migrate(db);
   const keys = new KeyRing(db, loadMasterKey(settings.security.master_key, settings.service.data_dir));
@@ -45,12 +47,12 @@ export async function composeStore(parts: {
     retention,
     orchestrations,
     runs,
-    outcomes: new Outcomes(db, orchestrations, runs, retention),
+    outcomes: new Outcomes(db, orchestrations, runs, retention, counting.ended),
     notifications,
     hub: new ResultHub(orchestrations, notifications),
     payloads: new PayloadReader(db, keys),
     redis,
-    cache: openResponseCache(settings.orchestration, redis, keys),
-    generations: new CacheGenerations(db, notifications),
+    cache: openResponseCache(settings.orchestration, redis, keys, counting.cacheUsed),
+    generations: new CacheGenerations(db, notifications, undefined, counting.invalidated),
   };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PausePoint } from '../config/pause-point';
+import type { OrchestrationFacts } from '../contract/orchestration-end';
 import { mapperPayloadSchema } from '../contract/payload';
 import type { Plan } from '../contract/plan';
 import { counts } from '../domain/results';
@@ -98,8 +99,22 @@ function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () =>
     status: statusOf(ending, verdict),
     errorCode: verdict.error_code,
     receivedAt: new Date(member.received_at),
+    facts: factsOf(plan, ending, verdict),
     answer: (jobId) => (jobId === null ? answer : finalAnswer(plan, ending, verdict, jobId, now())),
     audit: auditRecord(plan, planDigest, ending, verdict),
+  };
+}
+
+function factsOf(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict): OrchestrationFacts {
+  const mapping = ending.mapping.kind;
+  return {
+    policyBundle: plan.policy_bundle,
+    contentType: plan.content_type,
+    coverage: ending.coverage,
+    isCovered: verdict.status === 200,
+    policyFellBack: ending.decisions.failed || plan.decider === 'tenant_policy_opa_fallback',
+    mapping: mapping === 'invalid_payload' ? 'failed' : mapping,
+    results: ending.results,
   };
 }
 

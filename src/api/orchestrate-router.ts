@@ -1,11 +1,16 @@
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import { ConclaveError } from '../contract/errors';
-import { orchestrationRequestSchema, rerunRequestSchema } from '../contract/request';
+import {
+  type OrchestrationRequest,
+  orchestrationRequestSchema,
+  rerunRequestSchema,
+} from '../contract/request';
 import { jobIdPattern } from '../contract/text';
 import type { Answer } from '../submission/execution';
 import type { Jobs } from '../submission/jobs';
 import type { Submission } from '../submission/submission';
 import { checkContentForm } from './content-form';
+import { asConclaveError } from './error-handler';
 import { bodyOf, readBody } from './json-body';
 import type { RateLimit } from './rate-limit';
 import { contextOf } from './request-context';
@@ -17,6 +22,8 @@ export interface OrchestrateRouterDependencies {
   readonly rateLimit: RateLimit;
   readonly rateLimitOf: (tenantId: string, bundle: string) => number;
   readonly maxBodyBytes: number;
+  /** Told of requests that are refused. @param body absent: it could not be read */
+  readonly refused: (error: ConclaveError, body: OrchestrationRequest | undefined) => void;
   /** Refuses requests unread when there are too many to read. */
   readonly approach: () => void;
 }
@@ -38,6 +45,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     const idempotencyKey = idempotencyKeyOf(request);
     if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
     const body = bodyOf(request, orchestrationRequestSchema);
+    response.locals['body'] = body;
     requireOwnTenant(request, body.tenant_id);
     const perMinute = deps.rateLimitOf(body.tenant_id, body.policy_bundle);
     await deps.rateLimit.consume(`${body.tenant_id}/${body.policy_bundle}`, perMinute, response);
@@ -54,6 +62,14 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     });
     response.set('X-Cache', answer.cache ?? 'BYPASS');
     send(response, answer);
+  });
+
+  router.use('/orchestrate', (error: unknown, request: Request, response: Response, next: NextFunction) => {
+    if (request.method === 'POST' && request.path === '/') {
+      const known = asConclaveError(error);
+      deps.refused(known, response.locals['body'] as OrchestrationRequest | undefined);
+      next(known);
+    } else next(error);
   });
 
   router.get('/orchestrate/status/:job_id', async (request, response) => {

@@ -34,6 +34,8 @@ export class CacheGenerations {
     private readonly db: Db,
     private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
     private readonly now: () => number = () => performance.now(),
+    /** Told of every invalidation. */
+    private readonly told: (target: CacheTarget) => void = () => undefined,
   ) {
     this.#revisions = new Revisions(
       notifications,
@@ -77,6 +79,7 @@ export class CacheGenerations {
       });
       await notify(tx, { kind: 'cache_invalidated' });
     });
+    this.told(target);
     await this.#look();
   }
 

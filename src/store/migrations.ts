@@ -3,6 +3,7 @@ import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
 import { health } from './migrations/health';
+import { observed } from './migrations/observed';
 import { upstreams } from './migrations/upstreams';
 import type { Database } from './schema';
 
@@ -127,6 +128,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_26_breakers': breakers,
   '2026_11_27_upstreams': upstreams,
   '2026_11_28_health': health,
+  '2026_11_29_05_observed': observed,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

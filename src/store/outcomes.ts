@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { JobStatus } from '../contract/enums';
+import type { OrchestrationEnd, OrchestrationFacts } from '../contract/orchestration-end';
 import type { Db } from './database';
 import { notify } from './notifications';
 import type { Orchestrations, StoredAnswer } from './orchestrations';
@@ -15,6 +16,8 @@ export interface Outcome {
   readonly receivedAt: Date;
   /** Bytes of the answer; for a job they name it. */
   answer(jobId: string | null): StoredAnswer;
+  /** For those who count; absent where the request could not be read any more. */
+  readonly facts?: OrchestrationFacts;
   /** The record for the audit log, without content or free text (spec/orchestration.md 1.12). */
   readonly audit: Record<string, unknown>;
 }
@@ -41,6 +44,8 @@ export class Outcomes {
     private readonly orchestrations: Orchestrations,
     private readonly runs: Runs,
     private readonly settings: { readonly answerRetentionMs: number; readonly contentRetentionMs: number },
+    /** Told of every orchestration that ends here, once. */
+    private readonly ended: (end: OrchestrationEnd) => void = () => undefined,
   ) {}
 
   /** First writer wins: an outcome that is already there stays and is returned (design.md 7, 11). */
@@ -139,6 +144,8 @@ export class Outcomes {
       told as (select pg_notify('conclave', ${JSON.stringify({ kind: 'published', run_id: runId })}))
       select fresh.request_id from fresh, told`.execute(this.db);
     const fresh = new Set(inserted.map((row) => row.request_id));
+    for (const [index, outcome] of outcomes.entries())
+      if (fresh.has(outcome.requestId)) this.ended(endOf(outcome, answers[index]!.status, false));
     return new Map(
       outcomes.flatMap(({ requestId, status }, index) =>
         fresh.has(requestId)
@@ -164,6 +171,12 @@ export class Outcomes {
       await notify(tx, { kind: 'published', run_id: runId });
       return finished;
     });
+    for (const outcome of outcomes) {
+      const member = published.get(outcome.requestId);
+      const isWritten = member?.answer || (member?.status === 'cancelled' && outcome.status === 'cancelled');
+      if (member && isWritten)
+        this.ended(endOf(outcome, member.answer?.status ?? null, member.jobId !== null));
+    }
     const members = await Promise.all(
       [...published.values()].map((member) => this.#withStoredAnswer(member)),
     );
@@ -237,6 +250,25 @@ export class Outcomes {
     const stored = await this.orchestrations.finalAnswers([member.requestId]);
     return { ...member, answer: stored.get(member.requestId) ?? null };
   }
+}
+
+function endOf(outcome: Outcome, httpStatus: number | null, isJob: boolean): OrchestrationEnd {
+  const { tenantId, receivedAt, facts } = outcome;
+  const status = statusOf(outcome, httpStatus);
+  return {
+    tenantId,
+    status,
+    isJob,
+    ms: Math.max(0, Date.now() - receivedAt.getTime()),
+    facts: facts ?? null,
+  };
+}
+
+function statusOf({ status, errorCode }: Outcome, httpStatus: number | null): OrchestrationEnd['status'] {
+  if (status === 'cancelled') return 'cancelled';
+  if (httpStatus === 200) return 'success';
+  if (httpStatus === 206) return 'partial';
+  return errorCode === 'REQUEST_TIMEOUT' ? 'timeout' : 'error';
 }
 
 /** An error frees the caller's key, so that a retry with it runs again (spec/orchestration.md 6). */

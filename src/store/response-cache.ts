@@ -11,6 +11,9 @@ export type Lookup =
 
 type Backend = Pick<AnswersInMemory, 'get' | 'put'> | Pick<AnswersInRedis, 'get' | 'put'>;
 
+/** Told of every use; a miss: nothing was found, or could be kept. */
+export type CacheAsked = (operation: 'get' | 'set', result: 'hit' | 'miss', tenantId: string) => void;
+
 /** No single answer takes up more of it. */
 const maxEntryShare = 16;
 
@@ -23,14 +26,19 @@ export interface ResponseCacheSettings {
 
 /** Answers to content that was judged before (spec/orchestration.md 6): a convenience, whose loss costs no request. */
 export class ResponseCache {
-  constructor(private readonly backend: Backend) {}
+  constructor(
+    private readonly backend: Backend,
+    private readonly asked: CacheAsked = () => undefined,
+  ) {}
 
   async lookUp(key: string, tenantId: string): Promise<Lookup> {
     try {
       const answer = await this.backend.get(key, tenantId);
+      this.asked('get', answer ? 'hit' : 'miss', tenantId);
       return answer ? { kind: 'hit', answer } : { kind: 'miss' };
     } catch (error) {
       if (!(error instanceof RedisAwayError)) throw error;
+      this.asked('get', 'miss', tenantId);
       return { kind: 'unavailable' };
     }
   }
@@ -38,8 +46,10 @@ export class ResponseCache {
   async remember(key: string, tenantId: string, answer: CachedAnswer): Promise<void> {
     try {
       await this.backend.put(key, tenantId, answer);
+      this.asked('set', 'hit', tenantId);
     } catch (error) {
       if (!(error instanceof RedisAwayError)) throw error;
+      this.asked('set', 'miss', tenantId);
     }
   }
 }
@@ -49,12 +59,14 @@ export function openResponseCache(
   settings: ResponseCacheSettings,
   redis: SharedRedis | null,
   keys: KeyRing,
+  asked: CacheAsked,
 ): ResponseCache | null {
   const ttlMs = settings.response_cache_ttl_seconds * 1000;
   if (!settings.cache_enabled || ttlMs === 0) return null;
   const { response_cache_max_entries: maxEntries, response_cache_max_bytes: maxBytes } = settings;
-  if (redis === null) return new ResponseCache(new AnswersInMemory({ ttlMs, maxEntries, maxBytes }));
+  if (redis === null) return new ResponseCache(new AnswersInMemory({ ttlMs, maxEntries, maxBytes }), asked);
   return new ResponseCache(
     new AnswersInRedis(redis, keys, { ttlMs, maxEntryBytes: maxBytes / maxEntryShare }),
+    asked,
   );
 }

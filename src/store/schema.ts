@@ -36,6 +36,16 @@ export interface Database {
     revision: string;
     updated_at: Generated<Date>;
   };
+  /** JSON. */
+  process_figures: { process_id: string; figures: string; written_at: Generated<Date> };
+  detector_use: {
+    detector: string;
+    since: Date;
+    calls: number;
+    failures: number;
+    total_ms: string;
+    latencies: number[];
+  };
   upstream: UpstreamTable;
   /** One row. */
   registry_state: { generation: string; config_generation: number; config_digest: string };

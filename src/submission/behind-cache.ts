@@ -11,7 +11,7 @@ import type { Runs } from '../store/runs';
 import { CacheKeys } from './cache-key';
 import { CachedExecution } from './cached-execution';
 import type { Execution } from './execution';
-import { Hits } from './hits';
+import { type HitDependencies, Hits } from './hits';
 
 export interface CacheParts {
   readonly db: Db;
@@ -23,12 +23,13 @@ export interface CacheParts {
   readonly orchestrations: Orchestrations;
   readonly hub: ResultHub;
   readonly sla: SlaSettings;
+  readonly ended: HitDependencies['ended'];
 }
 
 /** Puts the response cache and single flight before executions. */
 export function behindCache(execution: Execution, parts: CacheParts): CachedExecution {
-  const { db, cache, keys, generations, runs, orchestrations, hub, sla } = parts;
+  const { db, cache, keys, generations, runs, orchestrations, hub, sla, ended } = parts;
   const records = new HitRecords(db, runs, orchestrations);
-  const hits = new Hits({ records, audit: new AuditLog(db), hub, execution, sla });
+  const hits = new Hits({ records, audit: new AuditLog(db), hub, execution, sla, ended });
   return new CachedExecution({ execution, cache, keys: new CacheKeys(keys, generations), hits, runs, sla });
 }

@@ -1,4 +1,5 @@
 import { ConclaveError } from '../contract/errors';
+import type { OrchestrationEnd } from '../contract/orchestration-end';
 import { codePointLength } from '../contract/text';
 import { expectedResults } from '../domain/alternates';
 import { type SlaSettings, slaOf } from '../domain/budget';
@@ -20,6 +21,7 @@ export interface HitDependencies {
   readonly hub: Pick<ResultHub, 'deliver'>;
   readonly execution: Pick<Execution, 'memberOf'>;
   readonly sla: SlaSettings;
+  readonly ended: (end: OrchestrationEnd) => void;
 }
 
 /** Where the verdict came from: kept from before, or shared by an identical request in flight. */
@@ -51,6 +53,7 @@ export class Hits {
     const jobId = request.processing_mode === 'async' ? `job-${requestId}` : null;
     if (claim === null && jobId === null) {
       await this.#inTime(accepted, this.deps.audit.append(audit));
+      this.#count(accepted, planned);
       return { ...filledAnswer(cached, ownFields(accepted, null, isDown)), requestId, jobId };
     }
     const answer = filledAnswer(cached, ownFields(accepted, jobId, isDown));
@@ -64,9 +67,28 @@ export class Hits {
       audit,
     });
     if (!(await this.#inTime(accepted, recording))) return null;
+    this.#count(accepted, planned);
     this.deps.hub.deliver([{ requestId, jobId, status: 'completed', answer }]);
     const announced = jobId === null ? answer : this.#announcement(accepted, planned, jobId);
     return { ...announced, requestId, jobId };
+  }
+
+  #count({ request, receivedAt }: Accepted, { plan }: Planned): void {
+    this.deps.ended({
+      tenantId: plan.tenant_id,
+      status: 'success',
+      isJob: request.processing_mode === 'async',
+      ms: Math.max(0, Date.now() - receivedAt),
+      facts: {
+        policyBundle: plan.policy_bundle,
+        contentType: plan.content_type,
+        coverage: null,
+        isCovered: true,
+        policyFellBack: false,
+        mapping: 'off',
+        results: [],
+      },
+    });
   }
 
   /** An asynchronous call gets its job, which has ended already. */

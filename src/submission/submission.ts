@@ -18,6 +18,8 @@ export interface SubmissionDependencies {
   readonly runs: Runs;
   readonly orchestrations: Orchestrations;
   readonly gateway: RunGateway;
+  /** Told of requests that end with an error of ours instead of an outcome. */
+  readonly refused: (error: ConclaveError, request: Accepted['request']) => void;
 }
 
 /** A key changes hands at most so often before we give up: more would mean that callers fight over it. */
@@ -40,8 +42,13 @@ export class Submission {
     private readonly route = 'POST /orchestrate',
   ) {}
 
-  submit(accepted: Accepted): Promise<Answer> {
-    return bySla(this.deps.execution.slaAt(accepted), this.#submit(accepted));
+  async submit(accepted: Accepted): Promise<Answer> {
+    try {
+      return await bySla(this.deps.execution.slaAt(accepted), this.#submit(accepted));
+    } catch (error) {
+      if (error instanceof ConclaveError) this.deps.refused(error, accepted.request);
+      throw error;
+    }
   }
 
   async #submit(accepted: Accepted): Promise<Answer> {

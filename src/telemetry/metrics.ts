@@ -1,19 +1,52 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  collectDefaultMetrics,
+  Counter,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
 
-/** The series of a process (docs/metrics.md). */
+type Labels = Readonly<Record<string, string>>;
+
+interface Latest {
+  readonly labels: Labels;
+  readonly value: number;
+  /** Epoch ms. */
+  readonly at: number;
+}
+
+/** What a process has counted, for the others. */
+export interface Figures {
+  readonly counted: readonly MetricObjectWithValues<MetricValue<string>>[];
+  readonly latest: Readonly<Record<string, readonly Latest[]>>;
+}
+
+/** A gauge of something that ends now here, now in another process: the last one counts. */
+export interface LatestGauge<L extends string> {
+  set(labels: Readonly<Record<L, string>>, value: number): void;
+}
+
+type Reading<L extends string> = Iterable<readonly [Readonly<Record<L, string>>, number]>;
+
+/** The series of a process, and with the figures of all others those of the installation (docs/metrics.md). */
 export class Metrics {
-  /** What has happened in this process. */
-  readonly counted = new Registry();
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
   /** What is so now: of all processes as this one sees it, or of the process itself. */
   readonly seen = new Registry();
-  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+  /** What has happened in this process. */
+  readonly #counted = new Registry();
+  readonly #latest = new Map<string, Map<string, Latest>>();
+  #others: readonly Figures[] = [];
 
   constructor() {
     collectDefaultMetrics({ register: this.seen });
   }
 
   counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
-    return new Counter({ name, help, labelNames, registers: [this.counted] });
+    return new Counter({ name, help, labelNames, registers: [this.#counted] });
   }
 
   histogram<L extends string>(
@@ -22,7 +55,7 @@ export class Metrics {
     labelNames: readonly L[],
     buckets: readonly number[],
   ): Histogram<L> {
-    return new Histogram({ name, help, labelNames, buckets: [...buckets], registers: [this.counted] });
+    return new Histogram({ name, help, labelNames, buckets: [...buckets], registers: [this.#counted] });
   }
 
   /** @param read the values as they are now; whatever is not among them is not so any more */
@@ -30,16 +63,17 @@ export class Metrics {
     name: string,
     help: string,
     labelNames: readonly L[],
-    read: () => Iterable<readonly [Readonly<Record<L, string>>, number]>,
+    read: () => Reading<L> | Promise<Reading<L>>,
   ): void {
     new Gauge({
       name,
       help,
       labelNames,
       registers: [this.seen],
-      collect() {
+      async collect() {
+        const values = await read();
         this.reset();
-        for (const [labels, value] of read()) this.set(labels, value);
+        for (const [labels, value] of values) this.set(labels, value);
       },
     });
   }
@@ -49,7 +83,7 @@ export class Metrics {
     name: string,
     help: string,
     labelNames: readonly L[],
-    read: () => Iterable<readonly [Readonly<Record<L, string>>, number]>,
+    read: () => Reading<L>,
   ): void {
     new Counter({
       name,
@@ -63,15 +97,71 @@ export class Metrics {
     });
   }
 
-  /** All of it, in the text format of Prometheus. */
-  async page(): Promise<string> {
-    return `${await this.counted.metrics()}\n${await this.seen.metrics()}`;
+  latest<L extends string>(name: string, help: string, labelNames: readonly L[]): LatestGauge<L> {
+    const own = new Map<string, Latest>();
+    this.#latest.set(name, own);
+    this.gauge(name, help, labelNames, () => {
+      const others = this.#others.flatMap(({ latest }) => latest[name] ?? []);
+      return newestOf([...own.values(), ...others]).map(
+        ({ labels, value }) => [labels as Readonly<Record<L, string>>, value] as const,
+      );
+    });
+    return {
+      set: (labels, value) => void own.set(JSON.stringify(labels), { labels, value, at: Date.now() }),
+    };
   }
+
+  /** What this process has counted. */
+  async figures(): Promise<Figures> {
+    return {
+      counted: (await this.#counted.getMetricsAsJSON()) as unknown as Figures['counted'],
+      latest: Object.fromEntries([...this.#latest].map(([name, values]) => [name, [...values.values()]])),
+    };
+  }
+
+  /** Begins to count anew: what was counted so far has been added up elsewhere. */
+  startAnew(): void {
+    this.#counted.resetMetrics();
+  }
+
+  /**
+   * All of it, in the text format of Prometheus.
+   * @param others figures of the other processes
+   */
+  async page(others: readonly Figures[] = []): Promise<string> {
+    this.#others = others;
+    const sums = together([await this.figures(), ...others]);
+    return `${await sums.metrics()}\n${await this.seen.metrics()}`;
+  }
+}
+
+/** The figures of several processes as those of one. */
+export async function sumOf(figures: readonly Figures[]): Promise<Figures> {
+  const names = new Set(figures.flatMap(({ latest }) => Object.keys(latest)));
+  return {
+    counted: (await together(figures).getMetricsAsJSON()) as unknown as Figures['counted'],
+    latest: Object.fromEntries(
+      [...names].map((name) => [name, newestOf(figures.flatMap(({ latest }) => latest[name] ?? []))]),
+    ),
+  };
+}
+
+function together(figures: readonly Figures[]): Registry {
+  return AggregatorRegistry.aggregate(figures.map(({ counted }) => [...counted]));
+}
+
+function newestOf(values: readonly Latest[]): Latest[] {
+  const newest = new Map<string, Latest>();
+  for (const latest of values) {
+    const key = JSON.stringify(latest.labels);
+    if ((newest.get(key)?.at ?? -Infinity) < latest.at) newest.set(key, latest);
+  }
+  return [...newest.values()];
 }
 
 /** Drops the series of what is gone, so that labels do not pile up. */
 export async function forget<L extends string>(
-  metric: Counter<L> | Gauge<L> | Histogram<L>,
+  metric: Counter<L> | Histogram<L>,
   label: L,
   values: readonly string[],
 ): Promise<void> {

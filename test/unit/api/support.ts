@@ -66,6 +66,7 @@ export interface AppOptions {
   readonly invalidate?: AppDependencies['cache']['invalidate'];
   readonly maxBodyBytes?: number;
   readonly approach?: () => void;
+  readonly refused?: AppDependencies['orchestrate']['refused'];
   readonly report?: HealthReport;
   readonly check?: AppDependencies['upstreamHealth']['checks']['check'];
   readonly sharing?: AppDependencies['breakers']['sharing'];
@@ -105,6 +106,7 @@ export async function appWith(options: AppOptions = {}) {
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
       approach: options.approach ?? (() => undefined),
+      refused: options.refused ?? (() => undefined),
     },
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     bulk: {
