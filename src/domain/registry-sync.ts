@@ -1,5 +1,5 @@
 import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
-import { conflictOf, withKnownCapabilities } from './registry';
+import { conflictOf, indexOf, withKnownCapabilities } from './registry';
 
 /** What a source of upstreams says that there is. */
 export type Listed = Pick<RegistryEntry, 'endpoint_id' | 'kind' | 'detector' | 'endpoint'>;
@@ -40,12 +40,12 @@ export function planSync(
   const errors: { endpoint_id: string; message: string }[] = [];
   let unchanged = 0;
 
+  // An address that moves from one listed entry to another is no conflict.
+  const others = indexOf(staying.filter((entry) => !wanted.has(entry.endpoint_id)));
   for (const one of listed) {
     const { endpoint_id: id } = one;
     const before = known.get(id);
     const item = withKnownCapabilities(one, before);
-    // An address that moves from one listed entry to another is no conflict.
-    const others = staying.filter((entry) => entry.endpoint_id !== id && !wanted.has(entry.endpoint_id));
     const inTheWay = conflictOf(others, item);
     if (inTheWay || (before && before.kind !== item.kind && before.origin !== by.origin)) {
       const other = inTheWay ?? before!;

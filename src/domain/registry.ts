@@ -25,22 +25,37 @@ export function normalizedUrl(url: string): string {
   return parsed.href.replace(/\/(?=\?|$)/, '');
 }
 
-/**
- * Who stands in the way of an entry (spec/gateway.md 3). Detectors may share an address: their servers tell them apart
- * by name.
- */
+/** Entries by what they may be in each other's way by. */
+export interface EntryIndex {
+  readonly byId: ReadonlyMap<string, RegistryEntry>;
+  /** Detectors left out: they may share an address, since their servers tell them apart by name. */
+  readonly byUrl: ReadonlyMap<string, RegistryEntry>;
+}
+
+export function indexOf(entries: readonly RegistryEntry[]): EntryIndex {
+  return {
+    byId: new Map(entries.map((entry) => [entry.endpoint_id, entry])),
+    byUrl: new Map(
+      entries.flatMap((entry) =>
+        entry.kind === 'detector' ? [] : [[normalizedUrl(urlOf(entry)), entry] as const],
+      ),
+    ),
+  };
+}
+
+/** Who stands in the way of an entry (spec/gateway.md 3). */
 export function conflictOf(
-  entries: readonly RegistryEntry[],
+  { byId, byUrl }: EntryIndex,
   candidate: Pick<RegistryEntry, 'endpoint_id' | 'kind' | 'detector' | 'endpoint'>,
 ): RegistryEntry | null {
-  const entry = candidate as RegistryEntry;
-  for (const other of entries) {
-    const same = other.endpoint_id === entry.endpoint_id;
-    if (same && other.kind !== entry.kind) return other;
-    if (entry.kind === 'detector' || other.kind === 'detector') continue;
-    if (same !== (normalizedUrl(urlOf(other)) === normalizedUrl(urlOf(entry)))) return other;
-  }
-  return null;
+  const { endpoint_id: id, kind } = candidate;
+  const before = byId.get(id);
+  if (before && before.kind !== kind) return before;
+  if (kind === 'detector') return null;
+  const url = normalizedUrl(urlOf(candidate as RegistryEntry));
+  const there = byUrl.get(url);
+  if (there && there.endpoint_id !== id) return there;
+  return before && normalizedUrl(urlOf(before)) !== url ? before : null;
 }
 
 /** A detector that cannot be asked what it can do still can what it said when it could, at the same address. */

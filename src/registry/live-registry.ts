@@ -34,6 +34,8 @@ interface Snapshot {
   readonly generation: number;
   readonly upstreams: readonly Upstream[];
   readonly byId: ReadonlyMap<string, Upstream>;
+  /** Bare names, as whoever runs the service means them: the highest version that is not disabled. */
+  readonly byName: ReadonlyMap<string, Upstream>;
   readonly stamps: ReadonlyMap<string, number>;
   readonly detectors: DetectorRegistry;
 }
@@ -43,6 +45,7 @@ const empty: Snapshot = {
   generation: -1,
   upstreams: [],
   byId: new Map(),
+  byName: new Map(),
   stamps: new Map(),
   detectors: new DetectorRegistry([]),
 };
@@ -89,11 +92,7 @@ export class LiveRegistry implements UpstreamDirectory, Detectors {
 
   resolve(name: string, version?: string): Upstream | undefined {
     if (version !== undefined) return this.byId(endpointIdOf(name, version));
-    const named = this.upstreams.filter(
-      ({ config, detector, status }) =>
-        config.name === name && detector?.tenant_id === undefined && status !== 'disabled',
-    );
-    return named.toSorted((a, b) => byVersion(b.config.version ?? '0', a.config.version ?? '0'))[0];
+    return this.#snapshot.byName.get(name);
   }
 
   onChange(listener: (change: DirectoryChange) => void): () => void {
@@ -157,9 +156,22 @@ function snapshotOf(read: Read, before: Snapshot, builtinUrl: string): Snapshot 
     generation: read.generation,
     upstreams,
     byId: new Map(upstreams.map((upstream) => [upstream.endpoint_id, upstream])),
+    byName: highestByName(upstreams),
     stamps: new Map(stored.map(({ entry, generation }) => [entry.endpoint_id, generation])),
     detectors: sameDetectors ? before.detectors : registryOf(upstreams),
   };
+}
+
+function highestByName(upstreams: readonly Upstream[]): Map<string, Upstream> {
+  const named = upstreams.flatMap((upstream) => {
+    const { config, detector, status } = upstream;
+    const isMeant = config.name !== undefined && detector?.tenant_id === undefined && status !== 'disabled';
+    return isMeant ? [[config.name!, upstream] as const] : [];
+  });
+  // Of a name the last one stands.
+  return new Map(
+    named.toSorted(([, a], [, b]) => byVersion(a.config.version ?? '0', b.config.version ?? '0')),
+  );
 }
 
 function registryOf(upstreams: readonly Upstream[]): DetectorRegistry {

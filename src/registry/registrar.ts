@@ -4,6 +4,7 @@ import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
 import type { EndpointConfig, Upstream } from '../contract/upstream';
 import {
   conflictOf,
+  indexOf,
   nameInId,
   tenantOf,
   urlOf,
@@ -285,7 +286,7 @@ function upstream(entries: Entries, id: string): RegistryEntry {
 }
 
 function refuseConflict(entries: Entries, listed: Listed): void {
-  const other = conflictOf(entries, listed);
+  const other = conflictOf(indexOf(entries), listed);
   if (!other) return;
   const shared = tenantOf(other) === null;
   const named = shared ? `${other.endpoint_id} (${urlOf(other)})` : 'another';
