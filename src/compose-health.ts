@@ -70,6 +70,7 @@ export async function composeHealth(parts: {
   return {
     health,
     checks,
+    tryOut: prober.tryOut,
     routes: {
       breakers: { breakers, sharing: parts.sharing },
       upstreamHealth: {

@@ -2,8 +2,8 @@ import type { ProxyRouterDependencies } from './api/proxy-router';
 import type { RoutesRouterDependencies } from './api/routes-router';
 import type { Settings } from './contract/config';
 import type { Outbound } from './outbound/outbound';
+import { routing } from './proxy/match';
 import { Proxy } from './proxy/proxy';
-import { tryOut } from './proxy/trial';
 import type { Breakers } from './registry/breakers';
 import type { UpstreamDirectory } from './registry/directory';
 import type { HealthMonitor } from './registry/health-monitor';
@@ -17,13 +17,16 @@ export function composeProxy(parts: {
   readonly breakers: Breakers;
   readonly health: Pick<HealthMonitor, 'isHealthy'>;
   readonly outbound: Outbound;
+  readonly tryOut: RoutesRouterDependencies['tryOut'];
   readonly gatewayMetrics: GatewayMetrics;
   readonly log: Logger;
 }): { readonly proxy: ProxyRouterDependencies; readonly routes: RoutesRouterDependencies } {
   const { settings, directory, breakers, outbound, log } = parts;
   const health = { isUnhealthy: (endpointId: string) => !parts.health.isHealthy(endpointId) };
+  const isRouted = routing({ detectors: settings.router.proxy_detectors });
   const proxy = new Proxy({
     directory,
+    isRouted,
     breakers,
     health,
     outbound,
@@ -33,15 +36,17 @@ export function composeProxy(parts: {
     proxy: {
       proxy,
       directory,
+      isRouted,
       metrics: parts.gatewayMetrics,
       log,
       anyOrigin: settings.service.environment === 'development',
     },
     routes: {
       directory,
+      isRouted,
       health,
       breakers,
-      tryOut: (upstream) => tryOut(outbound, upstream),
+      tryOut: parts.tryOut,
       refusalOf: (url, allowPrivateNetwork) => outbound.refusalOf(url, allowPrivateNetwork),
       refresh: () => directory.refresh(),
     },

@@ -1,11 +1,12 @@
+import '../contract/gateway-error';
 import '../contract/registry-api';
 import { answer, common, errors, json, notFound, pathParameter, query, ref } from './openapi-parts';
 
 const takes = (id: string) => ({ required: true, content: json(id) });
-const gatewayError = (description: string) => answer(description, 'GatewayError');
+const gatewayError = (description: string) => answer(description, 'GatewayErrorResponse');
 const either = (description: string) => ({
   description,
-  content: { 'application/json': { schema: { anyOf: [ref('ErrorResponse'), ref('GatewayError')] } } },
+  content: { 'application/json': { schema: { anyOf: [ref('ErrorResponse'), ref('GatewayErrorResponse')] } } },
 });
 
 const detectorName = pathParameter('name', '`name`, its highest version; or `name@version`');

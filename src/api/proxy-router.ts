@@ -15,6 +15,7 @@ import { tenantOf } from './tenant-header';
 export interface ProxyRouterDependencies {
   readonly proxy: Proxy;
   readonly directory: ProxyDependencies['directory'];
+  readonly isRouted: ProxyDependencies['isRouted'];
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
   /** Whether pages of any origin may call; else of none. */
@@ -60,12 +61,12 @@ function partsOf(url: string): { path: string; query: string } {
 
 /** @returns false where the upstream is asked itself, or there is none */
 function answerPreflight(
-  { directory, anyOrigin }: ProxyRouterDependencies,
+  { directory, isRouted, anyOrigin }: ProxyRouterDependencies,
   path: string,
   request: Request,
   response: Response,
 ): boolean {
-  const upstream = matchRoute(directory, path.slice(1))?.upstream;
+  const upstream = matchRoute(directory, path.slice(1), isRouted)?.upstream;
   if (!upstream || upstream.config.methods.includes('OPTIONS')) return false;
   const methods = [...allowedMethods(upstream.config)];
   response.set('Allow', methods.join(', '));

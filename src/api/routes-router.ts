@@ -2,17 +2,17 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { ConclaveError, GatewayError } from '../contract/errors';
 import type { BreakerState } from '../contract/breaker';
-import type { RouteDebug, RouteList, RouteRefresh, RouteTest } from '../contract/routes-api';
+import type { RouteDebug, RouteList, RouteRefresh, RouteTest, Trial } from '../contract/routes-api';
 import type { Upstream, UpstreamStatus } from '../contract/upstream';
 import { assertPasses, type HealthView } from '../proxy/guards';
 import { matchRoute } from '../proxy/match';
 import type { ProxyDependencies } from '../proxy/proxy';
 import { targetOf } from '../proxy/target';
-import type { Trial } from '../proxy/trial';
 import { validate } from './validate';
 
 export interface RoutesRouterDependencies {
   readonly directory: ProxyDependencies['directory'];
+  readonly isRouted: ProxyDependencies['isRouted'];
   readonly health: HealthView;
   readonly breakers: {
     stateOf(endpointId: string): BreakerState;
@@ -84,9 +84,7 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
   });
 
   function routed(): Upstream[] {
-    return deps.directory.upstreams.filter(
-      ({ config }) => config.kind === 'http' && config.name !== undefined,
-    );
+    return deps.directory.upstreams.filter(deps.isRouted);
   }
 
   function describe(upstream: Upstream): RouteList['routes'][number] {
@@ -107,7 +105,7 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
 
   async function explain(path: string, method: string): Promise<Omit<RouteDebug, 'input_path'>> {
     const normalized_path = `/${path}`;
-    const match = matchRoute(deps.directory, path);
+    const match = matchRoute(deps.directory, path, deps.isRouted);
     if (!match) {
       return {
         normalized_path,

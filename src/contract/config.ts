@@ -159,11 +159,18 @@ const facadesSchema = z.strictObject({
   flag_threshold: z.number().min(0).max(1).default(0.5),
   /** Findings of these categories, and of those below them, flag nothing. */
   ignored_categories: z.array(z.string().min(1)).default(['OTHER.NeedsReview']),
+  /**
+   * What LiteLLM's texts are flagged for by findings of these categories only, and of those below them, is masked instead
+   * of blocked.
+   */
+  masked_categories: z.array(z.string().min(1)).default([]),
   /** How long a call may take; what is not judged by then is answered as not judged. */
   answer_within_ms: ms.default(5000),
 });
 
 const routerSchema = z.strictObject({
+  /** Whether detectors that all tenants share are reached through the proxy, too: by whoever may use that, under no policy. */
+  proxy_detectors: z.boolean().default(false),
   /** Of one upstream; who finds them all in use waits, within its timeout. */
   max_connections_per_host: z.int().min(1).max(10_000).default(100),
 });

@@ -1,28 +1,10 @@
 import { z } from 'zod';
 import { breakerStates } from './breaker';
-import { gatewayErrors } from './errors';
 import { detectorRegistrationSchema } from './registration';
 import { endpointSchema, upstreamKinds, upstreamSources, upstreamStatuses } from './upstream';
 
 const time = z.iso.datetime({ precision: 3 });
 const count = z.int().nonnegative();
-
-/** Every error body of the gateway paths (spec/README.md, "Error body"). */
-export const gatewayErrorSchema = z
-  .strictObject({
-    error_code: z.enum(Object.keys(gatewayErrors) as [string, ...string[]]),
-    code: z.string(),
-    error: z.string(),
-    message: z.string(),
-    retryable: z.boolean(),
-    fallback_used: z.boolean(),
-    request_id: z.string(),
-    correlation_id: z.string(),
-    timestamp: time,
-    retry_after_seconds: z.number().nullable(),
-    details: z.record(z.string(), z.json()).nullable(),
-  })
-  .meta({ id: 'GatewayError' });
 
 /** Body of POST /detectors: a registration, and how to go about it. */
 export const newDetectorSchema = detectorRegistrationSchema

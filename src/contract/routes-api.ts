@@ -41,6 +41,8 @@ export const routeTestSchema = z
   })
   .meta({ id: 'RouteTest' });
 export type RouteTest = z.output<typeof routeTestSchema>;
+/** What came of asking an upstream once. */
+export type Trial = Omit<RouteTest['test_result'], 'endpoint_id' | 'url'>;
 
 export const routeRefreshSchema = z
   .object({ success: z.literal(true), message: z.string(), active_routes_count: z.int(), timestamp })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { HttpMapping } from '../contract/registration';
+import { valueAt } from '../domain/json-pointer';
 import type { DetectorAdapter, DetectorItem, DetectorRequest, ItemAnswer, RawFinding } from './adapter';
 import { eachItem } from './each-item';
 import { type DetectorHttpClient, invalid } from './http-client';
@@ -45,12 +46,12 @@ const offsetSchema = z.int().nonnegative();
 
 function read(body: unknown, mapping: HttpMapping['response'], item: DetectorItem): ItemAnswer {
   if (mapping.findings === undefined) {
-    const label = labelSchema.safeParse(at(body, mapping.label));
+    const label = labelSchema.safeParse(valueAt(body, mapping.label));
     if (!label.success) throw invalid(`there is no label at ${mapping.label}`);
-    const confidence = mapping.score === undefined ? null : at(body, mapping.score);
+    const confidence = mapping.score === undefined ? null : valueAt(body, mapping.score);
     return { kind: 'verdict', output: label.data, confidence, scores: {}, metadata: null, version: null };
   }
-  const list = at(body, mapping.findings);
+  const list = valueAt(body, mapping.findings);
   if (!Array.isArray(list)) throw invalid(`there is no list of findings at ${mapping.findings}`);
   const toCodePoints = codePointOffsets(item.content, mapping.offsets);
   return {
@@ -67,12 +68,12 @@ function readFinding(
   mapping: HttpMapping['response'],
   toCodePoints: OffsetTranslation,
 ): RawFinding {
-  const label = labelSchema.safeParse(at(entry, mapping.label));
+  const label = labelSchema.safeParse(valueAt(entry, mapping.label));
   if (!label.success) throw invalid(`a finding has no label at ${mapping.label}`);
   const start = readOffset(entry, mapping.start, toCodePoints);
   const end = readOffset(entry, mapping.end, toCodePoints);
   if (start !== null && end !== null && start > end) throw invalid('a span ends before it begins');
-  const score = mapping.score === undefined ? 1 : at(entry, mapping.score);
+  const score = mapping.score === undefined ? 1 : valueAt(entry, mapping.score);
   return { label: label.data, score, start, end };
 }
 
@@ -82,19 +83,8 @@ function readOffset(
   toCodePoints: OffsetTranslation,
 ): number | null {
   if (pointer === undefined) return null;
-  const offset = offsetSchema.safeParse(at(entry, pointer));
+  const offset = offsetSchema.safeParse(valueAt(entry, pointer));
   const codePoints = offset.success ? toCodePoints(offset.data) : null;
   if (codePoints === null) throw invalid('a span lies outside the content');
   return codePoints;
-}
-
-/** The value at a JSON pointer, undefined where there is none. */
-function at(value: unknown, pointer: string): unknown {
-  let node = value;
-  for (const part of pointer.slice(1).split('/')) {
-    const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof node !== 'object' || node === null || !Object.hasOwn(node, key)) return undefined;
-    node = (node as Record<string, unknown>)[key];
-  }
-  return node;
 }

@@ -2,6 +2,10 @@ import { type Dispatcher, request } from 'undici';
 import type { CheckResult } from '../contract/endpoint-health';
 import type { HealthCheck, Upstream } from '../contract/upstream';
 import type { TlsReferences } from '../contract/outbound-auth';
+import type { Trial } from '../contract/routes-api';
+import { isAmong } from '../domain/http-status';
+import { valueAt } from '../domain/json-pointer';
+import { ownAuth } from '../domain/own-auth';
 import { CredentialsError } from '../outbound/credentials-error';
 import type { OutboundTarget } from '../outbound/dispatcher-pools';
 import type { Outbound } from '../outbound/outbound';
@@ -16,7 +20,21 @@ const mostBodyBytes = 256 * 1024;
 /** Why an upstream is taken to be ill; its message holds nothing of what it answered. */
 class ProbeFailure extends Error {
   override readonly name = 'ProbeFailure';
+  constructor(
+    message: string,
+    readonly status: number,
+  ) {
+    super(message);
+  }
 }
+
+interface Probed extends CheckResult {
+  /** Null: it gave no answer, or was not asked over HTTP. */
+  readonly status: number | null;
+}
+
+/** So long somebody waits for a trial. */
+const trialMs = 10_000;
 
 /** Asks upstreams how they are (spec/gateway.md 2.2): over connections of its own, so that it slows no call. */
 export class HealthProbe {
@@ -29,33 +47,55 @@ export class HealthProbe {
   ) {}
 
   readonly probe = async (upstream: Upstream, stopping: AbortSignal): Promise<CheckResult> => {
+    const { ok, response_ms, error } = await this.#probe(upstream, stopping, Infinity);
+    return { ok, response_ms, error };
+  };
+
+  /** Asks one now, for whoever waits for it; neither its health nor its breaker learns of it. */
+  readonly tryOut = async (upstream: Upstream): Promise<Trial> => {
+    const { ok, response_ms, error, status } = await this.#probe(
+      upstream,
+      new AbortController().signal,
+      trialMs,
+    );
+    return { status_code: status, response_time: (response_ms ?? 0) / 1000, success: ok, error };
+  };
+
+  async #probe(upstream: Upstream, stopping: AbortSignal, mostMs: number): Promise<Probed> {
     const { kind, health_check } = upstream.config;
-    const timeoutMs = kind === 'detector' ? this.detectorTimeoutMs : health_check.timeout * 1000;
+    const ownMs = kind === 'detector' ? this.detectorTimeoutMs : health_check.timeout * 1000;
+    const timeoutMs = Math.min(ownMs, mostMs);
     const startedAt = this.now();
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(timeoutMs)]);
     const target = targetOf(upstream);
-    if (target === null) return { ok: true, response_ms: null, error: null };
+    if (target === null) return { ok: true, response_ms: null, error: null, status: null };
     try {
       const asking =
         health_check.type === 'tcp'
-          ? this.outbound.pools.knock(target, {
-              ...connectionTo(upstream),
-              connectTimeoutMs: timeoutMs,
-            })
+          ? this.#knock(upstream, target, timeoutMs)
           : this.#ask(upstream, target, signal);
-      await unlessAborted(asking, signal);
-      return { ok: true, response_ms: Math.round(this.now() - startedAt), error: null };
+      const status = await unlessAborted(asking, signal);
+      return { ok: true, response_ms: Math.round(this.now() - startedAt), error: null, status };
     } catch (error) {
       // Those that cannot be had are as good as refused.
       if (error instanceof CredentialsError) this.verdicts.note(target.href, 401);
       const took = Math.round(this.now() - startedAt);
-      return { ok: false, response_ms: took, error: reasonOf(error, signal, timeoutMs) };
+      const status = error instanceof ProbeFailure ? error.status : null;
+      return { ok: false, response_ms: took, error: reasonOf(error, signal, timeoutMs), status };
     }
-  };
+  }
 
-  async #ask(upstream: Upstream, target: URL, signal: AbortSignal): Promise<void> {
+  async #knock(upstream: Upstream, target: URL, connectTimeoutMs: number): Promise<null> {
+    await this.outbound.pools.knock(target, { ...connectionTo(upstream), connectTimeoutMs });
+    return null;
+  }
+
+  /** @returns the status of an answer that is as expected */
+  async #ask(upstream: Upstream, target: URL, signal: AbortSignal): Promise<number> {
     const { health_check: check } = upstream.config;
-    const credentials = await this.outbound.credentials.headersFor(upstream.detector ?? upstream.config);
+    const credentials = await this.outbound.credentials.headersFor(
+      upstream.detector ?? ownAuth(upstream.config),
+    );
     const dispatcher = this.outbound.pools.dispatcherFor(connectionTo(upstream));
     let url = target;
     for (let hop = 0; ; hop++) {
@@ -117,13 +157,16 @@ function redirectOf(
   return to.host === from.host && /^https?:$/.test(to.protocol) ? to : null;
 }
 
-async function judged(response: Dispatcher.ResponseData, { config, detector }: Upstream): Promise<void> {
+/** @throws ProbeFailure */
+async function judged(response: Dispatcher.ResponseData, { config, detector }: Upstream): Promise<number> {
   const expected = detector ? ['2xx'] : config.health_check.expected_status;
   const body = await textOf(response);
-  if (!expected.some((wanted) => isStatus(response.statusCode, wanted)))
-    throw new ProbeFailure(`it answered ${response.statusCode}`);
+  const { statusCode: status } = response;
+  if (!isAmong(status, expected)) throw new ProbeFailure(`it answered ${status}`, status);
   const { expected_body: wanted } = config.health_check;
-  if (wanted !== undefined && !isBody(body, wanted)) throw new ProbeFailure('the answer is not as expected');
+  if (wanted !== undefined && !isBody(body, wanted))
+    throw new ProbeFailure('the answer is not as expected', status);
+  return status;
 }
 
 /** The beginning of a body; a long one is cut, not refused. */
@@ -138,29 +181,19 @@ async function textOf({ body }: Dispatcher.ResponseData): Promise<string> {
   return Buffer.concat(pieces).subarray(0, mostBodyBytes).toString('utf8');
 }
 
-function isStatus(status: number, wanted: string | number): boolean {
-  return typeof wanted === 'number' ? status === wanted : Math.floor(status / 100) === Number(wanted[0]);
-}
-
 function isBody(body: string, wanted: NonNullable<HealthCheck['expected_body']>): boolean {
-  if (typeof wanted !== 'string') return isAtPointer(body, wanted.pointer, wanted.value);
+  if (typeof wanted !== 'string')
+    return JSON.stringify(valueAt(parsed(body), wanted.pointer)) === JSON.stringify(wanted.value);
   const [, pattern] = /^\/(.+)\/$/s.exec(wanted) ?? [];
   return pattern === undefined ? body.includes(wanted) : new RegExp(pattern).test(body);
 }
 
-function isAtPointer(body: string, pointer: string, value: unknown): boolean {
-  let found: unknown;
+function parsed(body: string): unknown {
   try {
-    found = JSON.parse(body);
+    return JSON.parse(body) as unknown;
   } catch {
-    return false;
+    return undefined;
   }
-  for (const step of pointer.split('/').slice(1)) {
-    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
-    if (typeof found !== 'object' || found === null || !Object.hasOwn(found, key)) return false;
-    found = (found as Record<string, unknown>)[key];
-  }
-  return JSON.stringify(found) === JSON.stringify(value);
 }
 
 function reasonOf(error: unknown, signal: AbortSignal, timeoutMs: number): string {

@@ -3,6 +3,7 @@ import { GatewayError } from '../contract/errors';
 import type { TlsReferences } from '../contract/outbound-auth';
 import type { Upstream } from '../contract/upstream';
 import type { CallOutcome } from '../domain/breaker';
+import { ownAuth } from '../domain/own-auth';
 import type { AuthHeaders } from '../outbound/credentials';
 import { CredentialsError } from '../outbound/credentials-error';
 import type { Outbound } from '../outbound/outbound';
@@ -14,9 +15,8 @@ import { asGatewayError, CallerGone, isUpstreamsFault } from './failure';
 import { circuitOpen, standIn } from './fallback';
 import { assertPasses, type HealthView } from './guards';
 import { type Caller, requestHeaders, responseHeaders, valuesOf } from './headers';
-import { matchRoute } from './match';
+import { type IsRouted, matchRoute } from './match';
 import { outcomeOf } from './outcome';
-import { ownAuth } from './own-auth';
 import { begin, relay } from './relay';
 import { targetOf } from './target';
 
@@ -25,6 +25,7 @@ export interface ProxyDependencies {
   readonly breakers: Pick<Breakers, 'admit' | 'record' | 'fellBack'>;
   readonly health: HealthView;
   readonly outbound: Pick<Outbound, 'pools' | 'credentials'>;
+  readonly isRouted: IsRouted;
   readonly maxConnectionsPerUpstream: number;
   readonly now?: () => number;
 }
@@ -50,7 +51,7 @@ interface Call extends Passage {
   readonly signal: AbortSignal;
 }
 
-/** Passes requests on to upstreams of kind `http` (spec/gateway.md 4). No durability, no replay. */
+/** Passes requests on to upstreams (spec/gateway.md 4). No durability, no replay. */
 export class Proxy {
   readonly #memory: AnswerMemory;
   readonly #now: () => number;
@@ -66,7 +67,7 @@ export class Proxy {
    * @throws GatewayError or ConclaveError for what has had no answer yet
    */
   async pass(passage: Passage): Promise<void> {
-    const match = matchRoute(this.deps.directory, passage.path.slice(1));
+    const match = matchRoute(this.deps.directory, passage.path.slice(1), this.deps.isRouted);
     if (!match) throw new GatewayError('ROUTE_NOT_FOUND', 'no upstream has this path');
     const { upstream, rest } = match;
     const { incoming } = passage;

@@ -1,17 +1,29 @@
+import type { OrchestrationResponse } from '../../../src/contract/answer';
 import { eventually } from '../../support/eventually';
+import { status as answersWith } from '../../support/fake-detectors';
 import { MockUpstream } from '../../support/mock-upstream';
 import { System } from '../../support/system';
 
 const upstream = new MockUpstream();
+// Checks would be seen among the calls.
+const unwatched = { health_check: { enabled: false } };
 const endpoint = (fields: object = {}) => ({
-  config: { name: 'people', url: upstream.url, methods: ['GET', 'POST'], ...fields },
+  config: { name: 'people', url: upstream.url, methods: ['GET', 'POST'], ...unwatched, ...fields },
   verify: false,
 });
 
 let system: System;
 beforeAll(async () => {
   await upstream.listen();
-  system = await System.start();
+  system = await System.start({
+    detectors: [{ name: 'both', max_retries: 0 }],
+    env: {
+      ORCHESTRATION_ROUTER__PROXY_DETECTORS: 'true',
+      ORCHESTRATION_ORCHESTRATION__CACHE_ENABLED: 'false',
+      ORCHESTRATION_ORCHESTRATION__SYNC_REQUEST_SLA_MS: '20000',
+      ORCHESTRATION_ORCHESTRATION__SYNC_TO_ASYNC_THRESHOLD_MS: '19500',
+    },
+  });
 });
 afterAll(async () => {
   await system?.stop();
@@ -49,7 +61,36 @@ describe('The proxy of a running facade', () => {
     expect((await system.request('POST', '/proxy/people/users', {})).status).toBe(404);
   });
 
-  it('opens the breaker that operators see, and asks again after a reset [B3] [B10]', async () => {
+  it('shares the outcome of calls with the activities that ask the same detector [B10]', async () => {
+    const judged = async () => {
+      const { body } = await system.orchestrate<{ response: OrchestrationResponse }>();
+      return body.response.detector_results[0];
+    };
+    const proxied = () =>
+      system.request<{ code?: string }>('POST', '/proxy/both/api/v1/text/contents', { contents: ['a'] });
+    const { failure_count: before } = (
+      await system.request<{ failure_count: number }>('GET', '/circuit-breaker/endpoints/both')
+    ).body;
+    system.detectors.behave('both', answersWith(500));
+    // Five failures in a row open it: two of the activity, three of the proxy.
+    for (let call = 0; call < 2; call++) expect((await judged())?.status).toBe('failed');
+    for (let call = 0; call < 3; call++) {
+      const headers = { 'detector-id': 'both' };
+      const path = '/proxy/both/api/v1/text/contents';
+      expect((await system.request('POST', path, { contents: ['a'] }, headers)).status).toBe(500);
+    }
+    const asked = system.detectors.calls.length;
+    expect([(await proxied()).body?.code, (await judged())?.error]).toEqual(['CIRCUIT_OPEN', 'circuit_open']);
+    expect(system.detectors.calls).toHaveLength(asked);
+    expect((await system.request('GET', '/circuit-breaker/endpoints/both')).body).toMatchObject({
+      state: 'open',
+      failure_count: before + 5,
+    });
+    await system.request('POST', '/circuit-breaker/reset/both');
+    system.detectors.reset();
+  });
+
+  it('opens the breaker that operators see, and asks again after a reset [B3]', async () => {
     await register({
       name: 'failing',
       url: `${upstream.url}/failing`,

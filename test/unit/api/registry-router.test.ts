@@ -1,11 +1,11 @@
 import request from 'supertest';
 import { GatewayError } from '../../../src/contract/errors';
+import { gatewayErrorSchema } from '../../../src/contract/gateway-error';
 import {
   endpointListSchema,
   endpointRegisteredSchema,
   endpointRemovedSchema,
   endpointStatusChangedSchema,
-  gatewayErrorSchema,
   registeredEndpointSchema,
   registryStatsSchema,
   registrySyncSchema,

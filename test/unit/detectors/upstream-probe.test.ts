@@ -136,6 +136,14 @@ describe('HealthProbe', () => {
     expect(result).toEqual({ ok: true, response_ms: null, error: null });
   });
 
+  it('asks an upstream that gets the credentials of its callers without any [H1]', async () => {
+    const config = endpointSchema.parse({ url, auth_type: 'api_key' });
+    const upstream = directoryWith({ web: config }).byId('web')!;
+    const result = await prober.probe(upstream, new AbortController().signal);
+    expect(result).toMatchObject({ ok: true, error: null });
+    expect(asked[0]!.headers).not.toHaveProperty('x-api-key');
+  });
+
   it('says nothing of a secret that cannot be read', async () => {
     const secret = registration('pii', {
       endpoint: url,

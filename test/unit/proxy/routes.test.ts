@@ -75,9 +75,28 @@ describe('/router', () => {
     expect((await send('/router/test/x')).json['test_result']).toMatchObject({
       status_code: 500,
       success: false,
-      error: 'the status is not an expected one',
+      error: 'it answered 500',
     });
     expect(breakers.describe('x')!.counts).toMatchObject({ failures: 0, successes: 0 });
+  });
+
+  it('judges as the health check does, body and type included [P8]', async () => {
+    const health_check = { expected_body: { pointer: '/state', value: 'up' } };
+    directory.put({ name: 'x', url: upstream.url, health_check });
+    upstream.answer(200, {}, '{"state":"down"}');
+    expect((await send('/router/test/x')).json['test_result']).toMatchObject({
+      status_code: 200,
+      success: false,
+      error: 'the answer is not as expected',
+    });
+    upstream.answer(200, {}, '{"state":"up"}');
+    expect((await send('/router/test/x')).json['test_result']).toMatchObject({ success: true });
+    upstream.answer(500);
+    directory.put({ name: 'x', url: upstream.url, health_check: { type: 'tcp' } });
+    expect((await send('/router/test/x')).json['test_result']).toMatchObject({
+      status_code: null,
+      success: true,
+    });
   });
 
   it('says why an upstream cannot be tried [P8]', async () => {
@@ -85,7 +104,7 @@ describe('/router', () => {
     expect((await send('/router/test/x')).json['test_result']).toMatchObject({
       status_code: null,
       success: false,
-      error: 'the upstream gave no answer',
+      error: 'no answer (ECONNREFUSED)',
     });
     const unknown = await send('/router/test/y');
     expect([unknown.status, unknown.json['code']]).toEqual([404, 'ENDPOINT_NOT_FOUND']);

@@ -7,10 +7,11 @@ import { proxyHandler } from '../../../src/api/proxy-router';
 import { establishContext } from '../../../src/api/request-context';
 import { expectBodySoon } from '../../../src/api/request-time';
 import { routesRouter } from '../../../src/api/routes-router';
+import { HealthProbe } from '../../../src/detectors/upstream-probe';
 import { Outbound } from '../../../src/outbound/outbound';
 import { Secrets } from '../../../src/outbound/secrets';
+import { routing } from '../../../src/proxy/match';
 import { Proxy } from '../../../src/proxy/proxy';
-import { tryOut } from '../../../src/proxy/trial';
 import { Breakers } from '../../../src/registry/breakers';
 import { GatewayMetrics } from '../../../src/telemetry/gateway-metrics';
 import { Metrics } from '../../../src/telemetry/metrics';
@@ -46,8 +47,10 @@ export function gateway() {
   const gatewayMetrics = new GatewayMetrics(metrics);
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
+  const isRouted = routing({ detectors: false });
   const proxy = new Proxy({
     directory,
+    isRouted,
     breakers,
     health,
     outbound,
@@ -57,14 +60,18 @@ export function gateway() {
   let refreshed = 0;
   const app = express();
   app.disable('x-powered-by').use(establishContext, expectBodySoon);
-  app.use('/api/v1/proxy', proxyHandler({ proxy, directory, metrics: gatewayMetrics, log, anyOrigin: true }));
+  app.use(
+    '/api/v1/proxy',
+    proxyHandler({ proxy, directory, isRouted, metrics: gatewayMetrics, log, anyOrigin: true }),
+  );
   app.use(
     '/api/v1',
     routesRouter({
       directory,
+      isRouted,
       health,
       breakers,
-      tryOut: (one) => tryOut(outbound, one),
+      tryOut: new HealthProbe(outbound, 2000, { note: () => undefined }).tryOut,
       refusalOf: (url, allow) => outbound.refusalOf(url, allow),
       refresh: async () => void refreshed++,
     }),
