@@ -45,6 +45,7 @@ export function composeFacades({
           benignLabels: new Set(policy ? benignLabelsOf(policy).map((label) => label.toLowerCase()) : []),
           ignoredCategories: [...harmless, ...settings.facades.ignored_categories],
           threshold: settings.facades.flag_threshold,
+          maskedCategories: settings.facades.masked_categories,
         };
       },
     }),
@@ -53,5 +54,6 @@ export function composeFacades({
     rateLimit: orchestrate.rateLimit,
     rateLimitOf: orchestrate.rateLimitOf,
     maxBodyBytes: orchestrate.maxBodyBytes,
+    approach: orchestrate.approach,
   };
 }

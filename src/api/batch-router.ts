@@ -7,6 +7,7 @@ import { namePattern, tenantPattern } from '../contract/text';
 import type { Batches, BatchItem } from '../submission/batches';
 import { canonicalJson } from '../submission/fingerprint';
 import { checkContentForm } from './content-form';
+import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
 import { idempotencyKeyOf, type OrchestrateRouterDependencies, refuseCallback } from './orchestrate-router';
 import { contextOf } from './request-context';
@@ -15,7 +16,7 @@ import { validate } from './validate';
 
 export interface BatchRouterDependencies extends Pick<
   OrchestrateRouterDependencies,
-  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes'
+  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes' | 'approach'
 > {
   readonly batches: Pick<Batches, 'submit'>;
 }
@@ -24,7 +25,9 @@ export interface BatchRouterDependencies extends Pick<
 export function batchRouter(deps: BatchRouterDependencies): Router {
   const router = Router();
 
-  router.post('/orchestrate/batch', ...readBody(deps.maxBodyBytes), async (request, response) => {
+  const read = [atFloodgate(deps.approach), ...readBody(deps.maxBodyBytes)];
+
+  router.post('/orchestrate/batch', ...read, async (request, response) => {
     const { correlationId, traceparent, receivedAt } = contextOf(response);
     const idempotencyKey = requiredKeyOf(request);
     response.set('Idempotency-Key', idempotencyKey);

@@ -5,6 +5,7 @@ import { type BulkJobResponse, bulkIdPattern, type BulkItemStatus, bulkItemStatu
 import { ConclaveError } from '../contract/errors';
 import type { Bulk, BulkCall } from '../submission/bulk';
 import { uploadedLines } from './bulk-lines';
+import { atFloodgate } from './floodgate';
 import { idempotencyKeyOf } from './orchestrate-router';
 import type { RateLimit } from './rate-limit';
 import { contextOf } from './request-context';
@@ -18,6 +19,8 @@ export interface BulkRouterDependencies {
   /** Uploads and re-runs a minute for each tenant. */
   readonly uploadsPerMinute: number;
   readonly maxLineBytes: number;
+  /** Refuses uploads unread when there is too much to read. */
+  readonly approach: () => void;
   /** Fires when the process stops: no stream may hold it up. */
   readonly stopping: AbortSignal;
 }
@@ -29,7 +32,7 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
   const { bulk } = deps;
   const router = Router();
 
-  router.post('/orchestrate/bulk', async (request, response) => {
+  router.post('/orchestrate/bulk', atFloodgate(deps.approach), async (request, response) => {
     requireNdjson(request);
     allowLongBody(request, response);
     send(

@@ -11,6 +11,7 @@ import type { Jobs } from '../submission/jobs';
 import type { Submission } from '../submission/submission';
 import { checkContentForm } from './content-form';
 import { asConclaveError } from './error-handler';
+import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
 import type { RateLimit } from './rate-limit';
 import { contextOf } from './request-context';
@@ -35,12 +36,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
   const router = Router();
   const readJson = readBody(deps.maxBodyBytes);
 
-  const approach = (_request: Request, _response: Response, next: NextFunction) => {
-    deps.approach();
-    next();
-  };
-
-  router.post('/orchestrate', approach, ...readJson, async (request, response) => {
+  router.post('/orchestrate', atFloodgate(deps.approach), ...readJson, async (request, response) => {
     const context = contextOf(response);
     const idempotencyKey = idempotencyKeyOf(request);
     if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
@@ -66,10 +62,9 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
 
   router.use('/orchestrate', (error: unknown, request: Request, response: Response, next: NextFunction) => {
     if (request.method === 'POST' && request.path === '/') {
-      const known = asConclaveError(error);
-      deps.refused(known, response.locals['body'] as OrchestrationRequest | undefined);
-      next(known);
-    } else next(error);
+      deps.refused(asConclaveError(error), response.locals['body'] as OrchestrationRequest | undefined);
+    }
+    next(error);
   });
 
   router.get('/orchestrate/status/:job_id', async (request, response) => {

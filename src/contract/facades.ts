@@ -119,7 +119,12 @@ export const litellmRequestSchema = open({
 }).meta({ id: 'LitellmGuardrailRequest' });
 
 export const litellmResponseSchema = z
-  .strictObject({ action: z.enum(['BLOCKED', 'NONE']), blocked_reason: z.string().nullable() })
+  .strictObject({
+    action: z.enum(['BLOCKED', 'NONE', 'GUARDRAIL_INTERVENED']),
+    blocked_reason: z.string().nullable(),
+    /** In place of those that were sent, in their order; when it has intervened. */
+    texts: z.array(z.string()).optional(),
+  })
   .meta({ id: 'LitellmGuardrailResponse' });
 export type LitellmResponse = z.output<typeof litellmResponseSchema>;
 

@@ -3,6 +3,7 @@ import type { ErrorResponse, OrchestrationResponse } from '../contract/answer';
 import type { ContentType, Environment } from '../contract/enums';
 import type { ErrorCode } from '../contract/errors';
 import { type Judgement, judgementOf, type Reading } from '../domain/judgement';
+import { masked } from '../domain/masking';
 import { judgedInFull } from '../domain/results';
 import type { StoredAnswer } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
@@ -41,6 +42,8 @@ export interface Shortfall {
 export interface Finding extends Judgement {
   readonly requestId: string;
   readonly shortfall: Shortfall | null;
+  /** The content without what flags it; null where that cannot be had. */
+  readonly masked: string | null;
   /** Detectors that judged all of it. */
   readonly judgedBy: readonly string[];
   /** The other detectors of the plan. */
@@ -48,10 +51,15 @@ export interface Finding extends Judgement {
   readonly policyVersion: string | null;
 }
 
+interface ReadingAndMasking extends Reading {
+  /** What is flagged for these categories only, and for those below them, can be masked. */
+  readonly maskedCategories: readonly string[];
+}
+
 export interface JudgeDependencies {
   readonly submission: Pick<Submission, 'submit'>;
   readonly hub: Pick<ResultHub, 'wait'>;
-  readonly readingOf: (tenantId: string, bundle: string) => Reading;
+  readonly readingOf: (tenantId: string, bundle: string) => ReadingAndMasking;
 }
 
 /** Has contents judged for clients that know no jobs and no partial answers (docs/facades.md). */
@@ -64,7 +72,7 @@ export class Judge {
   async judge(bench: Bench, exhibit: Exhibit): Promise<Finding> {
     const requestId = randomUUID();
     const answer = await before(bench.deadline, this.#answer(bench, exhibit, requestId));
-    return answer ? this.#read(bench, requestId, answer) : tooLate(requestId);
+    return answer ? this.#read(bench, exhibit, requestId, answer) : tooLate(requestId);
   }
 
   /** What converts to a job is waited for as one. */
@@ -93,15 +101,20 @@ export class Judge {
     return this.deps.hub.wait(requestId, () => null, bench.deadline);
   }
 
-  #read({ tenantId, policyBundle }: Bench, requestId: string, { status, body }: StoredAnswer): Finding {
+  #read(
+    { tenantId, policyBundle }: Bench,
+    exhibit: Exhibit,
+    requestId: string,
+    { status, body }: StoredAnswer,
+  ): Finding {
     const parsed = JSON.parse(body.toString()) as OrchestrationResponse | ErrorResponse;
     const response = 'detector_results' in parsed ? parsed : parsed.response;
-    const judgement = response
-      ? judgementOf(response, this.deps.readingOf(tenantId, policyBundle))
-      : { flagged: false, signals: [] };
+    const reading = this.deps.readingOf(tenantId, policyBundle);
+    const judgement = response ? judgementOf(response, reading) : { flagged: false, signals: [] };
     const results = response?.detector_results ?? [];
     return {
       ...judgement,
+      masked: masked(exhibit.content, judgement.signals, reading.maskedCategories),
       requestId,
       shortfall: shortfallOf(status, parsed),
       judgedBy: results.filter(judgedInFull).map(({ detector }) => detector),
@@ -135,6 +148,7 @@ function tooLate(requestId: string): Finding {
     requestId,
     flagged: false,
     signals: [],
+    masked: null,
     shortfall: {
       code: 'REQUEST_TIMEOUT',
       message: 'the content was not judged in time',

@@ -1,4 +1,4 @@
-import type { Request, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
 import type { Settings } from '../../contract/config';
 import type { ContentType } from '../../contract/enums';
@@ -7,6 +7,8 @@ import { orchestrationRequestSchema } from '../../contract/request';
 import { namePattern } from '../../contract/text';
 import type { Bench, Finding, Judge } from '../../submission/judge';
 import { checkContentForm } from '../content-form';
+import { atFloodgate } from '../floodgate';
+import { readBody } from '../json-body';
 import type { RateLimit } from '../rate-limit';
 import { contextOf } from '../request-context';
 import { tenantOf } from '../tenant-header';
@@ -20,6 +22,13 @@ export interface FacadeDependencies {
   readonly rateLimit: RateLimit;
   readonly rateLimitOf: (tenantId: string, bundle: string) => number;
   readonly maxBodyBytes: number;
+  /** Refuses calls unread when there are too many to read. */
+  readonly approach: () => void;
+}
+
+/** What comes before the body of a call is looked at. */
+export function readCall(deps: Pick<FacadeDependencies, 'approach' | 'maxBodyBytes'>): RequestHandler[] {
+  return [atFloodgate(deps.approach), ...readBody(deps.maxBodyBytes)];
 }
 
 /** A piece of what a client wants judged. */

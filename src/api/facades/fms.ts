@@ -1,10 +1,16 @@
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import { type FmsError, fmsRequestSchema, type FmsResponse } from '../../contract/facades';
 import { asConclaveError } from '../error-handler';
-import { bodyOf, readBody } from '../json-body';
+import { bodyOf } from '../json-body';
 import { ConclaveError } from '../../contract/errors';
 import type { Finding } from '../../submission/judge';
-import { type FacadeDependencies, judgePieces, refuseOtherCredentials, statusOf } from './facade-call';
+import {
+  type FacadeDependencies,
+  judgePieces,
+  readCall,
+  refuseOtherCredentials,
+  statusOf,
+} from './facade-call';
 
 export const fmsPath = '/api/v2/text/detection/content';
 
@@ -15,7 +21,7 @@ export const fmsPath = '/api/v2/text/detection/content';
 export function fmsRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(fmsPath, ...readBody(deps.maxBodyBytes), async (request, response) => {
+  router.post(fmsPath, ...readCall(deps), async (request, response) => {
     refuseOtherCredentials(request, deps.settings);
     const { content, detectors } = bodyOf(request, fmsRequestSchema);
     const asked = Object.keys(detectors);

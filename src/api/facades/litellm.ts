@@ -3,11 +3,12 @@ import type { ConclaveError } from '../../contract/errors';
 import { type LitellmError, litellmRequestSchema, type LitellmResponse } from '../../contract/facades';
 import type { Finding } from '../../submission/judge';
 import { asConclaveError } from '../error-handler';
-import { bodyOf, readBody } from '../json-body';
+import { bodyOf } from '../json-body';
 import {
   type FacadeDependencies,
   judgePieces,
   type Piece,
+  readCall,
   reasonsOf,
   refuseOtherCredentials,
   statusOf,
@@ -25,7 +26,7 @@ export const maxPieces = 256;
 export function litellmRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(litellmPath, ...readBody(deps.maxBodyBytes), async (request, response) => {
+  router.post(litellmPath, ...readCall(deps), async (request, response) => {
     refuseOtherCredentials(request, deps.settings);
     const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema);
     const pieces: Piece[] = [
@@ -33,7 +34,8 @@ export function litellmRouter(deps: FacadeDependencies): Router {
       ...[...(tools ?? []), ...(tool_calls ?? [])].map(toolPiece),
       ...(images ?? []).map((content) => ({ content, type: 'image' }) as const),
     ];
-    response.json(await verdictOn(pieces, () => judgePieces(deps, request, response, pieces)));
+    const judge = () => judgePieces(deps, request, response, pieces);
+    response.json(await verdictOn(pieces, texts ?? [], judge));
   });
 
   router.use(litellmPath, answerLitellmError);
@@ -42,18 +44,35 @@ export function litellmRouter(deps: FacadeDependencies): Router {
 
 async function verdictOn(
   pieces: readonly Piece[],
+  texts: readonly string[],
   judge: () => Promise<readonly (Finding | null)[]>,
 ): Promise<LitellmResponse> {
   if (pieces.length > maxPieces) return blocked(`not judged: more than ${maxPieces} pieces in one call`);
   try {
     const findings = await judge();
     const reasons = reasonsOf(findings);
-    if (reasons.length > 0) return blocked(`found: ${reasons.join(', ')}`);
+    const instead = reasons.length > 0 ? maskedTexts(texts, findings) : null;
+    if (reasons.length > 0 && !instead) return blocked(`found: ${reasons.join(', ')}`);
     const shortfall = findings.find((finding) => finding?.shortfall)?.shortfall;
-    return shortfall ? blocked(`not judged: ${shortfall.message}`) : { action: 'NONE', blocked_reason: null };
+    if (shortfall) return blocked(`not judged: ${shortfall.message}`);
+    if (instead) return { action: 'GUARDRAIL_INTERVENED', blocked_reason: null, texts: instead };
+    return { action: 'NONE', blocked_reason: null };
   } catch (error) {
     return blocked(`not judged: ${asConclaveError(error).message}`);
   }
+}
+
+/**
+ * The texts without what flags them; they are the first of the pieces.
+ * @returns null unless that leaves nothing that flags: images and tools are not rewritten
+ */
+function maskedTexts(texts: readonly string[], findings: readonly (Finding | null)[]): string[] | null {
+  if (findings.slice(texts.length).some((finding) => finding?.flagged)) return null;
+  const instead = texts.map((text, index) => {
+    const finding = findings[index];
+    return finding?.flagged ? finding.masked : text;
+  });
+  return instead.every((text) => text !== null) ? instead : null;
 }
 
 function blocked(reason: string): LitellmResponse {
@@ -66,6 +85,11 @@ function answerLitellmError(error: unknown, _request: Request, response: Respons
     return;
   }
   const known: ConclaveError = asConclaveError(error);
+  // In a flood nobody has judged it, and an error might let it pass.
+  if (known.code === 'RATE_LIMITED') {
+    response.json(blocked(`not judged: ${known.message}`));
+    return;
+  }
   const body: LitellmError = { detail: known.message };
   response.status(statusOf(known)).json(body);
 }

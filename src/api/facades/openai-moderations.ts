@@ -10,12 +10,13 @@ import {
 } from '../../contract/facades';
 import type { Finding } from '../../submission/judge';
 import { asConclaveError } from '../error-handler';
-import { bodyOf, readBody } from '../json-body';
+import { bodyOf } from '../json-body';
 import { contextOf } from '../request-context';
 import {
   type FacadeDependencies,
   judgePieces,
   type Piece,
+  readCall,
   refuseOtherCredentials,
   statusOf,
 } from './facade-call';
@@ -28,7 +29,7 @@ const moderationsPaths = ['/v1/moderations', '/api/v1/moderations'];
 export function moderationsRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(moderationsPaths, ...readBody(deps.maxBodyBytes), async (request, response) => {
+  router.post(moderationsPaths, ...readCall(deps), async (request, response) => {
     refuseOtherCredentials(request, deps.settings);
     const inputs = inputsOf(bodyOf(request, moderationsRequestSchema).input);
     const pieces = inputs.flat();

@@ -2,8 +2,14 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import { portkeyRequestSchema, type PortkeyResponse } from '../../contract/facades';
 import type { Finding } from '../../submission/judge';
 import { asConclaveError } from '../error-handler';
-import { bodyOf, readBody } from '../json-body';
-import { type FacadeDependencies, judgePieces, reasonsOf, refuseOtherCredentials } from './facade-call';
+import { bodyOf } from '../json-body';
+import {
+  type FacadeDependencies,
+  judgePieces,
+  readCall,
+  reasonsOf,
+  refuseOtherCredentials,
+} from './facade-call';
 import { maxPieces } from './litellm';
 import { piecesOf } from './message-pieces';
 
@@ -18,7 +24,7 @@ const withinMs = 2500;
 export function portkeyRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(portkeyPath, ...readBody(deps.maxBodyBytes), async (request, response) => {
+  router.post(portkeyPath, ...readCall(deps), async (request, response) => {
     refuseOtherCredentials(request, deps.settings);
     const { eventType, request: asked, response: answered } = bodyOf(request, portkeyRequestSchema);
     const side = eventType === 'beforeRequestHook' ? asked : answered;

@@ -169,24 +169,15 @@ describe('POST /orchestrate', () => {
   });
 });
 
-describe('A flood', () => {
-  it('is refused before the body is looked at', async () => {
-    const approach = () => {
-      throw new ConclaveError('RATE_LIMITED', 'too much', { detail: 'overloaded', retryAfterSeconds: 2 });
-    };
-    const submit = jest.fn();
-    const response = await request(await appWith({ submit, approach }))
-      .post(path)
-      .set('Content-Type', 'application/json')
-      .serialize((sent) => sent as string)
-      .send('{"content":');
-    expect([response.status, response.headers['retry-after'], response.body.detail]).toEqual([
-      403,
-      '2',
-      'overloaded',
-    ]);
-    expect(submit).not.toHaveBeenCalled();
-  });
+it('tells of what it refuses, as far as it could be read', async () => {
+  const told: unknown[] = [];
+  const refused: AppOptions['refused'] = ({ code }, sent) => told.push([code, sent?.tenant_id]);
+  await post({ ...body, content: '' }, {}, { refused });
+  await post({ ...body, metadata: { callback_url: 'http://x' } }, {}, { refused });
+  expect(told).toEqual([
+    ['INVALID_REQUEST', undefined],
+    ['INVALID_REQUEST', 'acme'],
+  ]);
 });
 
 describe('Bodies that are refused', () => {
