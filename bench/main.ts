@@ -3,6 +3,7 @@ import type { BenchOptions } from './arena';
 import { backendNames } from './backend';
 import { batch } from './batch';
 import { cache } from './cache';
+import { health } from './health';
 import { latency } from './latency';
 import { overload } from './overload';
 import { parsePeer, type Peer } from './peer';
@@ -131,6 +132,11 @@ addBench('batch', 'a hundred items in a request and thousands in a bulk job', ba
   [1_000, 10_000, 100_000],
 );
 addBench('cache', 'hits in the response cache against judging anew and a constant answer', cache);
+addBench(
+  'health',
+  'proxied requests with and without 500 upstreams under check; a decision of a breaker',
+  health,
+);
 addBench('overload', 'requests at once and at three times the sustainable rate', overload);
 
 program
