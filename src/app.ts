@@ -27,6 +27,7 @@ import { composeProxy } from './compose-proxy';
 import { composePolicies } from './compose-policies';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
+import { composeStatus } from './compose-status';
 import { composeStore } from './compose-store';
 import { composeTemporal } from './compose-temporal';
 import { pausePointFrom } from './config/pause-point';
@@ -234,6 +235,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const stopping = new AbortController();
   const rateLimit = new RateLimit(redis);
   const states = composeDependencies({ connection, db, redis, catalog, http, mapperUrl: servers.mapperUrl });
+  const approach = () => admission.approach();
   const orchestrate = {
     submission,
     batches,
@@ -241,34 +243,38 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     rateLimit,
     rateLimitOf: policies.rateLimitOf,
     maxBodyBytes: settings.security.max_body_bytes,
-    approach: () => admission.approach(),
+    approach,
     refused,
+  };
+  const probes = {
+    version,
+    environment: settings.service.environment,
+    startedAt: now(),
+    dependencies: states,
   };
   const app = createApp({
     orchestrate,
     facades: composeFacades({ settings, orchestrate, hub, registry, catalog }),
     cache: generations,
-    bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, stopping: stopping.signal },
+    bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, approach, stopping: stopping.signal },
     ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
     ...watch.routes,
     health: {
-      version,
-      environment: settings.service.environment,
-      startedAt: now(),
+      ...probes,
       minDetectorsReady: settings.orchestration.min_detectors_ready,
       registry,
       health,
       configured: () => upstreams.config.loaded,
       accepting: () => accepting,
       pendingJobs: () => orchestrations.openJobs(),
-      dependencies: states,
     },
+    status: composeStatus({ probes, ...upstreams, ...counting, health, breakers, orchestrations, catalog }),
     codec:
       options.codecToken === null
         ? null
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
     metrics: counting,
-    gateway: composeProxy({ ...shared, directory: registry, breakers, health, outbound }),
+    gateway: composeProxy({ ...shared, ...watch, directory: registry, breakers, outbound }),
     log,
   });
   const server = options.parts.facade

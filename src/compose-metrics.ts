@@ -39,11 +39,12 @@ export function composeMetrics(isKnown: IsKnown) {
   const orchestrationMetrics = new OrchestrationMetrics(metrics, isKnown);
   const uses = new DetectorUses();
   let sharing: FigureSharing | null = null;
+  let table: DetectorUseTable | null = null;
   return {
     contentType: metrics.contentType,
     gatewayMetrics,
     upstreamMetrics,
-    ended(end: OrchestrationEnd): void {
+    ended: (end: OrchestrationEnd): void => {
       orchestrationMetrics.ended(end);
       uses.ended(end);
     },
@@ -62,11 +63,12 @@ export function composeMetrics(isKnown: IsKnown) {
         void gatewayMetrics.forget(removed);
         void upstreamMetrics.forget(removed, detectors);
       });
-      const table = new DetectorUseTable(db);
+      const own = (table = new DetectorUseTable(db));
       const figures = new ProcessFigures<Figures>(db, notifications, sumOf);
-      sharing = new FigureSharing(metrics, figures, () => keep(uses, table));
+      sharing = new FigureSharing(metrics, figures, () => keep(uses, own));
       sharing.start();
     },
+    uses: (hours: number) => table?.ofLast(hours) ?? Promise.resolve([]),
     page: () => sharing?.page() ?? metrics.page(),
     stop: async () => sharing?.stop(),
   };

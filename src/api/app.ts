@@ -23,6 +23,7 @@ import { establishContext } from './request-context';
 import { expectBodySoon } from './request-time';
 import { type RoutesRouterDependencies, routesRouter } from './routes-router';
 import { securityHeaders } from './security-headers';
+import { type StatusRouterDependencies, statusRouter } from './status-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
 
 export interface AppDependencies {
@@ -38,6 +39,7 @@ export interface AppDependencies {
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
   /** Null: no decoding for Temporal Web. */
   readonly codec: { payloads: PayloadReader; token: string; origins: readonly string[] } | null;
+  readonly status: StatusRouterDependencies;
   readonly metrics: Pick<Metrics, 'contentType' | 'page'>;
   /** Null: no requests are passed on. */
   readonly gateway: {
@@ -83,6 +85,7 @@ export function createApp(deps: AppDependencies): Express {
     configRouter(deps.config),
     breakerRouter(deps.breakers),
     upstreamHealthRouter(deps.upstreamHealth),
+    statusRouter(deps.status),
     cacheRouter(deps.cache),
     batchRouter(deps.orchestrate),
     bulkRouter(deps.bulk),

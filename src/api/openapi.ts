@@ -20,6 +20,7 @@ import {
 import { proxyPaths } from './openapi-proxy';
 import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
+import { statusPaths } from './openapi-status';
 import { upstreamHealthPaths } from './openapi-upstream-health';
 
 const jobId = pathParameter('job_id');
@@ -159,6 +160,7 @@ const paths = {
   ...facadePaths,
   ...upstreamHealthPaths(),
   ...proxyPaths(),
+  ...statusPaths(),
   '/detectors': {
     get: {
       operationId: 'listDetectors',

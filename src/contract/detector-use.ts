@@ -9,7 +9,7 @@ export const latencySteps = [
 /** How a detector did in one step of time. */
 export interface DetectorUse {
   readonly detector: string;
-  /** Epoch ms. */
+  /** Beginning of the step (epoch ms). */
   readonly since: number;
   calls: number;
   /** Without a verdict, for whatever reason. */

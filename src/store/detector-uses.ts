@@ -35,10 +35,11 @@ export class DetectorUseTable {
     );
   }
 
-  /** Of the last so many hours, one row for each detector. */
-  async since(hours: number): Promise<Omit<DetectorUse, 'since'>[]> {
+  /** Of the last so many hours, one row for each detector; `since` is of the first step there is. */
+  async ofLast(hours: number): Promise<DetectorUse[]> {
     const { rows } = await sql<{
       detector: string;
+      since: Date;
       calls: number;
       failures: number;
       total_ms: string;
@@ -52,9 +53,9 @@ export class DetectorUseTable {
         from recent, unnest(latencies) with ordinality as step (count, place)
         group by detector, place
       )
-      select detector, sum(calls)::int as calls, sum(failures)::int as failures, sum(total_ms)::text as total_ms,
+      select detector, min(since) as since, sum(calls)::int as calls, sum(failures)::int as failures, sum(total_ms)::text as total_ms,
              (select array_agg(count order by place) from steps where steps.detector = recent.detector) as latencies
       from recent group by detector order by detector`.execute(this.db);
-    return rows.map((row) => ({ ...row, total_ms: Number(row.total_ms) }));
+    return rows.map((row) => ({ ...row, since: row.since.getTime(), total_ms: Number(row.total_ms) }));
   }
 }

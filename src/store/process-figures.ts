@@ -28,7 +28,12 @@ export class ProcessFigures<Figures extends object> {
   async write(processId: string, figures: Figures, isFirst: boolean): Promise<boolean> {
     const json = JSON.stringify(figures);
     if (isFirst) {
-      await this.db.insertInto('process_figures').values({ process_id: processId, figures: json }).execute();
+      await this.db
+        .insertInto('process_figures')
+        .values({ process_id: processId, figures: json })
+        // One that was written though we never heard so.
+        .onConflict((conflict) => conflict.column('process_id').doUpdateSet({ figures: json }))
+        .execute();
       return true;
     }
     const { numUpdatedRows } = await this.db

@@ -24,6 +24,7 @@ export function registryAnswers(of: () => System): Ask[] {
   const oneEndpoint = `${endpoints}/{endpoint_id}`;
   const registryFile = () => path.join(of().dataDir, 'detectors.yaml');
   return [
+    ['get', '/status', 200, () => send('GET', '/status')],
     ['post', '/detectors', 201, () => send('POST', '/detectors', detector())],
     ['post', '/detectors', 400, () => send('POST', '/detectors', { name: 'x' })],
     [

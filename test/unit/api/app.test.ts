@@ -132,6 +132,7 @@ describe('The documentation', () => {
       '/router/refresh',
       '/router/routes',
       '/router/test/{endpoint_id}',
+      '/status',
       '/webhooks/portkey',
     ]);
     const named = [...response.text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(

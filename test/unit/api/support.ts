@@ -11,6 +11,7 @@ import { fixedDirectory } from '../../support/fixed-directory';
 import type { ConfigSource } from '../../../src/registry/config-source';
 import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { HealthReport } from '../../../src/registry/health-report';
+import { StatusReport, type StatusReportDependencies } from '../../../src/registry/status-report';
 import { DetectorRegistry } from '../../../src/registry/registry';
 import { Metrics } from '../../../src/telemetry/metrics';
 import type { Batches } from '../../../src/submission/batches';
@@ -82,6 +83,7 @@ export interface AppOptions {
   readonly facades?: Partial<FacadeDependencies>;
   readonly health?: Partial<AppDependencies['health']>;
   readonly codec?: AppDependencies['codec'];
+  readonly uses?: StatusReportDependencies['uses'];
   readonly log?: AppDependencies['log'];
 }
 
@@ -89,6 +91,15 @@ const emptyHistory = {
   history: () => Promise.resolve([]),
   figures: () => Promise.resolve([]),
   compliance: () => Promise.resolve(new Map<string, number>()),
+};
+const noUses = () => Promise.resolve([]);
+const unread = {
+  loaded: false,
+  version: null,
+  configPath: 'detectors.yaml',
+  lastReload: null,
+  lastReloadError: 'the file does not exist',
+  watching: true,
 };
 const unexpected = () => Promise.reject(new Error('nothing of this kind is expected'));
 
@@ -114,6 +125,7 @@ export async function appWith(options: AppOptions = {}) {
       rateLimit: new RateLimit(null),
       uploadsPerMinute: options.perMinute ?? 100,
       maxLineBytes: options.maxLineBytes ?? 4096,
+      approach: options.approach ?? (() => undefined),
       stopping: options.stopping ?? new AbortController().signal,
     },
     detectors: {
@@ -138,6 +150,7 @@ export async function appWith(options: AppOptions = {}) {
       rateLimit: new RateLimit(null),
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
+      approach: options.approach ?? (() => undefined),
       ...options.facades,
     },
     breakers: { breakers: detectors.breakers, sharing: options.sharing ?? { force: unexpected } },
@@ -161,6 +174,15 @@ export async function appWith(options: AppOptions = {}) {
       ...options.health,
     },
     codec: options.codec ?? null,
+    status: {
+      version: '1.2.3',
+      environment: 'dev',
+      startedAt: Date.now(),
+      dependencies: () => Promise.resolve(allConnected),
+      report: new StatusReport({ ...detectors, config: { status: unread }, uses: options.uses ?? noUses }),
+      bundles: () => [{ tenantId: 'acme', name: 'default', version: '1.0' }],
+      jobs: () => Promise.resolve({ open: 3, waiting: 1 }),
+    },
     metrics: new Metrics(),
     gateway: null,
     log: options.log ?? pino({ enabled: false }),

@@ -1,3 +1,4 @@
+import type { OrchestrationEnd } from '../../../src/contract/orchestration-end';
 import { finalAnswer } from '../../../src/activities/answer';
 import type { AuditRow } from '../../../src/store/audit-log';
 import { cachedAnswerOf } from '../../../src/store/cached-answer';
@@ -24,13 +25,14 @@ describe('A hit', () => {
   let records: Hit[];
   let delivered: Published[];
   let free: boolean;
+  let ended: OrchestrationEnd[];
   let store: () => Promise<void>;
   let hits: Hits;
   beforeEach(() => {
     audit = [];
     records = [];
     delivered = [];
-    free = true;
+    [free, ended] = [true, []];
     store = () => Promise.resolve();
     hits = new Hits({
       audit: {
@@ -49,6 +51,7 @@ describe('A hit', () => {
       hub: { deliver: (published) => void delivered.push(...published) },
       execution: new World().execution,
       sla,
+      ended: (end) => void ended.push(end),
     });
   });
   const accepted = (overrides: object = {}, request: object = {}) =>
@@ -68,6 +71,7 @@ describe('A hit', () => {
       fallback_reasons: [],
     });
     expect(bodyOf(answer)['total_processing_time_ms']).toBeGreaterThanOrEqual(5);
+    expect(ended).toMatchObject([{ tenantId: 'acme', status: 'success', isJob: false }]);
     expect(audit).toEqual([
       {
         tenant_id: 'acme',

@@ -26,7 +26,9 @@ const firstJob = `job-${first}`;
 
 let world: World;
 let submission: Submission;
+let refused: string[];
 beforeEach(() => {
+  refused = [];
   world = new World();
   submission = new Submission({
     planner: world.planner,
@@ -35,6 +37,7 @@ beforeEach(() => {
     runs: world.runs as unknown as Runs,
     orchestrations: world.orchestrations as unknown as Orchestrations,
     gateway: world.gateway as unknown as RunGateway,
+    refused: ({ code, detail }, request) => void refused.push(`${request.tenant_id} ${code} ${detail}`),
   });
 });
 
@@ -91,6 +94,7 @@ describe('a request whose key was used before', () => {
       status: 409,
       detail: 'idempotency_conflict',
     });
+    expect(refused).toEqual(['acme INVALID_REQUEST idempotency_conflict']);
     expect(world.boarded).toEqual([]);
   });
 

@@ -1,0 +1,39 @@
+import type { StatusRouterDependencies } from './api/status-router';
+import type { HealthRouterDependencies } from './api/health-router';
+import type { Counting } from './compose-metrics';
+import type { Bundle } from './policy/bundle';
+import type { Breakers } from './registry/breakers';
+import type { ConfigSource } from './registry/config-source';
+import type { LiveRegistry } from './registry/live-registry';
+import { StatusReport } from './registry/status-report';
+import type { HealthMonitor } from './registry/health-monitor';
+import type { Orchestrations } from './store/orchestrations';
+
+/** The part of the composition root that says how everything is. */
+export function composeStatus(parts: {
+  /** What it has in common with the probes. */
+  readonly probes: Pick<HealthRouterDependencies, 'version' | 'environment' | 'startedAt' | 'dependencies'>;
+  readonly registry: LiveRegistry;
+  readonly config: ConfigSource;
+  readonly health: HealthMonitor;
+  readonly breakers: Breakers;
+  readonly uses: Counting['uses'];
+  readonly orchestrations: Orchestrations;
+  readonly catalog: { readonly bundles: readonly Bundle[] };
+}): StatusRouterDependencies {
+  const { probes, orchestrations, catalog } = parts;
+  return {
+    ...probes,
+    report: new StatusReport({ ...parts, directory: parts.registry }),
+    bundles: () =>
+      catalog.bundles.map(({ policy: { tenant_id: tenantId, policy_bundle: name, version } }) => ({
+        tenantId,
+        name,
+        version,
+      })),
+    jobs: async () => {
+      const [open, waiting] = await Promise.all([orchestrations.openJobs(), orchestrations.waitingJobs()]);
+      return { open, waiting: [...waiting.values()].reduce((sum, jobs) => sum + jobs, 0) };
+    },
+  };
+}
