@@ -50,7 +50,10 @@ describe('The proxy of a running facade', () => {
       body: '{"any":"body"}',
     });
     expect((await system.request('GET', '/router/routes')).body).toMatchObject({
-      routes: [{ endpoint_id: 'people', circuit_breaker_state: 'closed' }],
+      routes: [
+        { endpoint_id: 'both@1.0', circuit_breaker_state: 'closed' },
+        { endpoint_id: 'people', circuit_breaker_state: 'closed' },
+      ],
     });
     const metrics = await eventually(
       async () => (await fetch(`${system.url}/metrics`)).text(),
