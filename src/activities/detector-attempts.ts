@@ -119,7 +119,9 @@ export class DetectorAttempts {
   /** Nothing was called: it is known to be of no use. */
   async #refused(attempt: Attempt, refusal: DetectorResult): Promise<AttemptResults> {
     const standIns = await this.#standIns(attempt, failureOf(refusal));
-    if (standIns.size > 0) this.deps.breakers.fellBack(this.#endpointOf(attempt));
+    const { fallback } = attempt.input.detector;
+    if (fallback && standIns.size > 0)
+      this.deps.breakers.fellBack(this.#endpointOf(attempt), fallback.strategy);
     return new Map([...sameForAll(attempt, refusal), ...standIns]);
   }
 
