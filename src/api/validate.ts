@@ -40,9 +40,15 @@ const kinds: Readonly<Record<string, string>> = {
 
 function messageOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') return `must be ${kinds[issue.expected] ?? `a ${issue.expected}`}`;
-  if (issue.code === 'invalid_value') return `must be one of ${issue.values.map(String).join(', ')}`;
+  if (issue.code === 'invalid_value') return oneOf(issue.values);
+  if (issue.code === 'invalid_union' && issue.inclusive !== false && issue.options)
+    return oneOf(issue.options);
   if (issue.code === 'invalid_union') return 'must be a finite JSON value';
   return issue.message;
+}
+
+function oneOf(values: readonly unknown[]): string {
+  return `must be one of ${values.map(String).join(', ')}`;
 }
 
 function summary(fieldErrors: readonly FieldError[]): string {

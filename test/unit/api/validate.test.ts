@@ -7,6 +7,12 @@ const schema = z.strictObject({
   kind: z.enum(['x', 'y']),
   inner: z.strictObject({ list: z.array(z.strictObject({ c: z.number() })) }).nullish(),
   any: z.json().nullish(),
+  way: z
+    .discriminatedUnion('by', [
+      z.strictObject({ by: z.literal('foot') }),
+      z.strictObject({ by: z.literal('rail'), train: z.string() }),
+    ])
+    .nullish(),
 });
 const good = { name: 'n', kind: 'x' };
 
@@ -36,6 +42,8 @@ describe('Validation of a request', () => {
     ]);
     expect(faultsOf({ ...good, inner: [] })).toEqual([['inner', 'must be an object']]);
     expect(faultsOf({ ...good, inner: { list: {} } })).toEqual([['inner.list', 'must be an array']]);
+    expect(faultsOf({ ...good, way: { by: 'air' } })).toEqual([['way.by', 'must be one of foot, rail']]);
+    expect(faultsOf({ ...good, way: { by: 'rail' } })).toEqual([['way.train', 'is required']]);
     expect(faultsOf({ ...good, any: Infinity })).toEqual([['any', 'must be a finite JSON value']]);
   });
 
