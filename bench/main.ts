@@ -7,6 +7,7 @@ import { health } from './health';
 import { latency } from './latency';
 import { overload } from './overload';
 import { parsePeer, type Peer } from './peer';
+import { policy } from './policy';
 import { recovery } from './recovery';
 import { render, type Report } from './report';
 import { Stage } from './stage';
@@ -148,5 +149,11 @@ program
   .action((options: { quick: boolean }) =>
     perform((stage) => recovery(stage, { ...options, log: (line) => console.error(`bench: ${line}`) })),
   );
+
+program
+  .command('policy')
+  .description('what one decision of a policy costs, and what a thousand bundles take')
+  .option('--quick', 'with fewer decisions', false)
+  .action((options: { quick: boolean }) => perform(() => policy(options)));
 
 void program.parseAsync();

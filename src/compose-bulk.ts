@@ -71,7 +71,7 @@ export function composeBulk(parts: {
       outcomes: parts.outcomes,
       memo: parts.memo,
       inputs,
-      plan: (request, key) => parts.planner.plan(request, key),
+      plan: (request, requestId) => parts.planner.plan(request, requestId),
       patience,
       now: Date.now,
     }),

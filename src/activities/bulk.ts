@@ -33,7 +33,7 @@ export interface BulkDependencies {
   readonly memo: DetectorMemo;
   readonly inputs: BulkInputs;
   /** @throws ConclaveError for a request that no plan can be made for */
-  readonly plan: (request: OrchestrationRequest, key: string) => Promise<PlannedItem>;
+  readonly plan: (request: OrchestrationRequest, requestId: string) => Promise<PlannedItem>;
   readonly patience: BulkPatience;
   readonly now: () => number;
 }

@@ -81,6 +81,7 @@ function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () =>
     results: ending.results,
     coverage: ending.coverage,
     coverageDecision: ending.decisions.coverage,
+    failureDecision: ending.decisions.failure ?? null,
     policyFallback: ending.decisions.failed || plan.decider === 'tenant_policy_opa_fallback',
     secondariesStoodIn: plan.detectors.some(
       ({ name, role }) =>
@@ -149,10 +150,12 @@ function auditRecord(
       selection: plan.selection_reason,
       coverage: ending.decisions.coverage,
       conflict: ending.decisions.conflict,
+      ...(ending.decisions.failure && { failure: ending.decisions.failure }),
       failed: ending.decisions.failed,
     },
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
     plan_digest: planDigest,
+    unavailable: Object.keys(member.health_status).filter((name) => !member.health_status[name]),
     results: results.map(({ detector, status, processing_time_ms, failure_cause, stand_in }) => ({
       detector,
       status,
@@ -168,6 +171,8 @@ function auditRecord(
       decided_by: conflict.decided_by,
       winning_detector: conflict.winning_detector,
       tie_breaker_applied: conflict.tie_breaker_applied,
+      conflicting_detectors: conflict.conflicting_detectors,
+      confidence_delta: conflict.confidence_delta,
     },
     mapping: ending.mapping.kind,
     http_status: verdict.status,

@@ -1,5 +1,6 @@
 import type { ConflictDecision, CoverageDecision } from '../contract/decisions';
 import type { DetectorResult } from '../contract/detector-result';
+import type { FailureDecision } from '../contract/failure-decision';
 import type { FailureCause, JobStatus } from '../contract/enums';
 import type { MapperPayload, MappingResponse } from '../contract/payload';
 import type { Member, Plan, PlannedDetector, RunInput } from '../contract/plan';
@@ -62,6 +63,8 @@ export interface DecideInput {
 export interface RegoDecisions {
   readonly coverage: CoverageDecision | null;
   readonly conflict: ConflictDecision | null;
+  /** Absent in what earlier releases have decided. */
+  readonly failure?: FailureDecision | null;
   readonly failed: boolean;
 }
 export type DecideOutput = Readonly<Record<RequestId, RegoDecisions>>;

@@ -31,6 +31,8 @@ export const appliedFailurePolicySchema = z
     action: z.enum(failureActions),
     /** The secondary that makes it good; null under any other action, and where there was none. */
     stand_in: z.string().nullable(),
+    /** Where Rego said so; absent: the static rules. */
+    decided_by: z.literal('opa').optional(),
   })
   .meta({ id: 'AppliedFailurePolicy' });
 export type AppliedFailurePolicy = z.output<typeof appliedFailurePolicySchema>;

@@ -98,7 +98,7 @@ export interface Plan {
   /** Absent: every failure of a detector is closed. */
   readonly failure_rules?: readonly FailureRule[];
   /** Which Rego rules the bundle has for results. */
-  readonly rego: { readonly coverage: boolean; readonly conflict: boolean };
+  readonly rego: { readonly coverage: boolean; readonly conflict: boolean; readonly failure?: boolean };
   readonly lane: 'fast' | 'pool';
   readonly mapping: { readonly enabled: boolean; readonly budget_ms: number };
   readonly allow_async_conversion: boolean;

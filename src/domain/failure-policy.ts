@@ -1,24 +1,42 @@
 import type { DetectorResult } from '../contract/detector-result';
+import type { FailureDecision } from '../contract/failure-decision';
 import type { FailureAction, FailureCause } from '../contract/enums';
 import type { AppliedFailurePolicy, FailureRule } from '../contract/failure-policy';
 import type { Plan, PlannedDetector } from '../contract/plan';
 import { alternateOf } from './alternates';
 import { isWithin } from './categories';
+import { own } from './collections';
 import { judgedInFull } from './results';
 
 /** What the bundle makes of the failure of each primary (docs/failure-policy.md), in plan order. */
 export function appliedFailurePolicies(
   plan: Plan,
   results: readonly DetectorResult[],
+  decision: FailureDecision | null = null,
 ): AppliedFailurePolicy[] {
   const judged = new Set(results.filter(judgedInFull).map(({ detector }) => detector));
+  return failuresOf(plan, results).map(({ detector, cause, static_action }) => {
+    const said = own(decision?.actions ?? {}, detector.name);
+    const decided = said === 'fail_open' && cause === 'credentials' ? undefined : said;
+    const action = decided ?? static_action;
+    const stand_in = action === 'secondary' ? standInFor(detector, plan, (name) => judged.has(name)) : null;
+    return {
+      detector: detector.name,
+      cause,
+      action,
+      stand_in,
+      ...(decided !== undefined && { decided_by: 'opa' as const }),
+    };
+  });
+}
+
+/** The failures of primaries, and what the static rules make of them. */
+export function failuresOf(plan: Plan, results: readonly DetectorResult[]) {
   const causes = new Map(results.map(({ detector, failure_cause }) => [detector, failure_cause]));
   return plan.detectors.flatMap((detector) => {
     const cause = causes.get(detector.name);
     if (cause === undefined || detector.role !== 'primary') return [];
-    const action = actionFor(plan.failure_rules ?? [], detector, cause);
-    const stand_in = action === 'secondary' ? standInFor(detector, plan, (name) => judged.has(name)) : null;
-    return { detector: detector.name, cause, action, stand_in };
+    return { detector, cause, static_action: actionFor(plan.failure_rules ?? [], detector, cause) };
   });
 }
 

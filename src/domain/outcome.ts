@@ -1,5 +1,6 @@
 import type { CoverageDecision } from '../contract/decisions';
 import type { DetectorResult } from '../contract/detector-result';
+import type { FailureDecision } from '../contract/failure-decision';
 import type { FallbackReason } from '../contract/enums';
 import { type ErrorCode, canonicalErrors } from '../contract/errors';
 import type { Plan } from '../contract/plan';
@@ -25,6 +26,8 @@ export interface Ending {
   /** Unrounded. */
   readonly coverage: number;
   readonly coverageDecision: CoverageDecision | null;
+  /** What Rego makes of failures; absent: the static rules say it. */
+  readonly failureDecision?: FailureDecision | null;
   /** The static policy stood in for Rego, at selection or after. */
   readonly policyFallback: boolean;
   readonly secondariesStoodIn: boolean;
@@ -46,7 +49,7 @@ export interface OutcomeVerdict {
 
 /** How an execution ended, in the locked order of precedence (spec/orchestration.md 5). */
 export function outcomeOf(ending: Ending): OutcomeVerdict {
-  const applied = appliedFailurePolicies(ending.plan, ending.results);
+  const applied = appliedFailurePolicies(ending.plan, ending.results, ending.failureDecision ?? null);
   const { status, error_code } = endOf(ending, applied);
   const fallback_reasons = fallbackReasons(ending, error_code, applied);
   const fallback_used =

@@ -1,3 +1,4 @@
+import type { ContentRouting } from '../contract/content-routing';
 import type { SelectionDecision } from '../contract/decisions';
 import { benignLabels, type ContentType, type Decider, type DetectorErrorToken } from '../contract/enums';
 import type { VersionInfo } from '../contract/payload';
@@ -29,8 +30,10 @@ export interface PlanningInput {
   readonly registrations: readonly DetectorRegistration[];
   /** One without fault, or null. */
   readonly decision: SelectionDecision | null;
+  /** The same for routing by content. */
+  readonly routing?: ContentRouting | null;
   readonly decider: Decider;
-  readonly regoRules: { readonly coverage: boolean; readonly conflict: boolean };
+  readonly regoRules: Plan['rego'];
   readonly settings: PlanningSettings;
 }
 
@@ -58,6 +61,7 @@ export function planFor(input: PlanningInput): Plan {
     requestRequired: request.required_detectors ?? [],
     registrations,
     decision,
+    routing: input.routing ?? null,
     weights,
   });
   const { called, skipped } = parted(input, [...selection.primary, ...selection.secondary]);
@@ -84,7 +88,7 @@ export function planFor(input: PlanningInput): Plan {
     content_type: request.content_type,
     priority: request.priority,
     decider: input.decider,
-    selection_reason: decision?.selection_reason ?? null,
+    selection_reason: reasonOf(decision, input.routing),
     detectors: detectors.map((detector) =>
       plannedDetector(detector, selection, policy, weights, request.content_type),
     ),
@@ -104,6 +108,16 @@ export function planFor(input: PlanningInput): Plan {
     max_concurrent_detectors: settings.maxConcurrentDetectors,
     version_info: { policy: `${request.policy_bundle}:${policy.version}`, ...settings.versionInfo },
   };
+}
+
+function reasonOf(
+  decision: SelectionDecision | null,
+  routing: ContentRouting | null | undefined,
+): string | null {
+  const reasons = [decision?.selection_reason, routing?.routing_reason].filter(
+    (reason) => reason !== undefined,
+  );
+  return reasons.length === 0 ? null : reasons.join(', ');
 }
 
 interface Parted {

@@ -1,3 +1,4 @@
+import type { ContentRouting } from '../contract/content-routing';
 import type { SelectionDecision } from '../contract/decisions';
 import type { ContentType } from '../contract/enums';
 import type { TenantPolicy } from '../contract/policy';
@@ -71,12 +72,19 @@ export function decisionFault(
   return Math.abs(sum - 1) > weightTolerance ? `weights_not_normalized: sum ${Number(sum.toFixed(6))}` : null;
 }
 
+/** What routing by content cannot take away: by the static fields as well as by the request. */
+export function mustRun(policy: TenantPolicy, requestRequired: readonly string[]): ReadonlySet<string> {
+  const weights = Object.keys(policy.coverage_calculation.weighted_requirements ?? {});
+  return new Set([...policy.required_detectors, ...requestRequired, ...weights]);
+}
+
 interface SelectionFacts {
   readonly contentType: ContentType;
   readonly policy: TenantPolicy;
   readonly requestRequired: readonly string[];
   readonly registrations: readonly DetectorRegistration[];
   readonly decision: SelectionDecision | null;
+  readonly routing: ContentRouting | null;
   /** Empty unless coverage is weighted. */
   readonly weights: Readonly<Record<string, number>>;
 }
@@ -91,11 +99,13 @@ export interface Selection {
 
 /** Who shall be asked (spec/orchestration.md 3.1). A detector brings along the candidates it depends on. */
 export function selectionOf(facts: SelectionFacts): Selection {
-  const { contentType, policy, decision, weights } = facts;
+  const { contentType, policy, decision, routing, weights } = facts;
   const candidates = new Map(
     candidatesFor(contentType, policy, facts.registrations).map((detector) => [detector.name, detector]),
   );
   const isCandidate = (name: string) => candidates.has(name);
+  const skipped = new Set(routing?.skip_detectors);
+  const isWanted = (name: string) => isCandidate(name) && !skipped.has(name);
   const applicable = (decision?.required_detectors ?? policy.required_detectors).filter((name) =>
     applies(name, contentType, policy),
   );
@@ -103,12 +113,13 @@ export function selectionOf(facts: SelectionFacts): Selection {
   const primary = withPredecessors(
     [
       ...required,
-      ...(decision?.selected_detectors ?? []).filter(isCandidate),
+      ...(decision?.selected_detectors ?? []).filter(isWanted),
+      ...(routing?.add_detectors ?? []).filter(isWanted),
       ...Object.keys(weights).filter((name) => (own(weights, name) ?? 0) > 0),
     ],
     candidates,
   );
-  const standIns = withPredecessors(policy.optional_detectors.filter(isCandidate), candidates);
+  const standIns = withPredecessors(policy.optional_detectors.filter(isWanted), candidates);
   return {
     required,
     primary: [...primary],

@@ -1,21 +1,26 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import type { ContentRouting, ContentRoutingInput } from '../contract/content-routing';
 import type { SelectionDecision, SelectionInput } from '../contract/decisions';
 import type { Decider } from '../contract/enums';
 import { ConclaveError, type FieldError } from '../contract/errors';
+import type { PlanRecord } from '../contract/explanation';
 import type { Plan } from '../contract/plan';
 import type { DetectorRegistration } from '../contract/registration';
 import type { OrchestrationRequest } from '../contract/request';
 import { codePointLength } from '../contract/text';
 import { projectedDuration } from '../domain/budget';
-import { planFor, type PlanningSettings } from '../domain/plan';
+import { planRecord } from '../domain/considered';
+import { planFor, type PlanningInput, type PlanningSettings } from '../domain/plan';
 import type { Bundle } from '../policy/bundle';
-import type { Decision, PolicyEvaluator } from '../policy/evaluator';
+import { type Decision, valueOf } from '../policy/decision';
+import type { PolicyEvaluator } from '../policy/evaluator';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
 import type { Detectors } from '../registry/registry';
 import { type Candidate, Candidates } from './candidates';
+import { analyzed } from './content-analysis';
 
 /** A plan with what was so when it was made and belongs to this request alone. */
 export interface Planned {
@@ -28,15 +33,23 @@ export interface Planned {
   readonly projectedMs: number;
 }
 
+interface MadePlan {
+  readonly plan: Plan;
+  readonly digest: string;
+  readonly input: PlanningInput;
+}
+
 export interface PlannerDependencies {
   /** The active one; brought into memory when it is asked for. */
   readonly bundleOf: (tenantId: string, bundle: string) => Promise<Bundle | null>;
-  readonly evaluator: PolicyEvaluator;
+  readonly evaluator: Pick<PolicyEvaluator, 'select' | 'route'>;
   readonly registry: Detectors;
   readonly health: HealthMonitor;
   readonly breakers: Breakers;
   readonly latencies: Latencies;
   readonly settings: PlanningSettings;
+  /** Keeps what there is to explain about a plan; resolves when it is kept. */
+  readonly record: (tenantId: string, digest: string, record: () => PlanRecord) => Promise<void>;
 }
 
 const rememberedPlans = 1000;
@@ -44,21 +57,19 @@ const rememberedPlans = 1000;
 /** Settles, before anything starts, which detectors a request is for (design.md 2). */
 export class Planner {
   /** Requests of one kind get the same plan again and again, as long as the registry stays. */
-  readonly #plans = new WeakMap<
-    readonly DetectorRegistration[],
-    LRUCache<string, Pick<Planned, 'plan' | 'digest'>>
-  >();
+  readonly #plans = new WeakMap<readonly DetectorRegistration[], LRUCache<string, MadePlan>>();
 
   readonly #candidates = new Candidates();
 
   constructor(private readonly deps: PlannerDependencies) {}
 
   /**
+   * @param requestId for the decision log
    * @param key by which versions are chosen where several share the traffic of a name: the caller's idempotency key, else
    *   the request's id, so that a repetition goes where the first call went (spec/orchestration.md 3.1)
    * @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`), INVALID_REQUEST (unknown detector)
    */
-  async plan(request: OrchestrationRequest, key?: string): Promise<Planned> {
+  async plan(request: OrchestrationRequest, requestId: string, key = requestId): Promise<Planned> {
     const bundle = await this.deps.bundleOf(request.tenant_id, request.policy_bundle);
     if (!bundle) {
       throw new ConclaveError('POLICY_NOT_FOUND', 'the tenant has no active policy bundle of this name', {
@@ -68,13 +79,17 @@ export class Planner {
     const registrations = this.deps.registry.visibleTo(request.tenant_id, key);
     refuseUnknownDetectors(request, registrations);
     const candidates = this.#candidates.of(registrations, bundle, request.content_type);
-    const decision = this.deps.evaluator.select(bundle, this.#selectionInput(request, bundle, candidates));
+    const input = this.#selectionInput(request, bundle, candidates);
+    const decision = await this.deps.evaluator.select(bundle, input, requestId);
     if (decision.kind === 'decision' && decision.value.allow === false) {
       throw new ConclaveError('INSUFFICIENT_RBAC', 'the policy denies this request', {
         detail: 'policy_denied',
       });
     }
-    const { plan, digest } = this.#planFor(request, bundle, registrations, decision);
+    const routing = await this.#routing(request, bundle, input, requestId);
+    const made = this.#planFor(request, bundle, registrations, { selection: decision, routing });
+    const { plan, digest } = made;
+    await this.deps.record(request.tenant_id, digest, () => planRecord(plan, made.input));
     return {
       plan,
       bundle,
@@ -93,8 +108,8 @@ export class Planner {
     request: OrchestrationRequest,
     bundle: Bundle,
     registrations: readonly DetectorRegistration[],
-    decision: Decision<SelectionDecision>,
-  ): Pick<Planned, 'plan' | 'digest'> {
+    decisions: Decisions,
+  ): MadePlan {
     let plans = this.#plans.get(registrations);
     if (!plans) {
       plans = new LRUCache({ max: rememberedPlans });
@@ -110,23 +125,41 @@ export class Planner {
       required_detectors: request.required_detectors,
       excluded_detectors: request.excluded_detectors,
     };
-    const key = JSON.stringify([bundle.digest, asked, decision]);
+    const key = JSON.stringify([bundle.digest, asked, decisions]);
     let made = plans.get(key);
     if (!made) {
-      const plan = planFor({
+      const input = {
         request: asked,
         policy: bundle.policy,
         policyDigest: bundle.digest,
         registrations,
-        decision: decision.kind === 'decision' ? decision.value : null,
-        decider: deciderOf(decision.kind),
-        regoRules: bundle.rules,
+        decision: valueOf(decisions.selection),
+        routing: valueOf(decisions.routing),
+        decider: deciderOf(decisions),
+        regoRules: {
+          coverage: bundle.rules.coverage === true,
+          conflict: bundle.rules.conflict === true,
+          ...(bundle.rules.failure && { failure: true }),
+        },
         settings: this.deps.settings,
-      });
-      made = { plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex') };
+      };
+      const plan = planFor(input);
+      made = { plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex'), input };
       plans.set(key, made);
     }
     return made;
+  }
+
+  /** The content is looked at only where the bundle asks what it is like. */
+  async #routing(
+    request: OrchestrationRequest,
+    bundle: Bundle,
+    { content_length: _length, ...about }: SelectionInput,
+    requestId: string,
+  ): Promise<Decision<ContentRouting>> {
+    if (!bundle.rules.routing) return { kind: 'no_rule' };
+    const input: ContentRoutingInput = { ...about, content: analyzed(request) };
+    return this.deps.evaluator.route(bundle, input, requestId);
   }
 
   #selectionInput(
@@ -163,9 +196,16 @@ export class Planner {
   }
 }
 
-function deciderOf(kind: 'decision' | 'no_rule' | 'failed'): Decider {
-  if (kind === 'decision') return 'opa';
-  return kind === 'no_rule' ? 'tenant_policy' : 'tenant_policy_opa_fallback';
+interface Decisions {
+  readonly selection: Decision<SelectionDecision>;
+  readonly routing: Decision<ContentRouting>;
+}
+
+/** One that failed must show, whatever the other decided. */
+function deciderOf({ selection, routing }: Decisions): Decider {
+  const kinds = [selection.kind, routing.kind];
+  if (kinds.includes('failed')) return 'tenant_policy_opa_fallback';
+  return kinds.includes('decision') ? 'opa' : 'tenant_policy';
 }
 
 function refuseUnknownDetectors(

@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
+import { type PolicyDecision, policyDecisions } from '../contract/decision-log';
 import { type TenantPolicy, tenantPolicySchema } from '../contract/policy';
 
 /** The decisions a bundle's Rego may take, by the data path `orchestration/<name>` (spec/orchestration.md 9.3). */
-export const decisionNames = ['selection', 'coverage', 'conflict'] as const;
-export type DecisionName = (typeof decisionNames)[number];
+export const decisionNames = policyDecisions;
+export type DecisionName = PolicyDecision;
 
-/** Which of the decisions a bundle's Rego defines; the static fields take the others. */
-export type DecisionRules = Readonly<Record<DecisionName, boolean>>;
+/** Which of the decisions a bundle's Rego defines; the static fields take the others. What is absent it does not define. */
+export type DecisionRules = Readonly<Partial<Record<DecisionName, boolean>>>;
 
-export const noRules: DecisionRules = { selection: false, coverage: false, conflict: false };
+export const noRules: DecisionRules = {};
 
 /** A Rego source file; `path` is relative to the bundle's folder, with forward slashes. */
 export interface RegoSource {
@@ -46,7 +47,7 @@ const storedBundleSchema = z.object({
   policy: tenantPolicySchema,
   digest: z.string(),
   wasm: z.base64().nullable(),
-  rules: z.object({ selection: z.boolean(), coverage: z.boolean(), conflict: z.boolean() }),
+  rules: z.partialRecord(z.enum(decisionNames), z.boolean()),
 });
 
 /** One self-contained value for a store that keeps bundles by digest. */

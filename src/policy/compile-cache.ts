@@ -6,7 +6,7 @@ import { allowedBuiltins } from './builtins';
 import { loadRegoModule, type RegoModule } from './rego-module';
 
 /** Raise when the way of compiling changes. */
-const compilerRevision = 1;
+const compilerRevision = 2;
 
 export interface CompiledRego {
   readonly wasm: Uint8Array;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type DecisionName, decisionNames, type RegoSource } from './bundle';
+import { metered } from './fuel';
 import { type OpaOutput, type OpaWorkspace, withOpaWorkspace } from './opa';
 import { PolicyCompileError, type PolicyProblem, problem } from './problem';
 import { readTarGzEntry } from './tar';
@@ -9,8 +10,8 @@ import { readTarGzEntry } from './tar';
 const archive = 'bundle.tar.gz';
 
 /**
- * Compiles the rules `data.orchestration.{selection, coverage, conflict}`, as far as the sources define them, to one
- * WASM module.
+ * Compiles the rules `data.orchestration.*` that are decisions, as far as the sources define them, to one WASM module
+ * that counts its steps.
  * @param opaPath the `opa` program
  * @param sources without tests
  * @throws PolicyCompileError with file, line and column of each fault
@@ -20,7 +21,7 @@ export async function compileRego(opaPath: string, sources: readonly RegoSource[
     const problems = await checkRego(workspace, sources);
     if (problems.length > 0) throw new PolicyCompileError(problems);
     await buildModule(workspace, sources);
-    return readTarGzEntry(await readFile(join(workspace.dir, archive)), 'policy.wasm');
+    return metered(readTarGzEntry(await readFile(join(workspace.dir, archive)), 'policy.wasm'));
   });
 }
 
@@ -43,7 +44,7 @@ async function buildModule(workspace: OpaWorkspace, sources: readonly RegoSource
     decisions = decisions.filter((decision) => decision !== absent);
   }
   throw new PolicyCompileError([
-    problem(sources[0]?.path ?? '.', 'defines none of data.orchestration.{selection, coverage, conflict}'),
+    problem(sources[0]?.path ?? '.', `defines none of data.orchestration.{${decisionNames.join(', ')}}`),
   ]);
 }
 

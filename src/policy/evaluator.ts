@@ -1,6 +1,11 @@
-import { performance } from 'node:perf_hooks';
+import { createHash, randomUUID } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { z } from 'zod';
+import {
+  type ContentRouting,
+  type ContentRoutingInput,
+  contentRoutingSchema,
+} from '../contract/content-routing';
 import {
   type ConflictDecision,
   conflictDecisionSchema,
@@ -12,30 +17,25 @@ import {
   selectionDecisionSchema,
   type SelectionInput,
 } from '../contract/decisions';
-import { decisionFault } from '../domain/select';
+import type { LoggedDecision } from '../contract/decision-log';
+import { type FailureDecision, failureDecisionSchema, type FailureInput } from '../contract/failure-decision';
 import type { Bundle, DecisionName } from './bundle';
-import { loadRegoModule, type RegoModule } from './rego-module';
+import type { Decision, DecisionFailure } from './decision';
+import { conflictFault, failureFault, routingFault, selectionFault } from './decision-faults';
+import { createEvaluationPool, type EvaluationPool, NoThreadError, SlowPolicyError } from './evaluation-pool';
+import { OutOfFuelError } from './rego-host';
+import { loadRegoModule, regoModule, type RegoModule } from './rego-module';
 import { withPresentableRemarks } from './remarks';
+import { RuleStates } from './rule-states';
 
-/**
- * What became of asking a bundle's Rego. Anything but `decision` leaves it to the static fields; only `failed` is a
- * fallback that the answer must mark.
- */
-export type Decision<T> =
-  | { readonly kind: 'decision'; readonly value: T; readonly raw: unknown }
-  | { readonly kind: 'no_rule' }
-  | {
-      readonly kind: 'failed';
-      /** `trap`: the policy threw; `slow`: over the limit; `invalid`: no usable value; `unavailable`: not asked. */
-      readonly reason: 'trap' | 'slow' | 'invalid' | 'unavailable';
-      /** For operators; holds names from the policy, never input. */
-      readonly detail: string;
-    };
-
+/** Asks bundles for decisions (spec/orchestration.md 9.3) on behalf of a request. */
 export interface PolicyEvaluator {
-  select(bundle: Bundle, input: SelectionInput): Decision<SelectionDecision>;
-  cover(bundle: Bundle, input: CoverageInput): Decision<CoverageDecision>;
-  resolve(bundle: Bundle, input: ConflictInput): Decision<ConflictDecision>;
+  select(bundle: Bundle, input: SelectionInput, requestId: string): Promise<Decision<SelectionDecision>>;
+  route(bundle: Bundle, input: ContentRoutingInput, requestId: string): Promise<Decision<ContentRouting>>;
+  cover(bundle: Bundle, input: CoverageInput, requestId: string): Promise<Decision<CoverageDecision>>;
+  resolve(bundle: Bundle, input: ConflictInput, requestId: string): Promise<Decision<ConflictDecision>>;
+  judgeFailures(bundle: Bundle, input: FailureInput, requestId: string): Promise<Decision<FailureDecision>>;
+  close(): Promise<void>;
 }
 
 export interface PolicyEvaluatorOptions {
@@ -45,79 +45,110 @@ export interface PolicyEvaluatorOptions {
   readonly maxLoaded?: number;
   /** A monotonic clock in milliseconds. */
   readonly now?: () => number;
+  /** Is told every decision that was asked for. */
+  readonly log?: (decision: LoggedDecision) => void;
   /** Brings a bundle's rules into memory; tests put faults here. */
-  readonly load?: (wasm: Uint8Array) => RegoModule;
+  readonly load?: (module: WebAssembly.Module) => RegoModule;
+  readonly compile?: (wasm: Uint8Array) => WebAssembly.Module;
+  readonly pool?: EvaluationPool;
 }
 
-/** After so many traps or overruns in a row a bundle's rule is not asked for a while (spec/orchestration.md 9.3). */
-const failuresToSkip = 3;
-const skipMs = 10_000;
+/** About two milliseconds of the event loop; a decision over twenty detectors takes a fiftieth of it. */
+const fuelInProcess = 1_000_000;
 const maxDetailLength = 200;
 
-interface RuleState {
-  failuresInRow: number;
-  skipUntil: number;
-}
-
 interface LoadedBundle {
+  readonly compiled: WebAssembly.Module;
   /** Null until first asked and after a trap. */
-  module: RegoModule | null;
-  readonly states: Record<DecisionName, RuleState>;
+  instance: RegoModule | null;
 }
 
 /**
- * Asks bundles for decisions, in process and synchronously. A module sees one input, which carries its own tenant's
- * policy, and keeps nothing from one decision to the next. A rule that fails is counted for its own bundle only.
+ * Asks bundles for decisions: in process as long as that takes a moment, else in a thread that can be ended (ADR 15). A
+ * module sees one input, which carries its own tenant's policy, and keeps nothing from one decision to the next. A rule
+ * that fails is counted for its own bundle only.
  */
 export function createPolicyEvaluator(options: PolicyEvaluatorOptions = {}): PolicyEvaluator {
-  const { timeoutMs = 250, maxLoaded = 100, now = () => performance.now(), load = loadRegoModule } = options;
+  const { timeoutMs = 250, maxLoaded = 100, now = () => performance.now() } = options;
+  const { load = loadRegoModule, compile = regoModule, log = () => undefined } = options;
+  const pool = options.pool ?? createEvaluationPool({ timeoutMs });
   const loaded = new LRUCache<string, LoadedBundle>({ max: maxLoaded });
+  const states = new RuleStates(now);
 
-  function loadedBundle({ digest }: Bundle): LoadedBundle {
+  function loadedBundle({ digest, wasm }: Bundle): LoadedBundle {
     const known = loaded.get(digest);
     if (known) return known;
-    const state = (): RuleState => ({ failuresInRow: 0, skipUntil: -Infinity });
-    const fresh: LoadedBundle = {
-      module: null,
-      states: { selection: state(), coverage: state(), conflict: state() },
-    };
+    const fresh: LoadedBundle = { compiled: compile(wasm!), instance: null };
     loaded.set(digest, fresh);
     return fresh;
   }
 
-  function decide<S extends z.ZodType<object>>(
+  /** @throws what the policy traps with, SlowPolicyError, NoThreadError */
+  async function evaluated(bundle: Bundle, name: DecisionName, input: Uint8Array): Promise<unknown> {
+    const entry = loadedBundle(bundle);
+    const state = states.of(bundle.digest, name);
+    if (!state.isHeavy) {
+      try {
+        entry.instance ??= load(entry.compiled);
+        return entry.instance.evaluate(name, input, fuelInProcess);
+      } catch (error) {
+        entry.instance = null;
+        if (!(error instanceof OutOfFuelError)) throw error;
+        state.heavy();
+      }
+    }
+    return pool.evaluate(bundle.policy.tenant_id, entry.compiled, name, input);
+  }
+
+  async function decide<S extends z.ZodType<object>>(
     bundle: Bundle,
     name: DecisionName,
     input: object,
     schema: S,
     faultOf: (decision: z.output<S>) => string | null,
-  ): Decision<z.output<S>> {
+    requestId: string,
+  ): Promise<Decision<z.output<S>>> {
     if (!bundle.wasm || !bundle.rules[name]) return { kind: 'no_rule' };
-    const entry = loadedBundle(bundle);
-    const state = entry.states[name];
-    if (now() < state.skipUntil)
-      return failed('unavailable', `skipped after ${failuresToSkip} failures in a row`);
+    const startedAt = now();
+    const json = Buffer.from(JSON.stringify(input));
+    const decision = await answer(bundle, name, json, schema, faultOf);
+    log({
+      decision_id: randomUUID(),
+      request_id: requestId,
+      tenant_id: bundle.policy.tenant_id,
+      policy_bundle: bundle.policy.policy_bundle,
+      policy_version: bundle.policy.version,
+      policy_digest: bundle.digest,
+      decision: name,
+      input_digest: createHash('sha256').update(json).digest('hex'),
+      ...(decision.kind === 'decision'
+        ? { outcome: 'decision', result: decision.value as LoggedDecision['result'], detail: null }
+        : { outcome: decision.reason, result: null, detail: decision.detail }),
+      duration_ms: now() - startedAt,
+      timestamp: new Date().toISOString(),
+    });
+    return decision;
+  }
 
-    const countFailure = () => {
-      state.failuresInRow += 1;
-      if (state.failuresInRow >= failuresToSkip) state.skipUntil = now() + skipMs;
-    };
+  async function answer<S extends z.ZodType<object>>(
+    bundle: Bundle,
+    name: DecisionName,
+    json: Uint8Array,
+    schema: S,
+    faultOf: (decision: z.output<S>) => string | null,
+  ): Promise<Exclude<Decision<z.output<S>>, { kind: 'no_rule' }>> {
+    const state = states.of(bundle.digest, name);
+    if (state.isSkipped) return failed('unavailable', 'skipped after failures in a row');
     let raw: unknown;
     try {
-      entry.module ??= load(bundle.wasm);
-      const startedAt = now();
-      raw = entry.module.evaluate(name, input);
-      const tookMs = now() - startedAt;
-      if (tookMs > timeoutMs) {
-        countFailure();
-        return failed('slow', `took ${Math.round(tookMs)} ms`);
-      }
-    } catch (thrown) {
-      entry.module = null;
-      countFailure();
-      return failed('trap', thrown instanceof Error ? thrown.message : String(thrown));
+      raw = await evaluated(bundle, name, json);
+    } catch (error) {
+      if (error instanceof NoThreadError) return failed('unavailable', error.message);
+      state.failed();
+      const slow = error instanceof SlowPolicyError || error instanceof OutOfFuelError;
+      return failed(slow ? 'slow' : 'trap', error instanceof Error ? error.message : String(error));
     }
-    state.failuresInRow = 0;
+    state.succeeded();
     if (raw === undefined) return failed('invalid', 'the rule is undefined for this input');
     const parsed = schema.safeParse(raw);
     if (!parsed.success) return failed('invalid', describe(parsed.error));
@@ -127,31 +158,37 @@ export function createPolicyEvaluator(options: PolicyEvaluatorOptions = {}): Pol
   }
 
   return {
-    select: (bundle, input) =>
-      decide(bundle, 'selection', input, selectionDecisionSchema, (decision) =>
-        selectionFault(decision, input),
+    select: (bundle, input, requestId) =>
+      decide(
+        bundle,
+        'selection',
+        input,
+        selectionDecisionSchema,
+        (made) => selectionFault(made, input),
+        requestId,
       ),
-    cover: (bundle, input) => decide(bundle, 'coverage', input, coverageDecisionSchema, () => null),
-    resolve: (bundle, input) =>
-      decide(bundle, 'conflict', input, conflictDecisionSchema, (decision) => conflictFault(decision, input)),
+    route: (bundle, input, requestId) =>
+      decide(bundle, 'routing', input, contentRoutingSchema, (made) => routingFault(made, input), requestId),
+    cover: (bundle, input, requestId) =>
+      decide(bundle, 'coverage', input, coverageDecisionSchema, () => null, requestId),
+    resolve: (bundle, input, requestId) =>
+      decide(
+        bundle,
+        'conflict',
+        input,
+        conflictDecisionSchema,
+        (made) => conflictFault(made, input),
+        requestId,
+      ),
+    judgeFailures: (bundle, input, requestId) =>
+      decide(bundle, 'failure', input, failureDecisionSchema, (made) => failureFault(made, input), requestId),
+    close: () => pool.close(),
   };
 }
 
-/** Names the plan does not hold, or weights that do not sum to 1 (spec/orchestration.md 9.3, Invalid decision). */
-function selectionFault(decision: SelectionDecision, input: SelectionInput): string | null {
-  const shown = [...input.candidate_detectors.map(({ name }) => name), ...input.required_detectors];
-  return decisionFault(decision, shown, input.policy);
-}
+type Failed = Extract<Decision<never>, { kind: 'failed' }>;
 
-function conflictFault(
-  { winning_detector: preferred }: ConflictDecision,
-  input: ConflictInput,
-): string | null {
-  const planned = [...Object.keys(input.weights), ...input.detector_outputs.map(({ detector }) => detector)];
-  return preferred === undefined || planned.includes(preferred) ? null : 'prefers an unknown detector';
-}
-
-function failed(reason: 'trap' | 'slow' | 'invalid' | 'unavailable', detail: string): Decision<never> {
+function failed(reason: DecisionFailure, detail: string): Failed {
   return { kind: 'failed', reason, detail: detail.slice(0, maxDetailLength) };
 }
 

@@ -1,27 +1,36 @@
-import { loadPolicySync, type LoadedPolicy } from '@open-policy-agent/opa-wasm';
-import { type DecisionName, type DecisionRules } from './bundle';
-
-/** Memory of one module in pages of 64 KiB: 16 MiB at most, so that a greedy policy traps instead of starving others. */
-const memory = { initial: 5, maximum: 256 };
+import { type DecisionName, decisionNames, type DecisionRules } from './bundle';
+import { fuelExport, metered } from './fuel';
+import { RegoHost } from './rego-host';
 
 /** A bundle's compiled rules in memory. Not to be used again after a throw: its memory is then in any state. */
 export interface RegoModule {
   readonly rules: DecisionRules;
-  /** The rule's value, or `undefined` when nothing in the policy gives it one. @throws when the policy traps. */
-  evaluate(decision: DecisionName, input: object): unknown;
+  /**
+   * @param input JSON
+   * @returns the rule's value, or `undefined` when nothing in the policy gives it one
+   * @throws OutOfFuelError, or what the policy traps with
+   */
+  evaluate(decision: DecisionName, input: Uint8Array, fuel: number): unknown;
 }
 
-/** @throws when the bytes are no policy module */
-export function loadRegoModule(wasm: Uint8Array): RegoModule {
-  // The loader reads its descriptor only, but adds to it: each module gets its own.
-  const policy: LoadedPolicy = loadPolicySync(Uint8Array.from(wasm), { ...memory });
-  const entrypoints = policy.entrypoints as Record<string, number>;
-  const defines = (decision: DecisionName) => Object.hasOwn(entrypoints, `orchestration/${decision}`);
+/** What threads can share. One that was kept by an earlier release is metered here. @throws when it is no policy */
+export function regoModule(wasm: Uint8Array): WebAssembly.Module {
+  const module = new WebAssembly.Module(Uint8Array.from(wasm));
+  const isMetered = WebAssembly.Module.exports(module).some(({ name }) => name === fuelExport);
+  return isMetered ? module : new WebAssembly.Module(metered(wasm));
+}
+
+/** @throws when the bytes or the module are no policy */
+export function loadRegoModule(wasm: Uint8Array | WebAssembly.Module): RegoModule {
+  const host = new RegoHost(wasm instanceof WebAssembly.Module ? wasm : regoModule(wasm));
+  const entrypoint = (decision: DecisionName) => host.entrypoints[`orchestration/${decision}`];
   return {
-    rules: { selection: defines('selection'), coverage: defines('coverage'), conflict: defines('conflict') },
-    evaluate(decision, input) {
-      const results = policy.evaluate(input, `orchestration/${decision}`) as { result: unknown }[];
-      return results[0]?.result;
+    rules: Object.fromEntries(
+      decisionNames.map((decision) => [decision, entrypoint(decision) !== undefined]),
+    ),
+    evaluate(decision, input, fuel) {
+      const rule = entrypoint(decision);
+      return rule === undefined ? undefined : host.evaluate(rule, input, fuel);
     },
   };
 }

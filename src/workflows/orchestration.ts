@@ -148,7 +148,7 @@ async function decideAll(
   const members = [...coverages]
     .filter(([state]) => state.hasSuccess)
     .map(([state, coverage]) => ({ request_id: state.member.request_id, coverage, results: state.results }));
-  if (members.length === 0 || (!plan.rego.coverage && !plan.rego.conflict)) return {};
+  if (members.length === 0 || (!plan.rego.coverage && !plan.rego.conflict && !plan.rego.failure)) return {};
   try {
     return await decide({ run, members });
   } catch {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { registryFileSchema } from '../../src/contract/registry-file';
 import type { Bundle, RegoSource } from '../../src/policy/bundle';
-import { createPolicyEvaluator, type Decision } from '../../src/policy/evaluator';
+import type { Decision } from '../../src/policy/decision';
+import { createPolicyEvaluator } from '../../src/policy/evaluator';
 import { type BundleTexts, loadPolicies, readBundle } from '../../src/policy/load';
 import { validatePolicies } from '../../src/policy/validate';
 import { conflictInput, coverageInput, selectionInput } from '../unit/policy/samples';
@@ -14,6 +15,7 @@ const registry = registryFileSchema.parse(
   parse(readFileSync(join(projectRoot, 'config', 'detectors.yaml'), 'utf8')),
 );
 const evaluator = createPolicyEvaluator();
+const requestId = 'a5d1f2a0-0000-4000-8000-000000000001';
 const names = ['default', 'strict', 'weighted', 'code'] as const;
 
 const textsOf = (bundle: string): Promise<BundleTexts> =>
@@ -24,27 +26,29 @@ function valueOf<T>(decision: Decision<T>): T {
   return decision.value;
 }
 
-const select = (bundle: Bundle, fields: Parameters<typeof selectionInput>[0] = {}) => {
+const select = async (bundle: Bundle, fields: Parameters<typeof selectionInput>[0] = {}) => {
   const applicable = bundle.policy.content_type_routing[fields.content_type ?? 'text'];
   const { candidate_detectors: all } = selectionInput();
   const candidates = all.filter(({ name }) => applicable?.includes(name) ?? true);
   return valueOf(
-    evaluator.select(
+    await evaluator.select(
       bundle,
       selectionInput({ candidate_detectors: candidates, policy: bundle.policy, ...fields }),
+      requestId,
     ),
   );
 };
-const cover = (bundle: Bundle, fields: Parameters<typeof coverageInput>[0]) =>
-  valueOf(evaluator.cover(bundle, coverageInput({ policy: bundle.policy, ...fields })));
-const resolve = (bundle: Bundle, outputs: readonly (readonly [string, string, number])[]) =>
+const cover = async (bundle: Bundle, fields: Parameters<typeof coverageInput>[0]) =>
+  valueOf(await evaluator.cover(bundle, coverageInput({ policy: bundle.policy, ...fields }), requestId));
+const resolve = async (bundle: Bundle, outputs: readonly (readonly [string, string, number])[]) =>
   valueOf(
-    evaluator.resolve(
+    await evaluator.resolve(
       bundle,
       conflictInput({
         policy: bundle.policy,
         detector_outputs: outputs.map(([detector, output, confidence]) => ({ detector, output, confidence })),
       }),
+      requestId,
     ),
   );
 const results = (statuses: Readonly<Record<string, string>>) =>
@@ -103,25 +107,27 @@ describe('deciding with the demo bundles', () => {
     };
   });
 
-  it('default: judges text and code by different detectors', () => {
-    expect(select(bundles.default).selected_detectors).toEqual([
+  it('default: judges text and code by different detectors', async () => {
+    expect((await select(bundles.default)).selected_detectors).toEqual([
       'language',
       'pii',
       'prompt-injection',
       'secrets',
       'toxicity',
     ]);
-    expect(select(bundles.default, { content_type: 'code' }).selected_detectors).toEqual([
+    expect((await select(bundles.default, { content_type: 'code' })).selected_detectors).toEqual([
       'dangerous-code',
       'prompt-injection',
       'secrets',
     ]);
-    expect(select(bundles.default, { priority: 'critical' }).selected_detectors).not.toContain('language');
+    expect((await select(bundles.default, { priority: 'critical' })).selected_detectors).not.toContain(
+      'language',
+    );
   });
 
-  it('default: a secret in otherwise clean text wins over three clean votes', () => {
+  it('default: a secret in otherwise clean text wins over three clean votes', async () => {
     expect(
-      resolve(bundles.default, [
+      await resolve(bundles.default, [
         ['pii', 'clean', 0.6],
         ['secrets', 'api_key', 0.95],
         ['toxicity', 'clean', 0.6],
@@ -130,9 +136,9 @@ describe('deciding with the demo bundles', () => {
     ).toMatchObject({ resolution_strategy: 'most_restrictive', winning_detector: 'secrets' });
   });
 
-  it('strict: refuses content that pii or prompt-injection did not judge, whatever the threshold', () => {
+  it('strict: refuses content that pii or prompt-injection did not judge, whatever the threshold', async () => {
     const statuses = { pii: 'success', secrets: 'success', toxicity: 'success', 'dangerous-code': 'success' };
-    const verdict = cover(bundles.strict, {
+    const verdict = await cover(bundles.strict, {
       coverage_achieved: 0.8,
       threshold: 0.5,
       results: results({ ...statuses, 'prompt-injection': 'timeout' }),
@@ -140,25 +146,25 @@ describe('deciding with the demo bundles', () => {
     expect(verdict).toMatchObject({ coverage_met: false, missing_requirements: ['prompt-injection'] });
   });
 
-  it('weighted: weighs code by weights of its own', () => {
-    expect(select(bundles.weighted, { content_type: 'code' })).toMatchObject({
+  it('weighted: weighs code by weights of its own', async () => {
+    expect(await select(bundles.weighted, { content_type: 'code' })).toMatchObject({
       coverage_method: 'weighted_coverage',
       coverage_requirements: { weights: { secrets: 0.5, 'dangerous-code': 0.3, 'prompt-injection': 0.2 } },
     });
     expect(
-      select(bundles.weighted, { environment: 'prod' }).coverage_requirements?.min_success_fraction,
+      (await select(bundles.weighted, { environment: 'prod' })).coverage_requirements?.min_success_fraction,
     ).toBe(0.8);
   });
 
-  it('code: judges nothing but code', () => {
-    expect(select(bundles.code, { content_type: 'code', environment: 'prod' }).selected_detectors).toContain(
-      'pii',
-    );
-    expect(select(bundles.code).allow).toBe(false);
+  it('code: judges nothing but code', async () => {
+    expect(
+      (await select(bundles.code, { content_type: 'code', environment: 'prod' })).selected_detectors,
+    ).toContain('pii');
+    expect((await select(bundles.code)).allow).toBe(false);
   });
 
-  it.each(names)('%s: refuses images, which no detector of it sees', (name) => {
-    expect(select(bundles[name], { content_type: 'image' })).toMatchObject({
+  it.each(names)('%s: refuses images, which no detector of it sees', async (name) => {
+    expect(await select(bundles[name], { content_type: 'image' })).toMatchObject({
       allow: false,
       selected_detectors: [],
     });
@@ -224,8 +230,8 @@ describe.each(names)('changing nothing but the Rego of %s', (name) => {
     const request = name === 'code' ? ({ content_type: 'code', environment: 'prod' } as const) : {};
     const changed = await after('rules/selection.rego');
     expect(changed.digest).not.toBe(before.digest);
-    expect(select(changed, request).selected_detectors).not.toEqual(
-      select(before, request).selected_detectors,
+    expect((await select(changed, request)).selected_detectors).not.toEqual(
+      (await select(before, request)).selected_detectors,
     );
   });
 
@@ -240,7 +246,10 @@ describe.each(names)('changing nothing but the Rego of %s', (name) => {
         [name === 'code' || name === 'strict' ? 'prompt-injection' : 'pii']: 'failed',
       }),
     };
-    expect([cover(before, input).coverage_met, cover(changed, input).coverage_met]).toEqual([false, true]);
+    expect([(await cover(before, input)).coverage_met, (await cover(changed, input)).coverage_met]).toEqual([
+      false,
+      true,
+    ]);
   });
 
   it('flips the winner', async () => {
@@ -250,11 +259,14 @@ describe.each(names)('changing nothing but the Rego of %s', (name) => {
       ['pii', name === 'code' ? 'email' : 'clean', 0.6],
       ['prompt-injection', 'clean', 0.6],
     ] as const;
-    const winner = (bundle: Bundle) => {
-      const { resolution_strategy, winning_detector } = resolve(bundle, outputs);
+    const winner = async (bundle: Bundle) => {
+      const { resolution_strategy, winning_detector } = await resolve(bundle, outputs);
       return { resolution_strategy, winning_detector };
     };
-    expect(winner(before)).toEqual({ resolution_strategy: 'most_restrictive', winning_detector: 'secrets' });
-    expect(winner(changed)).not.toEqual(winner(before));
+    expect(await winner(before)).toEqual({
+      resolution_strategy: 'most_restrictive',
+      winning_detector: 'secrets',
+    });
+    expect(await winner(changed)).not.toEqual(await winner(before));
   });
 });

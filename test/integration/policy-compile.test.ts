@@ -4,6 +4,8 @@ import { runRegoTests } from '../../src/policy/rego-tests';
 import { conflictInput, coverageInput, selectionInput } from '../unit/policy/samples';
 import { compileRules, folderOf, opaBin } from './policy-support';
 
+const requestId = 'a5d1f2a0-0000-4000-8000-000000000001';
+
 const problemsOf = (rules: string) =>
   compileRules(rules).then(
     () => [],
@@ -50,7 +52,7 @@ describe('compiling', () => {
   it('refuses Rego that takes no decision', async () => {
     expect(await problemsOf('selektion := {"selected_detectors": []}')).toEqual([
       expect.objectContaining({
-        message: 'defines none of data.orchestration.{selection, coverage, conflict}',
+        message: 'defines none of data.orchestration.{selection, routing, coverage, conflict, failure}',
       }),
     ]);
   });
@@ -67,15 +69,17 @@ describe('compiled Rego', () => {
 
   it('has the rules it defines, as rules or as packages', async () => {
     const one = await compileRules('coverage := {"coverage_met": true}');
-    expect(one.rules).toEqual({ selection: false, coverage: true, conflict: false });
-    expect(evaluator.select(one, selectionInput())).toEqual({ kind: 'no_rule' });
-    expect(evaluator.cover(one, coverageInput())).toMatchObject({ value: { coverage_met: true } });
+    expect(one.rules).toMatchObject({ selection: false, coverage: true, conflict: false });
+    expect(await evaluator.select(one, selectionInput(), requestId)).toEqual({ kind: 'no_rule' });
+    expect(await evaluator.cover(one, coverageInput(), requestId)).toMatchObject({
+      value: { coverage_met: true },
+    });
 
     const parts = await compileRules(
       'conflict.resolution_strategy := "majority_vote"\nconflict.tie_breaker := "alphabetical"',
     );
-    expect(parts.rules).toEqual({ selection: false, coverage: false, conflict: true });
-    expect(evaluator.resolve(parts, conflictInput())).toMatchObject({
+    expect(parts.rules).toMatchObject({ selection: false, coverage: false, conflict: true });
+    expect(await evaluator.resolve(parts, conflictInput(), requestId)).toMatchObject({
       value: { resolution_strategy: 'majority_vote', tie_breaker: 'alphabetical' },
     });
   });
@@ -98,7 +102,7 @@ describe('compiled Rego', () => {
     const bundle = await compileRules(
       `selection := {"selected_detectors": [], "values": [${calls.join(', ')}]}`,
     );
-    expect(evaluator.select(bundle, selectionInput())).toMatchObject({
+    expect(await evaluator.select(bundle, selectionInput(), requestId)).toMatchObject({
       raw: {
         values: ['a 1 ["b"]', '2', 'a', true, true, ['a'], [1], 'YQ==', true, [1, 2, 3], 'ba', [1, 2]].map(
           (value, i) => (i === 0 ? expect.stringMatching(/^a 1 /) : value),
@@ -109,7 +113,7 @@ describe('compiled Rego', () => {
 
   it('is invalid where the rule is undefined for the input', async () => {
     const bundle = await compileRules('coverage := {"coverage_met": true} if input.threshold > 2');
-    expect(evaluator.cover(bundle, coverageInput())).toEqual({
+    expect(await evaluator.cover(bundle, coverageInput(), requestId)).toEqual({
       kind: 'failed',
       reason: 'invalid',
       detail: 'the rule is undefined for this input',
@@ -120,16 +124,18 @@ describe('compiled Rego', () => {
     const bundle = await compileRules(
       'coverage := {"coverage_met": true} if input.threshold > 0.5\ncoverage := {"coverage_met": false} if input.threshold > 0.7',
     );
-    expect(evaluator.cover(bundle, coverageInput({ threshold: 0.8 }))).toMatchObject({
+    expect(await evaluator.cover(bundle, coverageInput({ threshold: 0.8 }), requestId)).toMatchObject({
       kind: 'failed',
       reason: 'trap',
     });
-    expect(evaluator.cover(bundle, coverageInput({ threshold: 0.6 }))).toMatchObject({ kind: 'decision' });
+    expect(await evaluator.cover(bundle, coverageInput({ threshold: 0.6 }), requestId)).toMatchObject({
+      kind: 'decision',
+    });
   });
 
   it('traps when it asks for more memory than a policy may have', async () => {
     const bundle = await compileRules('coverage := {"coverage_met": count(numbers.range(1, 5000000)) > 1}');
-    expect(createPolicyEvaluator().cover(bundle, coverageInput())).toMatchObject({
+    expect(await createPolicyEvaluator().cover(bundle, coverageInput(), requestId)).toMatchObject({
       kind: 'failed',
       reason: 'trap',
     });
@@ -141,11 +147,14 @@ describe('compiled Rego', () => {
       const { policy, ...input } = conflictInput();
       return { ...input, policy: { ...policy, policy_data: { preferred } } };
     };
-    expect(evaluator.resolve(bundle, preferring('pii'))).toMatchObject({
+    expect(await evaluator.resolve(bundle, preferring('pii'), requestId)).toMatchObject({
       value: { winning_detector: 'pii' },
     });
-    expect(evaluator.resolve(bundle, conflictInput())).toMatchObject({ kind: 'failed', reason: 'invalid' });
-    expect(evaluator.resolve(bundle, preferring('secrets'))).toMatchObject({
+    expect(await evaluator.resolve(bundle, conflictInput(), requestId)).toMatchObject({
+      kind: 'failed',
+      reason: 'invalid',
+    });
+    expect(await evaluator.resolve(bundle, preferring('secrets'), requestId)).toMatchObject({
       value: { winning_detector: 'secrets' },
     });
   });

@@ -62,7 +62,14 @@ describe('loading policies', () => {
     truncateSync(join(cacheDir, readdirSync(cacheDir)[0] ?? ''), 1000);
     const catalog = await loadPolicies({ dir, cacheDir, opaPath });
     const bundle = catalog.get('acme', 'ruled');
-    expect(bundle && createPolicyEvaluator().cover(bundle, coverageInput())).toMatchObject({
+    expect(
+      bundle &&
+        (await createPolicyEvaluator().cover(
+          bundle,
+          coverageInput(),
+          'a5d1f2a0-0000-4000-8000-000000000001',
+        )),
+    ).toMatchObject({
       kind: 'decision',
     });
     expect((await loadPolicies({ dir, cacheDir, opaPath: noOpa })).refused).toEqual([]);

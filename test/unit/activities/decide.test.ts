@@ -1,5 +1,6 @@
 import { createDecide } from '../../../src/activities/decide';
 import type { ConflictInput, CoverageInput } from '../../../src/contract/decisions';
+import type { FailureInput } from '../../../src/contract/failure-decision';
 import type { DetectorResult } from '../../../src/contract/detector-result';
 import type { Plan } from '../../../src/contract/plan';
 import type { Bundle } from '../../../src/policy/bundle';
@@ -18,14 +19,15 @@ function decideWith(
   evaluator: Partial<PolicyEvaluator>,
   bundleByDigest: (digest: string) => Promise<Bundle | null> = () => Promise.resolve(bundle),
 ) {
-  const unasked = () => ({ kind: 'no_rule' }) as const;
+  const unasked = async () => ({ kind: 'no_rule' }) as const;
   return createDecide({
-    evaluator: { select: unasked, cover: unasked, resolve: unasked, ...evaluator },
+    evaluator: { cover: unasked, resolve: unasked, judgeFailures: unasked, ...evaluator },
     bundleByDigest,
   });
 }
 
 const plan = planOf([planned('a', { priority_weight: 2 }), planned('b')]);
+const withThird = planOf([planned('a'), planned('b'), planned('c')]);
 const apart = [success('a', 'toxic', 0.9), success('b', 'clean', 0.6)];
 const ask = (decide: ReturnType<typeof decideWith>, results: readonly DetectorResult[], of: Plan = plan) =>
   decide({ plan: of, members: [{ request_id: 'r', coverage: 0.5, results }] });
@@ -34,11 +36,11 @@ describe('decide', () => {
   it('shows coverage each result, and conflict the outputs of successes with their weights', async () => {
     const seen: (CoverageInput | ConflictInput)[] = [];
     const decide = decideWith({
-      cover: (_bundle, input) => (
+      cover: async (_bundle, input) => (
         seen.push(input),
         { kind: 'decision', value: { coverage_met: true }, raw: {} }
       ),
-      resolve: (_bundle, input) => (
+      resolve: async (_bundle, input) => (
         seen.push(input),
         { kind: 'decision', value: { tie_breaker: 'alphabetical' }, raw: {} }
       ),
@@ -75,7 +77,7 @@ describe('decide', () => {
   it('weighs by coverage where coverage is weighted, as the strategies do', async () => {
     const weights: unknown[] = [];
     const decide = decideWith({
-      resolve: (_bundle, input) => (weights.push(input.weights), { kind: 'no_rule' }),
+      resolve: async (_bundle, input) => (weights.push(input.weights), { kind: 'no_rule' }),
     });
     const detectors = [planned('a', { coverage_weight: 0.7 }), planned('b', { coverage_weight: 0.3 })];
     const weighted = planOf(detectors);
@@ -87,26 +89,51 @@ describe('decide', () => {
   });
 
   it('asks for no conflict where outputs agree', async () => {
-    const decide = decideWith({ resolve: () => trapped });
+    const decide = decideWith({ resolve: async () => trapped });
     const agreed = [success('a', 'toxic'), success('b', 'toxic')];
     expect(await ask(decide, agreed)).toEqual({ r: { coverage: null, conflict: null, failed: false } });
   });
 
   it.each([
-    ['coverage', { cover: () => trapped }],
-    ['conflict', { resolve: () => trapped }],
+    ['coverage', { cover: async () => trapped }],
+    ['conflict', { resolve: async () => trapped }],
+    ['failure', { judgeFailures: async () => trapped }],
   ])('a failing %s rule leaves it to the static rules, marked', async (_rule, evaluator) => {
-    expect(await ask(decideWith(evaluator), apart)).toEqual({
+    expect(await ask(decideWith(evaluator), [...apart, failure('c', 'http_5xx')], withThird)).toEqual({
       r: { coverage: null, conflict: null, failed: true },
     });
   });
 
   it('fails one member without the others', async () => {
     let turn = 0;
-    const decide = decideWith({ cover: () => (turn++ === 0 ? trapped : { kind: 'no_rule' }) });
+    const decide = decideWith({ cover: async () => (turn++ === 0 ? trapped : { kind: 'no_rule' }) });
     const members = ['r1', 'r2'].map((request_id) => ({ request_id, coverage: 1, results: apart }));
     const decided = await decide({ plan, members });
     expect([decided['r1']?.failed, decided['r2']?.failed]).toEqual([true, false]);
+  });
+
+  it('shows failures of those that were to judge with what the static rules make of them', async () => {
+    const seen: FailureInput[] = [];
+    const decide = decideWith({
+      judgeFailures: async (_bundle, input) => (
+        seen.push(input),
+        { kind: 'decision', value: { actions: { b: 'human_review' } }, raw: {} }
+      ),
+    });
+    const failing = { ...planOf([planned('a'), planned('b', { taxonomy_categories: ['PII'] })]) };
+    const rules = [{ causes: ['outage' as const], action: 'secondary' as const }];
+    const results = [success('a', 'clean'), failure('b', 'http_5xx')];
+    const decided = await ask(decide, results, { ...failing, failure_rules: rules });
+    expect(decided['r']).toMatchObject({ failure: { actions: { b: 'human_review' } }, failed: false });
+    expect(seen).toMatchObject([
+      {
+        failures: [
+          { detector: 'b', cause: 'outage', taxonomy_categories: ['PII'], static_action: 'secondary' },
+        ],
+      },
+    ]);
+    await ask(decide, [success('a', 'clean'), success('b', 'clean')], failing);
+    expect(seen).toHaveLength(1);
   });
 
   it('fetches a bundle by its digest, once', async () => {

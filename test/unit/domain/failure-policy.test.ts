@@ -51,6 +51,21 @@ describe('appliedFailurePolicies', () => {
     expect([...madeGood(appliedFailurePolicies(smuggled, [failing('credentials')]))]).toEqual([]);
   });
 
+  it('follows Rego where it decides, but never opens refused credentials', () => {
+    const plan = planOf(detectors, { failure_rules: [{ action: 'fail_open' }] });
+    const review = { actions: { a: 'human_review' as const } };
+    expect(appliedFailurePolicies(plan, [failing('outage')], review)).toEqual([
+      { detector: 'a', cause: 'outage', action: 'human_review', stand_in: null, decided_by: 'opa' },
+    ]);
+    expect(appliedFailurePolicies(plan, [failing('outage')], { actions: {} })).toEqual([
+      { detector: 'a', cause: 'outage', action: 'fail_open', stand_in: null },
+    ]);
+    const opening = { actions: { a: 'fail_open' as const } };
+    expect(appliedFailurePolicies(planOf(detectors), [failing('credentials')], opening)).toEqual([
+      { detector: 'a', cause: 'credentials', action: 'fail_closed', stand_in: null },
+    ]);
+  });
+
   it('says nothing of secondaries, and of what did not fail', () => {
     const plan = planOf(detectors, { failure_rules: [{ action: 'fail_open' }] });
     const results = [success('a', 'clean'), resultWithoutAnswer('b', 'unhealthy')];

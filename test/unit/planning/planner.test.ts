@@ -1,18 +1,21 @@
 import { ConclaveError } from '../../../src/contract/errors';
-import type { SelectionInput } from '../../../src/contract/decisions';
+import type { ContentRouting, ContentRoutingInput } from '../../../src/contract/content-routing';
+import type { SelectionDecision, SelectionInput } from '../../../src/contract/decisions';
 import { type OrchestrationRequest, orchestrationRequestSchema } from '../../../src/contract/request';
 import { Planner, type PlannerDependencies } from '../../../src/planning/planner';
 import type { Bundle } from '../../../src/policy/bundle';
-import type { Decision, PolicyEvaluator } from '../../../src/policy/evaluator';
+import type { Decision } from '../../../src/policy/decision';
 import { DetectorRegistry } from '../../../src/registry/registry';
 import { policy, registration } from '../domain/support';
 
-type Selection = ReturnType<PolicyEvaluator['select']>;
+type Selection = Decision<SelectionDecision>;
 const decided = (value: Extract<Selection, { kind: 'decision' }>['value']): Selection => ({
   kind: 'decision',
   value,
   raw: value,
 });
+
+const requestId = 'a5d1f2a0-0000-4000-8000-000000000001';
 
 const registrations = [
   registration('a', { capabilities: { average_processing_time_ms: 40, taxonomy_categories: ['PII'] } }),
@@ -31,10 +34,12 @@ function planner(
     wasm: null,
     rules: { selection: false, coverage: true, conflict: false },
   };
-  const none = (): Decision<never> => ({ kind: 'no_rule' });
   return new Planner({
     bundleOf: async (tenant, name) => (tenant === 'acme' && name === 'default' ? bundle : null),
-    evaluator: { select: (_bundle, input) => (seen.push(input), selection), cover: none, resolve: none },
+    evaluator: {
+      select: async (_bundle, input) => (seen.push(input), selection),
+      route: async () => ({ kind: 'no_rule' }),
+    },
     registry: new DetectorRegistry(registrations),
     health: {
       isAvailable: (endpointId: string) => endpointId === 'a@1.0',
@@ -50,6 +55,7 @@ function planner(
       maxConcurrentDetectors: 10,
       versionInfo: { taxonomy: '1', frameworks: '1', model: 'none' },
     },
+    record: async () => undefined,
     ...overrides,
   });
 }
@@ -77,7 +83,7 @@ async function errorOf(act: Promise<unknown>): Promise<ConclaveError> {
 describe('Planner', () => {
   it('shows Rego the request without its content, and what may be asked', async () => {
     const seen: SelectionInput[] = [];
-    await planner({ kind: 'no_rule' }, {}, seen).plan(request({ excluded_detectors: ['b'] }));
+    await planner({ kind: 'no_rule' }, {}, seen).plan(request({ excluded_detectors: ['b'] }), requestId);
     const candidate = { taxonomy_categories: [], healthy: false, breaker: 'half_open' };
     expect(seen).toEqual([
       {
@@ -104,7 +110,7 @@ describe('Planner', () => {
     ['tenant_policy', { kind: 'no_rule' }, ['a'], null],
     ['tenant_policy_opa_fallback', { kind: 'failed', reason: 'trap', detail: '' }, ['a'], null],
   ] as const)('names %s as decider', async (decider, selection, primaries, reason) => {
-    const { plan } = await planner(selection).plan(request());
+    const { plan } = await planner(selection).plan(request(), requestId);
     expect(plan).toMatchObject({
       decider,
       selection_reason: reason,
@@ -116,13 +122,15 @@ describe('Planner', () => {
   });
 
   it('denies what the policy denies', async () => {
-    const denial = await errorOf(planner(decided({ selected_detectors: [], allow: false })).plan(request()));
+    const denial = await errorOf(
+      planner(decided({ selected_detectors: [], allow: false })).plan(request(), requestId),
+    );
     expect(denial).toMatchObject({ code: 'INSUFFICIENT_RBAC', status: 403, detail: 'policy_denied' });
   });
 
   it('knows no bundle but the tenant’s own', async () => {
     for (const overrides of [{ tenant_id: 'other' }, { policy_bundle: 'absent' }]) {
-      const error = await errorOf(planner().plan(request(overrides)));
+      const error = await errorOf(planner().plan(request(overrides), requestId));
       expect(error).toMatchObject({ code: 'POLICY_NOT_FOUND', status: 400 });
       expect(error.fieldErrors.map(({ path }) => path)).toEqual(['policy_bundle']);
     }
@@ -130,7 +138,7 @@ describe('Planner', () => {
 
   it('refuses detectors that the tenant does not see, each by its place', async () => {
     const lists = { required_detectors: ['a', 'foreign'], excluded_detectors: ['nobody'] };
-    const error = await errorOf(planner().plan(request(lists)));
+    const error = await errorOf(planner().plan(request(lists), requestId));
     expect(error).toMatchObject({ code: 'INVALID_REQUEST', detail: 'unknown_detector' });
     expect(error.fieldErrors.map(({ path }) => path)).toEqual([
       'required_detectors[1]',
@@ -139,13 +147,69 @@ describe('Planner', () => {
   });
 
   it('keeps what belongs to one request out of the plan, so that equal plans have equal digests', async () => {
-    const { digest, healthStatus, projectedMs } = await planner().plan(request());
+    const { digest, healthStatus, projectedMs } = await planner().plan(request(), requestId);
     expect([healthStatus, projectedMs]).toEqual([{ a: true, b: false }, 40]);
     const ailing = { health: { isAvailable: () => false, isHealthy: () => false } as never };
-    expect((await planner({ kind: 'no_rule' }, ailing).plan(request({ content: 'other' }))).digest).toBe(
-      digest,
+    expect(
+      (await planner({ kind: 'no_rule' }, ailing).plan(request({ content: 'other' }), requestId)).digest,
+    ).toBe(digest);
+    expect((await planner().plan(request({ priority: 'low' }), requestId)).digest).not.toBe(digest);
+    expect((await planner().plan(request({ required_detectors: ['b'] }), requestId)).digest).not.toBe(digest);
+  });
+});
+
+describe('Planner with a rule that routes by content', () => {
+  const seen: ContentRoutingInput[] = [];
+  const routed = (routing: Decision<ContentRouting>, selection?: Selection) => {
+    const evaluator = {
+      select: async () => selection ?? ({ kind: 'no_rule' } as const),
+      route: async (_bundle: Bundle, input: ContentRoutingInput) => (seen.push(input), routing),
+    };
+    const bundle: Bundle = {
+      policy: policy({ required_detectors: ['a'], optional_detectors: ['b'] }),
+      digest: 'e'.repeat(64),
+      wasm: new Uint8Array(),
+      rules: { routing: true },
+    };
+    return planner({ kind: 'no_rule' }, { evaluator, bundleOf: async () => bundle }).plan(
+      request(),
+      requestId,
     );
-    expect((await planner().plan(request({ priority: 'low' }))).digest).not.toBe(digest);
-    expect((await planner().plan(request({ required_detectors: ['b'] }))).digest).not.toBe(digest);
+  };
+  const ruled = (value: ContentRouting): Decision<ContentRouting> => ({
+    kind: 'decision',
+    value,
+    raw: value,
+  });
+
+  it('shows it what the content is like, and never the content', async () => {
+    await routed(ruled({}));
+    expect(seen.at(-1)).toMatchObject({
+      content: { length: 10, mime: 'text/plain', script: 'Latin', code_share: 0 },
+      candidate_detectors: [{ name: 'a' }, { name: 'b' }],
+    });
+    expect(seen.at(-1)).not.toHaveProperty('content_length');
+    expect(JSON.stringify(seen)).not.toContain('ten signs');
+  });
+
+  it('asks first what it adds, and not at all what it skips', async () => {
+    const added = await routed(ruled({ add_detectors: ['b'], routing_reason: 'is code' }));
+    expect(added.plan).toMatchObject({
+      decider: 'opa',
+      selection_reason: 'is code',
+      primary_stages: [['a', 'b']],
+      secondary_stages: [],
+    });
+    const skipped = await routed(ruled({ skip_detectors: ['b'] }), decided({ selected_detectors: ['b'] }));
+    expect(skipped.plan.detectors.map(({ name }) => name)).toEqual(['a']);
+  });
+
+  it('marks a rule that failed, whatever selection decided', async () => {
+    const failed = { kind: 'failed', reason: 'trap', detail: '' } as const;
+    const selection = decided({ selected_detectors: ['b'], selection_reason: 'both' });
+    expect((await routed(failed, selection)).plan).toMatchObject({
+      decider: 'tenant_policy_opa_fallback',
+      primary_stages: [['a', 'b']],
+    });
   });
 });

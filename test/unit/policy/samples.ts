@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto';
+import type { ContentRoutingInput } from '../../../src/contract/content-routing';
 import type { ConflictInput, CoverageInput, SelectionInput } from '../../../src/contract/decisions';
+import type { LoggedDecision } from '../../../src/contract/decision-log';
+import type { FailureInput } from '../../../src/contract/failure-decision';
 import { type TenantPolicy, tenantPolicySchema } from '../../../src/contract/policy';
 
 export function samplePolicy(fields: Partial<TenantPolicy> = {}): TenantPolicy {
@@ -62,6 +66,51 @@ export function conflictInput(fields: Partial<ConflictInput> = {}): ConflictInpu
     ],
     weights: {},
     policy: samplePolicy(),
+    ...fields,
+  };
+}
+
+export function routingInput(fields: Partial<ContentRoutingInput> = {}): ContentRoutingInput {
+  const { content_length, ...about } = selectionInput();
+  return {
+    ...about,
+    content: { length: content_length, mime: 'text/plain', language: 'en', script: 'Latin', code_share: 0 },
+    ...fields,
+  };
+}
+
+/** `pii` is out of order, and `toxicity` refuses our credentials. */
+export function failureInput(fields: Partial<FailureInput> = {}): FailureInput {
+  return {
+    tenant_id: 'acme',
+    policy_bundle: 'sample',
+    environment: 'dev',
+    content_type: 'text',
+    priority: 'normal',
+    failures: [
+      { detector: 'pii', cause: 'outage', taxonomy_categories: ['PII'], static_action: 'fail_closed' },
+      { detector: 'toxicity', cause: 'credentials', taxonomy_categories: [], static_action: 'fail_closed' },
+    ],
+    policy: samplePolicy(),
+    ...fields,
+  };
+}
+
+export function loggedDecision(fields: Partial<LoggedDecision> = {}): LoggedDecision {
+  return {
+    decision_id: randomUUID(),
+    request_id: randomUUID(),
+    tenant_id: 'acme',
+    policy_bundle: 'sample',
+    policy_version: '1.0',
+    policy_digest: 'd'.repeat(64),
+    decision: 'coverage',
+    input_digest: 'f'.repeat(64),
+    outcome: 'decision',
+    result: { coverage_met: true },
+    detail: null,
+    duration_ms: 0.05,
+    timestamp: '2026-11-21T19:00:00.000Z',
     ...fields,
   };
 }
