@@ -18,6 +18,7 @@ import { addressOf, drain, listen } from './api/http-server';
 import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
+import { composeDecisions } from './compose-decisions';
 import { composeDependencies } from './compose-dependencies';
 import { composeHealth } from './compose-health';
 import { composeMetrics } from './compose-metrics';
@@ -36,7 +37,6 @@ import { DetectorHttpClient } from './detectors/http-client';
 import { dataVersions } from './mapper/data-versions';
 import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
-import { createPolicyEvaluator } from './policy/evaluator';
 import { Latencies } from './registry/latencies';
 import { Checkpoints } from './store/checkpoints';
 import { batchesOver } from './submission/batches';
@@ -64,7 +64,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Policies
   const policies = await composePolicies({ settings, db, opaPath: options.opaPath, log });
   const { catalog, bundleByDigest } = policies;
-  const evaluator = createPolicyEvaluator({ timeoutMs: settings.policy.decision_timeout_ms });
+  const decisions = composeDecisions({ settings, db, orchestrations, version, log });
+  const { evaluator } = decisions;
 
   // Detectors
   const { builtinUrl } = servers;
@@ -96,6 +97,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     health,
     breakers,
     latencies,
+    record: decisions.record,
     settings: {
       mappingEnabled: settings.mapper.auto_map_results,
       mapperBudgetMs: settings.orchestration.mapper_timeout_budget_ms,
@@ -224,6 +226,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     gateway,
     log,
     bulk: bulk.keeper,
+    removeExpired: decisions.removeExpired,
   });
   if (options.parts.maintenance) {
     sweeper.start();
@@ -256,6 +259,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     orchestrate,
     facades: composeFacades({ settings, orchestrate, hub, registry, catalog }),
     cache: generations,
+    decisions: decisions.routes,
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, approach, stopping: stopping.signal },
     ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
     ...watch.routes,
@@ -292,6 +296,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
+      await decisions.stop();
       await watch.stop();
       await sharing.stop();
       await counting.stop();

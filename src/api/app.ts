@@ -10,6 +10,7 @@ import { cacheRouter } from './cache-router';
 import { type BulkRouterDependencies, bulkRouter } from './bulk-router';
 import { codecRouter } from './codec-router';
 import { type DetectorsRouterDependencies, detectorsRouter } from './detectors-router';
+import { type DecisionsRouterDependencies, decisionsRouter } from './decisions-router';
 import { docsRouter } from './docs-router';
 import { type ConfigRouterDependencies, configRouter } from './config-router';
 import { createErrorHandler, notFound } from './error-handler';
@@ -33,6 +34,7 @@ export interface AppDependencies {
   readonly detectors: DetectorsRouterDependencies;
   readonly registry: RegistryRouterDependencies;
   readonly config: ConfigRouterDependencies;
+  readonly decisions: DecisionsRouterDependencies;
   readonly health: HealthRouterDependencies;
   readonly breakers: BreakerRouterDependencies;
   readonly upstreamHealth: UpstreamHealthRouterDependencies;
@@ -87,6 +89,7 @@ export function createApp(deps: AppDependencies): Express {
     upstreamHealthRouter(deps.upstreamHealth),
     statusRouter(deps.status),
     cacheRouter(deps.cache),
+    decisionsRouter(deps.decisions),
     batchRouter(deps.orchestrate),
     bulkRouter(deps.bulk),
   );

@@ -5,6 +5,7 @@ import '../contract/bulk';
 import '../contract/detector-info';
 import '../contract/health';
 import '../contract/request';
+import { decisionPaths } from './openapi-decisions';
 import { bulkPaths } from './openapi-bulk';
 import {
   answer,
@@ -198,6 +199,7 @@ const paths = {
   },
   ...writes.paths,
   ...registryPaths(),
+  ...decisionPaths(),
   '/health': {
     get: {
       operationId: 'health',

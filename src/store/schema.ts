@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
+import type { LoggedDecision } from '../contract/decision-log';
 import type { JobStatus } from '../contract/enums';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 
@@ -23,6 +24,13 @@ export interface Database {
     kind: string;
     record: string;
     created_at: Generated<Date>;
+  };
+  policy_decision: PolicyDecisionTable;
+  plan_record: {
+    tenant_id: string;
+    plan_digest: string;
+    record: ColumnType<unknown, string, string>;
+    used_at: Generated<Date>;
   };
   /** Generations are bigints, as text. */
   cache_generation: { scope: string; generation: string };
@@ -214,4 +222,22 @@ export interface UpstreamTable {
   updated_at: Date;
   /** Of the registry when it was written, a bigint as text. */
   generation: string;
+}
+
+export interface PolicyDecisionTable {
+  /** A bigint, as text. */
+  sequence: Generated<string>;
+  decision_id: string;
+  request_id: string;
+  tenant_id: string;
+  policy_bundle: string;
+  policy_version: string;
+  policy_digest: string;
+  decision: LoggedDecision['decision'];
+  input_digest: string;
+  outcome: LoggedDecision['outcome'];
+  result: LoggedDecision['result'];
+  detail: string | null;
+  duration_ms: number;
+  at: Date;
 }

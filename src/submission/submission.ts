@@ -69,7 +69,7 @@ export class Submission {
   }
 
   #plan({ request, idempotencyKey, requestId }: Accepted): Promise<Planned> {
-    return this.deps.planner.plan(request, idempotencyKey ?? requestId);
+    return this.deps.planner.plan(request, requestId, idempotencyKey ?? requestId);
   }
 
   /** @returns null when the claim turned out to be dead and has been dropped: the key is free again */

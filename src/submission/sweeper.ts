@@ -19,6 +19,8 @@ export interface SweeperDependencies {
   readonly log: { warn(fields: object, message: string): void };
   /** Bulk jobs, which have a keeper of their own. */
   readonly bulk: { tend(): Promise<void> };
+  /** Removes what others keep for a time. */
+  readonly removeExpired: () => Promise<void>;
 }
 
 const endedWithout = 'the run of this orchestration ended without a result';
@@ -67,6 +69,7 @@ export class Sweeper {
         if (Date.now() - this.#lastHousekeeping > housekeepingMs) {
           this.#lastHousekeeping = Date.now();
           await this.deps.runs.removeExpired();
+          await this.deps.removeExpired();
         }
       } finally {
         await sql`select pg_advisory_unlock(${lockId})`.execute(connection);

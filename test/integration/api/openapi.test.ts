@@ -8,6 +8,7 @@ import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
+import { decisionAnswers } from './decision-answers';
 import { proxyAnswers } from './proxy-answers';
 import { registryAnswers } from './registry-answers';
 
@@ -405,6 +406,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ['get', '/detectors/{name}/health', 200, () => system.request('GET', '/detectors/b/health')],
   ['get', '/detectors/{name}/health', 404, () => system.request('GET', '/detectors/nobody/health')],
   ...registryAnswers(() => system),
+  ...decisionAnswers(() => system, text),
   ...proxyAnswers(
     () => system,
     () => upstream.url,

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import pino from 'pino';
 import type supertest from 'supertest';
 import { type AppDependencies, createApp } from '../../../src/api/app';
@@ -81,6 +82,7 @@ export interface AppOptions {
   readonly config?: Partial<ConfigSource>;
   readonly versions?: AppDependencies['config']['versions'];
   readonly facades?: Partial<FacadeDependencies>;
+  readonly decisions?: Partial<AppDependencies['decisions']>;
   readonly health?: Partial<AppDependencies['health']>;
   readonly codec?: AppDependencies['codec'];
   readonly uses?: StatusReportDependencies['uses'];
@@ -142,6 +144,13 @@ export async function appWith(options: AppOptions = {}) {
     config: {
       config: options.config as ConfigSource,
       versions: options.versions ?? (() => Promise.resolve({ current: null, history: [] })),
+    },
+    decisions: {
+      explanations: { explain: unexpected },
+      decisions: { count: unexpected, page: unexpected, all: () => Readable.from([]) },
+      flush: () => Promise.resolve(),
+      version: '1.2.3',
+      ...options.decisions,
     },
     facades: {
       judge: { judge: () => Promise.reject(new Error('no judgement is expected')) },

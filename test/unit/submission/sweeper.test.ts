@@ -85,6 +85,7 @@ beforeEach(() => {
     gateway: world.gateway as unknown as RunGateway,
     log: { warn: (fields, message) => void warnings.push({ fields, message }) },
     bulk: { tend: async () => void (tended += 1) },
+    removeExpired: async () => undefined,
   });
 });
 afterEach(() => {

@@ -1,0 +1,58 @@
+import type { DecisionsRouterDependencies } from './api/decisions-router';
+import type { Settings } from './contract/config';
+import type { PlannerDependencies } from './planning/planner';
+import { createPolicyEvaluator, type PolicyEvaluator } from './policy/evaluator';
+import { AuditRecords } from './store/audit-records';
+import type { Db } from './store/database';
+import { DecisionLog } from './store/decision-log';
+import { LoggedDecisions } from './store/logged-decisions';
+import type { Orchestrations } from './store/orchestrations';
+import { PlanRecords } from './store/plan-records';
+import { Explanations } from './submission/explanations';
+import type { Logger } from './telemetry/logger';
+
+export interface DecisionParts {
+  readonly evaluator: PolicyEvaluator;
+  /** Keeps what there is to explain about a plan. */
+  readonly record: PlannerDependencies['record'];
+  readonly routes: DecisionsRouterDependencies;
+  /** Removes what is past its retention. */
+  removeExpired(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** The part of the composition root that evaluates policies, keeps what they decide, and explains it. */
+export function composeDecisions(parts: {
+  readonly settings: Settings;
+  readonly db: Db;
+  readonly orchestrations: Orchestrations;
+  readonly version: string;
+  readonly log: Logger;
+}): DecisionParts {
+  const { settings, db, orchestrations, version, log } = parts;
+  const decisions = new LoggedDecisions(db);
+  const decisionLog = new DecisionLog((noted) => decisions.append(noted), { log });
+  const plans = new PlanRecords(db);
+  const evaluator = createPolicyEvaluator({
+    timeoutMs: settings.policy.decision_timeout_ms,
+    log: (decision) => decisionLog.note(decision),
+  });
+  return {
+    evaluator,
+    record: (tenantId, digest, make) => plans.remember(tenantId, digest, make),
+    routes: {
+      explanations: new Explanations({ audit: new AuditRecords(db), plans, orchestrations }),
+      decisions,
+      flush: () => decisionLog.flush(),
+      version,
+    },
+    async removeExpired() {
+      await decisions.removeExpired();
+      await plans.removeExpired();
+    },
+    async stop() {
+      await evaluator.close();
+      await decisionLog.stop();
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import type { LoggedDecision } from '../../../src/contract/decision-log';
+import { DecisionLog, type DecisionLogSettings } from '../../../src/store/decision-log';
+import { eventually } from '../../support/eventually';
+import { loggedDecision } from '../policy/samples';
+
+function logOver(settings: Partial<DecisionLogSettings> = {}) {
+  const written: LoggedDecision[][] = [];
+  const errors: object[] = [];
+  const store = { isAway: false };
+  const write = async (decisions: readonly LoggedDecision[]) => {
+    if (store.isAway) throw new Error('the store is away');
+    written.push([...decisions]);
+  };
+  const log = { error: (fields: object) => void errors.push(fields) };
+  const decisionLog = new DecisionLog(write, { log, gatherMs: 1, retryMs: 1, ...settings });
+  return { decisionLog, written, errors, store };
+}
+
+describe('the decision log', () => {
+  it('writes together what comes together, without being asked', async () => {
+    const { decisionLog, written } = logOver();
+    const decisions = [loggedDecision(), loggedDecision(), loggedDecision()];
+    for (const decision of decisions) decisionLog.note(decision);
+    expect(written).toEqual([]);
+    await eventually(
+      () => written,
+      ([batch]) => batch !== undefined,
+    );
+    expect(written).toEqual([decisions]);
+  });
+
+  it('writes at most so many at a time', async () => {
+    const { decisionLog, written } = logOver();
+    for (let i = 0; i < 1001; i++) decisionLog.note(loggedDecision());
+    await decisionLog.flush();
+    expect(written.map((batch) => batch.length)).toEqual([500, 500, 1]);
+  });
+
+  it('keeps what a store that is away cannot take, and writes it when it is back', async () => {
+    const { decisionLog, written, store, errors } = logOver();
+    store.isAway = true;
+    const first = loggedDecision();
+    decisionLog.note(first);
+    await expect(decisionLog.flush()).rejects.toThrow('the store is away');
+    store.isAway = false;
+    await eventually(
+      () => written,
+      (batches) => batches.length > 0,
+    );
+    expect(written).toEqual([[first]]);
+    expect(errors).toEqual([]);
+  });
+
+  it('drops what finds no room, and says how many', async () => {
+    const { decisionLog, written, errors } = logOver({ maxWaiting: 2, gatherMs: 60_000 });
+    for (let i = 0; i < 5; i++) decisionLog.note(loggedDecision());
+    await decisionLog.flush();
+    expect([written.flat().length, errors]).toEqual([2, [{ dropped: 3 }]]);
+  });
+
+  it('writes what waits when it is stopped, and says what is lost when it cannot', async () => {
+    const one = logOver({ gatherMs: 60_000 });
+    one.decisionLog.note(loggedDecision());
+    await one.decisionLog.stop();
+    expect(one.written.flat()).toHaveLength(1);
+
+    const other = logOver({ gatherMs: 60_000 });
+    other.store.isAway = true;
+    other.decisionLog.note(loggedDecision());
+    await other.decisionLog.stop();
+    expect(other.errors).toEqual([expect.objectContaining({ lost: 1 })]);
+  });
+});
