@@ -226,7 +226,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     gateway,
     log,
     bulk: bulk.keeper,
-    removeExpired: decisions.removeExpired,
+    removeExpired: () => decisions.removeExpired(),
   });
   if (options.parts.maintenance) {
     sweeper.start();

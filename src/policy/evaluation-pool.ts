@@ -88,7 +88,7 @@ class ThreadPool implements EvaluationPool {
       const limit = new Limit(begun, askedAt + maxWaitMs, this.timeoutMs);
       try {
         const task = { module, decision, input, begun };
-        return await this.#threads().run(task, { signal: limit.signal });
+        return (await this.#threads().run(task, { signal: limit.signal })) as unknown;
       } catch (error) {
         throw limit.reason ?? error;
       } finally {
