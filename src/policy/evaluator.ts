@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { isNativeError } from 'node:util/types';
 import { LRUCache } from 'lru-cache';
 import type { z } from 'zod';
 import {
@@ -146,7 +147,7 @@ export function createPolicyEvaluator(options: PolicyEvaluatorOptions = {}): Pol
       if (error instanceof NoThreadError) return failed('unavailable', error.message);
       state.failed();
       const slow = error instanceof SlowPolicyError || error instanceof OutOfFuelError;
-      return failed(slow ? 'slow' : 'trap', error instanceof Error ? error.message : String(error));
+      return failed(slow ? 'slow' : 'trap', isNativeError(error) ? error.message : String(error));
     }
     state.succeeded();
     if (raw === undefined) return failed('invalid', 'the rule is undefined for this input');

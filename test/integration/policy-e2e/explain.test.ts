@@ -113,7 +113,7 @@ selection := {"selected_detectors": ["b"]} if input.policy_bundle != ""`,
 
   it('shows what Rego made of failures', async () => {
     system.detectors.behave('b', answers(400));
-    const { status, body } = await ask('full');
+    const { status, body } = await ask('full', { content: `${prose} Once.` });
     expect(status).toBe(206);
     system.detectors.behave('b', answers(500));
     const outage = await ask('full', { content: `${prose} Again.` });
