@@ -11,7 +11,13 @@ export type DecisionName = PolicyDecision;
 /** Which of the decisions a bundle's Rego defines; the static fields take the others. What is absent it does not define. */
 export type DecisionRules = Readonly<Partial<Record<DecisionName, boolean>>>;
 
-export const noRules: DecisionRules = {};
+export const noRules: DecisionRules = {
+  selection: false,
+  routing: false,
+  coverage: false,
+  conflict: false,
+  failure: false,
+};
 
 /** A Rego source file; `path` is relative to the bundle's folder, with forward slashes. */
 export interface RegoSource {

@@ -153,7 +153,7 @@ describe('Settling a conflict', () => {
         'select record from audit where request_id = $1',
         [request_id],
       );
-      expect(rows[0]?.record.conflict).toEqual({
+      expect(rows[0]?.record.conflict).toMatchObject({
         strategy_used: name,
         decided_by: 'bundle',
         winning_detector: expected.winning_detector,
