@@ -10,7 +10,7 @@ export type PolicyDecision = (typeof policyDecisions)[number];
 export const decisionOutcomes = ['decision', 'trap', 'slow', 'invalid', 'unavailable'] as const;
 
 /** One asking of a rule; its input shows as a digest only. */
-export const loggedDecisionSchema = z
+const loggedDecisionSchema = z
   .strictObject({
     decision_id: z.uuid(),
     request_id: z.uuid(),

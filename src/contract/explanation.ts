@@ -12,7 +12,7 @@ import {
 import { appliedFailurePolicySchema } from './failure-policy';
 
 /** Why a detector that the tenant sees is in a plan. */
-export const choiceReasons = [
+const choiceReasons = [
   'required_by_request',
   'required_by_policy',
   'required_by_opa',
@@ -23,7 +23,7 @@ export const choiceReasons = [
   'optional',
 ] as const;
 /** Why it is not. */
-export const omissionReasons = [
+const omissionReasons = [
   'excluded_by_request',
   'not_registered',
   'unsupported_content_type',
@@ -33,7 +33,7 @@ export const omissionReasons = [
   'not_named_by_policy',
 ] as const;
 
-export const consideredDetectorSchema = z.strictObject({
+const consideredDetectorSchema = z.strictObject({
   detector: z.string(),
   /** Null for one that is named and not registered. */
   version: z.string().nullable(),

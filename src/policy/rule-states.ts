@@ -9,7 +9,7 @@ const heavyMs = 60_000;
 const rememberedRules = 5000;
 
 /** How asking one rule has gone. */
-export class RuleState {
+class RuleState {
   #failuresInRow = 0;
   #skipUntil = -Infinity;
   #heavyUntil = -Infinity;
