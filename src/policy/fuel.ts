@@ -5,7 +5,7 @@ import { WasmReader, unsigned, vector } from './wasm-reader';
 export const fuelExport = 'conclave_fuel';
 
 /** With what a module comes up: it initializes itself before anybody can fill it. */
-export const initialFuel = 10_000_000;
+const initialFuel = 10_000_000;
 
 /**
  * A module that does the same, but takes one unit of fuel whenever a function is entered or a loop goes round, and traps
