@@ -37,7 +37,7 @@ export async function policy({ quick }: { readonly quick: boolean }): Promise<Re
   const rows: Timing[] = [inProcess];
 
   if (existsSync(compiledWorker)) {
-    const pool = createEvaluationPool({ timeoutMs: 250, workerFile: compiledWorker });
+    const pool = createEvaluationPool({ timeoutMs: 250, maxWaitMs: 10_000, workerFile: compiledWorker });
     const module = regoModule(bundle.wasm!);
     const json = Buffer.from(JSON.stringify(input));
     rows.push(

@@ -31,12 +31,13 @@ export interface EvaluationPool {
 export interface EvaluationPoolOptions {
   /** Milliseconds that an evaluation may take once it has a thread. */
   readonly timeoutMs: number;
+  /** Milliseconds that it may wait for a thread: for its turn, and for a thread to start. Default 1000. */
+  readonly maxWaitMs?: number;
   /** The compiled worker. */
   readonly workerFile?: string;
 }
 
 const threads = 2;
-const maxWaitMs = 1000;
 /** Evaluations of one tenant that may wait for each other. */
 const maxWaiting = 50;
 const heapMb = 64;
@@ -50,9 +51,10 @@ const fuelWithoutThreads = 100_000_000;
  */
 export function createEvaluationPool({
   timeoutMs,
+  maxWaitMs = 1000,
   workerFile = join(__dirname, 'evaluation-worker.js'),
 }: EvaluationPoolOptions): EvaluationPool {
-  return existsSync(workerFile) ? new ThreadPool(workerFile, timeoutMs) : withoutThreads;
+  return existsSync(workerFile) ? new ThreadPool(workerFile, timeoutMs, maxWaitMs) : withoutThreads;
 }
 
 const withoutThreads: EvaluationPool = {
@@ -74,6 +76,7 @@ class ThreadPool implements EvaluationPool {
   constructor(
     private readonly workerFile: string,
     private readonly timeoutMs: number,
+    private readonly maxWaitMs: number,
   ) {}
 
   evaluate(
@@ -85,7 +88,7 @@ class ThreadPool implements EvaluationPool {
     const askedAt = Date.now();
     return this.#inTurn(tenantId, async () => {
       const begun = new BigInt64Array(new SharedArrayBuffer(8));
-      const limit = new Limit(begun, askedAt + maxWaitMs, this.timeoutMs);
+      const limit = new Limit(begun, askedAt + this.maxWaitMs, this.timeoutMs);
       try {
         const task = { module, decision, input, begun };
         return (await this.#threads().run(task, { signal: limit.signal })) as unknown;

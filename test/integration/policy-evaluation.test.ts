@@ -36,7 +36,9 @@ describe('evaluating what tenants write', () => {
     );
   });
   beforeEach(() => {
-    evaluator = createPolicyEvaluator({ pool: createEvaluationPool({ timeoutMs: 250, workerFile }) });
+    evaluator = createPolicyEvaluator({
+      pool: createEvaluationPool({ timeoutMs: 250, maxWaitMs: 30_000, workerFile }),
+    });
   });
   afterEach(() => evaluator.close());
 
