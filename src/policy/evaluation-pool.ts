@@ -85,10 +85,11 @@ class ThreadPool implements EvaluationPool {
     decision: DecisionName,
     input: Uint8Array,
   ): Promise<unknown> {
-    const askedAt = Date.now();
+    const startBy = Date.now() + this.maxWaitMs;
     return this.#inTurn(tenantId, async () => {
+      if (Date.now() > startBy) throw new NoThreadError('its turn came too late');
       const begun = new BigInt64Array(new SharedArrayBuffer(8));
-      const limit = new Limit(begun, askedAt + this.maxWaitMs, this.timeoutMs);
+      const limit = new Limit(begun, startBy, this.timeoutMs);
       try {
         const task = { module, decision, input, begun };
         return (await this.#threads().run(task, { signal: limit.signal })) as unknown;
