@@ -21,6 +21,7 @@ const choiceReasons = [
   'coverage_weight',
   'dependency',
   'optional',
+  'alternate',
 ] as const;
 /** Why it is not. */
 const omissionReasons = [
@@ -38,7 +39,7 @@ const consideredDetectorSchema = z.strictObject({
   /** Null for one that is named and not registered. */
   version: z.string().nullable(),
   chosen: z.boolean(),
-  role: z.enum(['primary', 'secondary']).nullable(),
+  role: z.enum(['primary', 'secondary', 'alternate']).nullable(),
   reason: z.enum([...choiceReasons, ...omissionReasons]),
 });
 export type ConsideredDetector = z.output<typeof consideredDetectorSchema>;

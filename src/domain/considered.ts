@@ -1,5 +1,5 @@
 import type { ConsideredDetector, PlanRecord } from '../contract/explanation';
-import type { Plan } from '../contract/plan';
+import type { Plan, PlannedDetector } from '../contract/plan';
 import type { DetectorRegistration } from '../contract/registration';
 import { own } from './collections';
 import { alphabetically } from './compare';
@@ -47,9 +47,10 @@ function considered(plan: Plan, input: PlanningInput): ConsideredDetector[] {
 /** The first that applies, in the order in which they bind. */
 function choiceOf(
   name: string,
-  role: 'primary' | 'secondary',
+  role: PlannedDetector['role'],
   { request, policy, decision, routing }: PlanningInput,
 ): ConsideredDetector['reason'] {
+  if (role === 'alternate') return 'alternate';
   if (role === 'secondary') return policy.optional_detectors.includes(name) ? 'optional' : 'dependency';
   if (request.required_detectors?.includes(name)) return 'required_by_request';
   if (decision?.required_detectors?.includes(name)) return 'required_by_opa';
