@@ -1,3 +1,5 @@
+import { createSocket } from 'node:dgram';
+import { Resolver } from 'node:dns/promises';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import {
   createServer,
@@ -161,6 +163,65 @@ describe('dnsDiscovery', () => {
     seen.end();
   });
 });
+
+describe('dnsDiscovery, asking a name server', () => {
+  const answers = { noError: 0, serverFailure: 2, noSuchName: 3 };
+  const nameServer = createSocket('udp4');
+  const resolver = new Resolver({ timeout: 2000, tries: 1 });
+  let code = answers.noError;
+  beforeAll(async () => {
+    nameServer.on('message', (query, from) => {
+      const answer = code === answers.noError ? serviceAt('one.models.test', 8081) : null;
+      nameServer.send(answerTo(query, code, answer), from.port, from.address);
+    });
+    await new Promise<void>((resolve) => nameServer.bind(0, '127.0.0.1', resolve));
+    resolver.setServers([`127.0.0.1:${nameServer.address().port}`]);
+  });
+  afterAll(() => nameServer.close());
+
+  it('follows its SRV records, takes what is gone out, and keeps what was found while it fails', async () => {
+    const settings = discoverySchema.parse({
+      type: 'dns',
+      record: '_detector._tcp.test',
+      interval_seconds: 1,
+    }) as DnsDiscovery;
+    const seen = watched(dnsDiscovery(settings, resolver));
+    await seen.finds('one@1.0 http://one.models.test:8081');
+    code = answers.serverFailure;
+    await eventually(
+      () => seen.failures.length,
+      (failed) => failed > 0,
+      within,
+    );
+    expect(seen.findings.at(-1)).toHaveLength(1);
+    code = answers.noSuchName;
+    await seen.finds();
+    seen.end();
+  });
+});
+
+/** The question comes back with the answer (RFC 1035). */
+function answerTo(query: Buffer, code: number, record: Buffer | null): Buffer {
+  const header = Buffer.from(query.subarray(0, 12));
+  header.writeUInt16BE(0x8180 | code, 2);
+  header.writeUInt16BE(record ? 1 : 0, 6);
+  header.writeUInt32BE(0, 8);
+  const endOfName = query.indexOf(0, 12);
+  return Buffer.concat([header, query.subarray(12, endOfName + 5), record ?? Buffer.alloc(0)]);
+}
+
+/** An SRV record of the name that was asked for (RFC 2782). */
+function serviceAt(host: string, port: number): Buffer {
+  const labels = host.split('.').flatMap((label) => [Buffer.from([label.length]), Buffer.from(label)]);
+  const target = Buffer.concat([...labels, Buffer.alloc(1)]);
+  const fixed = Buffer.alloc(18);
+  fixed.writeUInt16BE(0xc00c, 0);
+  fixed.writeUInt16BE(33, 2);
+  fixed.writeUInt16BE(1, 4);
+  fixed.writeUInt16BE(6 + target.length, 10);
+  fixed.writeUInt16BE(port, 16);
+  return Buffer.concat([fixed, target]);
+}
 
 /** What the API server of a cluster says of EndpointSlices. */
 class FakeCluster {
