@@ -64,7 +64,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Policies
   const policies = await composePolicies({ settings, db, opaPath: options.opaPath, log });
   const { catalog, bundleByDigest } = policies;
-  const decisions = composeDecisions({ settings, db, orchestrations, version, log });
+  const decisions = composeDecisions({ settings, db, orchestrations, version, ...counting, log });
   const { evaluator } = decisions;
 
   // Detectors

@@ -1,5 +1,6 @@
 import type { DecisionsRouterDependencies } from './api/decisions-router';
 import type { Settings } from './contract/config';
+import type { LoggedDecision } from './contract/decision-log';
 import type { PlannerDependencies } from './planning/planner';
 import { createPolicyEvaluator, type PolicyEvaluator } from './policy/evaluator';
 import { AuditRecords } from './store/audit-records';
@@ -27,6 +28,8 @@ export function composeDecisions(parts: {
   readonly db: Db;
   readonly orchestrations: Orchestrations;
   readonly version: string;
+  /** Counts what was decided. */
+  readonly decided: (decision: LoggedDecision) => void;
   readonly log: Logger;
 }): DecisionParts {
   const { settings, db, orchestrations, version, log } = parts;
@@ -35,7 +38,10 @@ export function composeDecisions(parts: {
   const plans = new PlanRecords(db);
   const evaluator = createPolicyEvaluator({
     timeoutMs: settings.policy.decision_timeout_ms,
-    log: (decision) => decisionLog.note(decision),
+    log: (decision) => {
+      parts.decided(decision);
+      decisionLog.note(decision);
+    },
   });
   return {
     evaluator,

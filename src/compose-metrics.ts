@@ -1,5 +1,6 @@
 import { noCounts } from './domain/breaker';
 import { nameInId } from './domain/registry';
+import type { LoggedDecision } from './contract/decision-log';
 import type { OrchestrationEnd } from './contract/orchestration-end';
 import type { Upstream } from './contract/upstream';
 import type { Breakers } from './registry/breakers';
@@ -17,6 +18,7 @@ import { FigureSharing } from './telemetry/figure-sharing';
 import { GatewayMetrics } from './telemetry/gateway-metrics';
 import { type Figures, Metrics, sumOf } from './telemetry/metrics';
 import { type IsKnown, OrchestrationMetrics } from './telemetry/orchestration-metrics';
+import { PolicyMetrics } from './telemetry/policy-metrics';
 import { UpstreamMetrics } from './telemetry/upstream-metrics';
 import { type SeenUpstream, showUpstreams } from './telemetry/upstream-views';
 
@@ -37,6 +39,7 @@ export function composeMetrics(isKnown: IsKnown) {
   const gatewayMetrics = new GatewayMetrics(metrics);
   const upstreamMetrics = new UpstreamMetrics(metrics);
   const orchestrationMetrics = new OrchestrationMetrics(metrics, isKnown);
+  const policyMetrics = new PolicyMetrics(metrics);
   const uses = new DetectorUses();
   let sharing: FigureSharing | null = null;
   let table: DetectorUseTable | null = null;
@@ -49,6 +52,7 @@ export function composeMetrics(isKnown: IsKnown) {
       uses.ended(end);
     },
     refused: ((...refused) => orchestrationMetrics.refused(...refused)) as OrchestrationMetrics['refused'],
+    decided: (decision: LoggedDecision) => policyMetrics.decided(decision),
     cacheUsed: ((...used) => orchestrationMetrics.cacheUsed(...used)) as CacheAsked,
     invalidated: (target: CacheTarget) =>
       orchestrationMetrics.cacheUsed('invalidate', 'hit', 'tenantId' in target ? target.tenantId : 'all'),
