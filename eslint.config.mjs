@@ -23,7 +23,8 @@ const arrows = {
   activities: ['contract', 'domain', 'config', 'detectors', 'policy', 'registry', 'store'],
   submission: ['contract', 'domain', 'config', 'planning', 'store', 'activities', 'workflows'],
   mapper: ['contract', 'security'],
-  api: ['contract', 'proxy', 'registry', 'store', 'submission', 'telemetry'],
+  content: ['contract', 'domain', 'store'],
+  api: ['contract', 'content', 'proxy', 'registry', 'store', 'submission', 'telemetry'],
 };
 
 const zone = (room, allowed) => ({

@@ -18,6 +18,7 @@ import { addressOf, drain, listen } from './api/http-server';
 import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
+import { composeContent } from './compose-content';
 import { composeDecisions } from './compose-decisions';
 import { composeDependencies } from './compose-dependencies';
 import { composeHealth } from './compose-health';
@@ -215,7 +216,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     versionInfo,
     log,
   });
-  const jobs = new Jobs({ orchestrations, planner, execution, gateway });
+  const content = composeContent({ settings, db, keys, log });
+  const jobs = new Jobs({ orchestrations, planner, execution, gateway, uploads: content.uploads });
   const bulk = bulkParts.connect(client);
   const sweeper = new Sweeper({
     db,
@@ -241,6 +243,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const approach = () => admission.approach();
   const orchestrate = {
     submission,
+    intake: content.intake,
     batches,
     jobs,
     rateLimit,
@@ -260,6 +263,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     facades: composeFacades({ settings, orchestrate, hub, registry, catalog }),
     cache: generations,
     decisions: decisions.routes,
+    uploads: content.routes(rateLimit),
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, approach, stopping: stopping.signal },
     ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
     ...watch.routes,
@@ -302,6 +306,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await counting.stop();
       await upstreams.stop();
       generations.stop();
+      content.stop();
       redis?.guard.stop();
       lag.stop();
       await Promise.all([notifications.close(), connection.close(), outbound.close(), mapper.close()]);

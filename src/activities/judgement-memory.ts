@@ -13,7 +13,7 @@ export interface Question {
   readonly contentType: ContentType;
   /** Its address, parameters and credentials belong to the question. */
   readonly detector: PlannedDetector;
-  readonly member: Pick<Member, 'content' | 'metadata'>;
+  readonly member: Pick<Member, 'content' | 'metadata' | 'gaps'>;
 }
 
 /** Judgements, and findings in all of them. */
@@ -54,7 +54,8 @@ function keyOf({ tenantId, tenantKey, contentType, detector, member }: Question)
         tenantId,
         contentType,
         [name, version, call, score_normalization],
-        [member.content, member.metadata],
+        // Equal texts may come from files of which more or less was left.
+        [member.content, member.metadata, member.gaps ?? null],
       ]),
     )
     .digest('base64');

@@ -25,11 +25,13 @@ import { expectBodySoon } from './request-time';
 import { type RoutesRouterDependencies, routesRouter } from './routes-router';
 import { securityHeaders } from './security-headers';
 import { type StatusRouterDependencies, statusRouter } from './status-router';
+import { type UploadRouterDependencies, uploadRouter } from './upload-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
 
 export interface AppDependencies {
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies;
   readonly bulk: BulkRouterDependencies;
+  readonly uploads: UploadRouterDependencies;
   readonly facades: FacadeDependencies;
   readonly detectors: DetectorsRouterDependencies;
   readonly registry: RegistryRouterDependencies;
@@ -91,6 +93,7 @@ export function createApp(deps: AppDependencies): Express {
     cacheRouter(deps.cache),
     decisionsRouter(deps.decisions),
     batchRouter(deps.orchestrate),
+    uploadRouter(deps.uploads),
     bulkRouter(deps.bulk),
   );
   app.use(notFound);

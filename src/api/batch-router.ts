@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import { batchEnvelopeSchema } from '../contract/batch';
+import type { ContentIntake } from '../content/intake';
 import { ConclaveError } from '../contract/errors';
-import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
+import { orchestrationRequestSchema } from '../contract/request';
 import { namePattern, tenantPattern } from '../contract/text';
 import type { Batches, BatchItem } from '../submission/batches';
 import { canonicalJson } from '../submission/fingerprint';
-import { checkContentForm } from './content-form';
 import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
 import { idempotencyKeyOf, type OrchestrateRouterDependencies, refuseCallback } from './orchestrate-router';
@@ -16,7 +16,7 @@ import { validate } from './validate';
 
 export interface BatchRouterDependencies extends Pick<
   OrchestrateRouterDependencies,
-  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes' | 'approach'
+  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes' | 'approach' | 'intake'
 > {
   readonly batches: Pick<Batches, 'submit'>;
 }
@@ -33,7 +33,7 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
     response.set('Idempotency-Key', idempotencyKey);
     const { requests, async_processing: async, batch_id } = bodyOf(request, batchEnvelopeSchema);
     const tenantId = tenantOfAll(requests, tenantOf(request));
-    const items = requests.map((sent) => admit(sent, async));
+    const items = await Promise.all(requests.map((sent) => admit(deps.intake, sent, async, receivedAt)));
     await charge(deps, items, response);
     const answer = await deps.batches.submit({
       items,
@@ -72,12 +72,16 @@ function tenantOfAll(requests: readonly unknown[], named: string | null): string
   return [...tenants][0] ?? null;
 }
 
-function admit(sent: unknown, async: boolean): BatchItem {
+async function admit(
+  intake: Pick<ContentIntake, 'take'>,
+  sent: unknown,
+  async: boolean,
+  receivedAt: number,
+): Promise<BatchItem> {
   try {
     const valid = validate(orchestrationRequestSchema, sent);
     refuseCallback(valid.metadata);
-    const request: OrchestrationRequest = async ? { ...valid, processing_mode: 'async' } : valid;
-    return { request, routingTokens: checkContentForm(request) };
+    return await intake.take(async ? { ...valid, processing_mode: 'async' } : valid, receivedAt);
   } catch (error) {
     if (!(error instanceof ConclaveError)) throw error;
     const wantsJob = async || textIn(sent, 'processing_mode', /^async$/) !== null;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Request } from 'express';
+import { checkContentForm } from '../content/content-form';
 import { ConclaveError } from '../contract/errors';
 import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
 import type { BulkLine, BulkUpload } from '../submission/bulk-intake';
-import { checkContentForm } from './content-form';
 import { linesOf } from './ndjson';
 import { refuseCallback } from './orchestrate-router';
 import { parseJsonBody, refuseDuplicateKeys } from './strict-json';

@@ -7,6 +7,7 @@ import '../contract/health';
 import '../contract/request';
 import { decisionPaths } from './openapi-decisions';
 import { bulkPaths } from './openapi-bulk';
+import { contentPaths } from './openapi-content';
 import {
   answer,
   common,
@@ -70,7 +71,7 @@ const paths = {
       description:
         'Answers inside the SLA of the priority: with the verdict, or with a job that goes on. `processing_mode: async` asks for a job from the start.',
       parameters: [...common, idempotencyKey],
-      requestBody: { required: true, content: json('OrchestrationRequest') },
+      requestBody: { required: true, content: json('SentRequest') },
       responses: {
         ...finalAnswers,
         '200': { ...finalAnswers['200'], ...cacheUse },
@@ -78,7 +79,7 @@ const paths = {
         '206': { ...finalAnswers['206'], ...cacheUse },
         ...errors,
         '404': answer(
-          'INVALID_REQUEST: the Idempotency-Key names a job that does not exist',
+          'INVALID_REQUEST: the Idempotency-Key names a job that does not exist, or content_ref no content',
           'ErrorResponse',
         ),
       },
@@ -103,6 +104,7 @@ const paths = {
       },
     },
   },
+  ...contentPaths(),
   '/orchestrate/status/{job_id}': {
     get: {
       operationId: 'jobStatus',

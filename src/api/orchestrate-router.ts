@@ -1,15 +1,11 @@
 import { type NextFunction, type Request, type Response, Router } from 'express';
+import type { ContentIntake } from '../content/intake';
 import { ConclaveError } from '../contract/errors';
-import {
-  type OrchestrationRequest,
-  orchestrationRequestSchema,
-  rerunRequestSchema,
-} from '../contract/request';
+import { rerunRequestSchema, type SentRequest, sentRequestSchema } from '../contract/request';
 import { jobIdPattern } from '../contract/text';
 import type { Answer } from '../submission/execution';
 import type { Jobs } from '../submission/jobs';
 import type { Submission } from '../submission/submission';
-import { checkContentForm } from './content-form';
 import { asConclaveError } from './error-handler';
 import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
@@ -19,12 +15,13 @@ import { tenantOf } from './tenant-header';
 
 export interface OrchestrateRouterDependencies {
   readonly submission: Submission;
+  readonly intake: Pick<ContentIntake, 'take'>;
   readonly jobs: Jobs;
   readonly rateLimit: RateLimit;
   readonly rateLimitOf: (tenantId: string, bundle: string) => number;
   readonly maxBodyBytes: number;
   /** Told of requests that are refused. @param body absent: it could not be read */
-  readonly refused: (error: ConclaveError, body: OrchestrationRequest | undefined) => void;
+  readonly refused: (error: ConclaveError, body: SentRequest | undefined) => void;
   /** Refuses requests unread when there are too many to read. */
   readonly approach: () => void;
 }
@@ -40,21 +37,20 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     const context = contextOf(response);
     const idempotencyKey = idempotencyKeyOf(request);
     if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
-    const body = bodyOf(request, orchestrationRequestSchema);
-    response.locals['body'] = body;
-    requireOwnTenant(request, body.tenant_id);
-    const perMinute = deps.rateLimitOf(body.tenant_id, body.policy_bundle);
-    await deps.rateLimit.consume(`${body.tenant_id}/${body.policy_bundle}`, perMinute, response);
-    refuseCallback(body.metadata);
-    const routingTokens = checkContentForm(body);
+    const sent = bodyOf(request, sentRequestSchema);
+    response.locals['body'] = sent;
+    requireOwnTenant(request, sent.tenant_id);
+    const perMinute = deps.rateLimitOf(sent.tenant_id, sent.policy_bundle);
+    await deps.rateLimit.consume(`${sent.tenant_id}/${sent.policy_bundle}`, perMinute, response);
+    refuseCallback(sent.metadata);
+    const taken = await deps.intake.take(sent, context.receivedAt);
     const answer = await deps.submission.submit({
-      request: body,
+      ...taken,
       requestId: context.requestId,
       correlationId: context.correlationId,
       traceparent: context.traceparent,
       idempotencyKey,
       receivedAt: context.receivedAt,
-      routingTokens,
     });
     response.set('X-Cache', answer.cache ?? 'BYPASS');
     send(response, answer);
@@ -62,7 +58,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
 
   router.use('/orchestrate', (error: unknown, request: Request, response: Response, next: NextFunction) => {
     if (request.method === 'POST' && request.path === '/') {
-      deps.refused(asConclaveError(error), response.locals['body'] as OrchestrationRequest | undefined);
+      deps.refused(asConclaveError(error), response.locals['body'] as SentRequest | undefined);
     }
     next(error);
   });

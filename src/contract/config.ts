@@ -31,6 +31,8 @@ const outboundHost = z
   .string()
   .regex(/^(\*\.)?[A-Za-z0-9_.:-]+$/, 'must be a host name, an address or `*.` and the end of names');
 
+const mebibyte = 1024 * 1024;
+
 const securitySchema = z.strictObject({
   /** Requests without credentials are served; only in development on loopback. */
   auth_disabled: z.boolean().default(true),
@@ -120,6 +122,44 @@ const orchestrationSchema = z
     }
   });
 
+/** Files that are judged: what of them is read, and how long it may take (docs/content.md). */
+const contentSchema = z.strictObject({
+  max_upload_bytes: z
+    .int()
+    .min(1024)
+    .max(64 * mebibyte)
+    .default(10 * mebibyte),
+  max_image_bytes: z
+    .int()
+    .min(1024)
+    .max(16 * mebibyte)
+    .default(4 * mebibyte),
+  /** Width times height; what decodes an image needs four bytes for each. */
+  max_image_pixels: z.int().min(1).default(40_000_000),
+  max_document_characters: z.int().min(1000).max(2_000_000).default(500_000),
+  max_document_pages: z.int().min(1).default(500),
+  /** Of all parts of an Office file together. */
+  max_inflated_bytes: z
+    .int()
+    .min(1024)
+    .default(64 * mebibyte),
+  max_archive_entries: z.int().min(1).default(5000),
+  /** What a document takes longer to read is refused. */
+  reading_timeout_ms: ms.default(10_000),
+  /** Of the process that reads one document. */
+  reading_memory_mb: z.int().min(128).max(4096).default(512),
+  max_concurrent_readings: z.int().min(1).max(64).default(2),
+  max_waiting_readings: z.int().min(0).max(10_000).default(32),
+  max_concurrent_uploads: z.int().min(1).max(1000).default(8),
+  /** What is uploaded and not expired. */
+  max_uploads_per_tenant: z.int().min(1).default(200),
+  max_upload_bytes_per_tenant: z
+    .int()
+    .min(1024)
+    .default(256 * mebibyte),
+  upload_retention_minutes: z.number().positive().max(15).default(15),
+});
+
 const registrySchema = z.strictObject({
   path: filePath.default('./config/detectors.yaml'),
   builtin_host: z.string().default('127.0.0.1'),
@@ -204,6 +244,7 @@ export const settingsSchema = z.strictObject({
   redis: redisSchema.prefault({}),
   security: securitySchema.prefault({}),
   orchestration: orchestrationSchema.prefault({}),
+  content: contentSchema.prefault({}),
   registry: registrySchema.prefault({}),
   policy: policySchema.prefault({}),
   mapper: mapperSchema.prefault({}),

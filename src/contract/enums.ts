@@ -57,7 +57,13 @@ export const unjudgedReasons = [
   'part_failed',
   /** Nobody judged: the label is the one registered for when the detector fails. */
   'default_answer',
+  /** Parts of the file that was sent were not taken out of it for any detector; `labels` names them. */
+  'not_extracted',
 ] as const;
+
+/** What a file may hold that detectors did not get. */
+export const contentGaps = ['pages', 'text', 'images', 'attachments', 'frames'] as const;
+export type ContentGap = (typeof contentGaps)[number];
 
 /** Reasons that stand at the head of `DetectorResult.error` (spec/orchestration.md 1.4). */
 export const detectorErrors = {

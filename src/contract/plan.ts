@@ -1,5 +1,6 @@
 import type {
   ConflictStrategy,
+  ContentGap,
   ContentType,
   CoverageMethod,
   Decider,
@@ -95,6 +96,8 @@ export interface Plan {
   readonly skipped: readonly { readonly detector: string; readonly reason: DetectorErrorToken }[];
   readonly coverage: PlannedCoverage;
   readonly conflict: PlannedConflict;
+  /** What files may hold that detectors do not get, and be judged in full all the same; absent: nothing. */
+  readonly accepted_gaps?: readonly ContentGap[];
   /** Absent: every failure of a detector is closed. */
   readonly failure_rules?: readonly FailureRule[];
   /** Which Rego rules the bundle has for results. */
@@ -116,6 +119,8 @@ export interface Member {
   readonly content: string;
   /** Code points. */
   readonly content_length: number;
+  /** What of the file that was sent is not in `content`, and counts; absent: nothing. */
+  readonly gaps?: readonly ContentGap[];
   /** The caller's metadata as detectors may see it. */
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly idempotency_key: string | null;

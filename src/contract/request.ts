@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contentRefSchema, type ContentSource } from './content';
 import { contentTypes, environments, priorities, processingModes } from './enums';
 import { boundedText, nameSchema, tenantSchema } from './text';
 
@@ -39,47 +40,85 @@ const metadataSchema = z
     error: `must be at most ${maxMetadataBytes} bytes when serialized`,
   });
 
-/** Body of POST /orchestrate (spec/orchestration.md 1.1). Unknown keys are refused. */
-export const orchestrationRequestSchema = z
-  .strictObject({
-    content: boundedText(1, maxContentLength)
-      .refine((text) => text.trim() !== '', { error: 'must not be blank' })
-      .refine((text) => !text.includes('\0'), { error: 'must not contain the NUL character' })
-      .meta({
-        description: 'What is to be judged. Images: base64 or data URL; documents: text or base64 PDF.',
-      }),
-    content_type: z.enum(contentTypes),
-    tenant_id: tenantSchema,
-    policy_bundle: nameSchema,
-    environment: z.enum(environments),
-    processing_mode: withDefault(z.enum(processingModes), 'sync'),
-    priority: withDefault(z.enum(priorities), 'normal'),
-    metadata: optional(metadataSchema).meta({
-      description: 'Caller data passed on to detectors; at most 16 KiB and 5 levels.',
-    }),
-    required_detectors: optional(detectorList),
-    excluded_detectors: optional(detectorList),
-  })
-  .superRefine((request, context) => {
-    const required = new Set(request.required_detectors);
-    request.excluded_detectors?.forEach((name, index) => {
-      if (!required.has(name)) return;
-      context.addIssue({
-        code: 'custom',
-        path: ['excluded_detectors', index],
-        message: 'names a detector that required_detectors also names',
-      });
+export const contentSchema = boundedText(1, maxContentLength)
+  .refine((text) => text.trim() !== '', { error: 'must not be blank' })
+  .refine((text) => !text.includes('\0'), { error: 'must not contain the NUL character' })
+  .meta({
+    description:
+      'What is to be judged. Images: base64 or data URL; documents: text, or a PDF or Office file in base64.',
+  });
+
+/** What stands beside the content. */
+const askedFields = {
+  content_type: z.enum(contentTypes),
+  tenant_id: tenantSchema,
+  policy_bundle: nameSchema,
+  environment: z.enum(environments),
+  processing_mode: withDefault(z.enum(processingModes), 'sync'),
+  priority: withDefault(z.enum(priorities), 'normal'),
+  metadata: optional(metadataSchema).meta({
+    description: 'Caller data passed on to detectors; at most 16 KiB and 5 levels.',
+  }),
+  required_detectors: optional(detectorList),
+  excluded_detectors: optional(detectorList),
+};
+
+interface DetectorLists {
+  readonly required_detectors?: readonly string[] | undefined;
+  readonly excluded_detectors?: readonly string[] | undefined;
+}
+
+function refuseContradiction(request: DetectorLists, context: z.RefinementCtx): void {
+  const required = new Set(request.required_detectors);
+  request.excluded_detectors?.forEach((name, index) => {
+    if (!required.has(name)) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['excluded_detectors', index],
+      message: 'names a detector that required_detectors also names',
     });
-  })
+  });
+}
+
+/** A request with its content in it (spec/orchestration.md 1.1). Unknown keys are refused. */
+export const orchestrationRequestSchema = z
+  .strictObject({ content: contentSchema, ...askedFields })
+  .superRefine(refuseContradiction)
   .meta({ id: 'OrchestrationRequest' });
-export type OrchestrationRequest = z.output<typeof orchestrationRequestSchema>;
+/** As detectors get it. */
+export type OrchestrationRequest = z.output<typeof orchestrationRequestSchema> & {
+  /** Of what was a file when it was sent. */
+  readonly source?: ContentSource;
+};
+
+/** Body of POST /orchestrate: its content is in it, or was uploaded before. */
+export const sentRequestSchema = z
+  .strictObject({
+    content: optional(contentSchema),
+    content_ref: optional(contentRefSchema).meta({
+      description: 'What POST /orchestrate/content answered; in place of content.',
+    }),
+    ...askedFields,
+  })
+  .superRefine(refuseContradiction)
+  .superRefine(({ content, content_ref }, context) => {
+    if ((content === undefined) !== (content_ref === undefined)) return;
+    const message = content === undefined ? 'is required, or content_ref is' : 'must not go with content_ref';
+    context.addIssue({ code: 'custom', path: ['content'], message });
+  })
+  .meta({ id: 'SentRequest' });
+export type SentRequest = Omit<OrchestrationRequest, 'content' | 'source'> & {
+  readonly content?: string | undefined;
+  readonly content_ref?: string | undefined;
+};
 
 /** Body of POST /orchestrate/jobs/{job_id}/rerun. */
 export const rerunRequestSchema = z
   .strictObject({
     detectors: withDefault(z.enum(['all', 'failed']), 'all'),
     policy: withDefault(z.enum(['original', 'current']), 'original'),
-    content: optional(orchestrationRequestSchema.shape.content),
+    content: optional(contentSchema),
+    content_ref: optional(contentRefSchema),
   })
   .meta({ id: 'RerunRequest' });
 export type RerunRequest = z.output<typeof rerunRequestSchema>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
-import type { DetectorResult } from '../contract/detector-result';
+import type { DetectorResult, Unjudged } from '../contract/detector-result';
 import type { ContentType } from '../contract/enums';
 import type { Member, PlannedDetector } from '../contract/plan';
 import { callsAtOnce } from '../domain/batching';
@@ -120,10 +120,17 @@ function resultOf(
   { fingerprintKey }: CallContext,
 ): DetectorResult {
   try {
-    return successResult(detector, wholeOf(member), answer, timing, fingerprintKey);
+    return withGaps(successResult(detector, wholeOf(member), answer, timing, fingerprintKey), member);
   } catch {
     return resultWithoutAnswer(detector.name, 'plugin_error', timing.processingTimeMs);
   }
+}
+
+/** What of the member's file no detector was sent, none has judged (docs/adr/0011-files.md). */
+function withGaps(result: DetectorResult, { gaps }: Member): DetectorResult {
+  if (gaps === undefined) return result;
+  const missing: Unjudged = { reason: 'not_extracted', start: null, end: null, labels: [...gaps] };
+  return { ...result, unjudged: [...(result.unjudged ?? []), missing] };
 }
 
 function wholeOf(member: Member): DetectorItem {

@@ -44,7 +44,8 @@ export function detectorsApi(http: DetectorHttpClient): DetectorAdapter {
         detections.map(({ detection, score, start, end }) => ({
           label: detection,
           score,
-          ...insideOf(item, start, end),
+          // A place in an image's base64 would mean nothing.
+          ...(request.contentType === 'image' ? { start: null, end: null } : insideOf(item, start, end)),
         })),
       );
     });

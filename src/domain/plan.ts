@@ -1,6 +1,13 @@
 import type { ContentRouting } from '../contract/content-routing';
 import type { SelectionDecision } from '../contract/decisions';
-import { benignLabels, type ContentType, type Decider, type DetectorErrorToken } from '../contract/enums';
+import {
+  benignLabels,
+  type ContentGap,
+  contentGaps,
+  type ContentType,
+  type Decider,
+  type DetectorErrorToken,
+} from '../contract/enums';
 import type { VersionInfo } from '../contract/payload';
 import { traitsOf } from '../contract/protocols';
 import type { Plan, PlannedConflict, PlannedDetector } from '../contract/plan';
@@ -97,6 +104,7 @@ export function planFor(input: PlanningInput): Plan {
     skipped,
     coverage: plannedCoverage(policy, decision, selection, registrations, weights),
     conflict: plannedConflict(request.content_type, policy),
+    ...acceptedGaps(policy),
     ...(policy.failure_policy && { failure_rules: policy.failure_policy }),
     rego: input.regoRules,
     lane: laneOf(detectors, primary_stages, settings),
@@ -225,6 +233,13 @@ export function benignLabelsOf(policy: TenantPolicy): string[] {
   const listed = own(policy.policy_data, 'benign_labels');
   const tenantLabels = Array.isArray(listed) ? listed.filter((label) => typeof label === 'string') : [];
   return [...new Set([...benignLabels, ...tenantLabels])];
+}
+
+/** Parts of files that the tenant lets go by unjudged: `policy_data.accepted_gaps`. */
+function acceptedGaps(policy: TenantPolicy): Pick<Plan, 'accepted_gaps'> {
+  const listed = own(policy.policy_data, 'accepted_gaps');
+  const accepted = Array.isArray(listed) ? contentGaps.filter((gap: ContentGap) => listed.includes(gap)) : [];
+  return accepted.length === 0 ? {} : { accepted_gaps: accepted };
 }
 
 function plannedConflict(contentType: ContentType, policy: TenantPolicy): PlannedConflict {

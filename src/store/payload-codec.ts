@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { deflateRaw, deflateRawSync, inflateRawSync } from 'node:zlib';
 import {
   type DataConverter,
   defaultPayloadConverter,
@@ -27,6 +28,9 @@ const largePayloadBytes = 96 * 1024;
 /** Members and their results repeat the same keys: from here on squeezing them pays. */
 const squeezedFromBytes = 1024;
 const mostPayloadBytes = 64 * 1024 * 1024;
+/** What takes longer to squeeze than a trip to another thread does not hold up this one. */
+const squeezedAsideFromBytes = 256 * 1024;
+const deflateAside = promisify(deflateRaw);
 
 /**
  * Encrypts every payload under the key of its run, found by workflow id; runless workflows use the service key. While the
@@ -39,26 +43,27 @@ export class EncryptingCodec implements PayloadCodec {
     // What belongs to no workflow, such as a failure of the worker itself, goes under the service key.
     const workflowId = context?.workflowId ?? '';
     const runKey = workflowId === '' ? null : await this.#runKey(workflowId);
-    return payloads.map((payload) => {
-      const plain = PayloadProto.encode(payload).finish();
-      const squeezed = plain.length >= squeezedFromBytes;
-      return {
-        metadata: {
-          encoding,
-          'conclave-workflow': Buffer.from(workflowId),
-          'conclave-key': Buffer.from(runKey ? 'run' : 'service'),
-          ...(squeezed ? { 'conclave-compression': Buffer.from('deflate') } : {}),
-          ...(context?.type === 'activity' && context.isLocal
-            ? { 'conclave-local': Buffer.from('true') }
-            : {}),
-        },
-        data: seal(
-          runKey ?? this.keys.serviceKey,
-          squeezed ? deflateRawSync(plain, { level: 1 }) : plain,
-          workflowId,
-        ),
-      };
-    });
+    return Promise.all(payloads.map((payload) => this.#encodeOne(payload, runKey, context)));
+  }
+
+  async #encodeOne(
+    payload: Payload,
+    runKey: Buffer | null,
+    context?: SerializationContext,
+  ): Promise<Payload> {
+    const workflowId = context?.workflowId ?? '';
+    const plain = PayloadProto.encode(payload).finish();
+    const squeezed = plain.length >= squeezedFromBytes;
+    return {
+      metadata: {
+        encoding,
+        'conclave-workflow': Buffer.from(workflowId),
+        'conclave-key': Buffer.from(runKey ? 'run' : 'service'),
+        ...(squeezed ? { 'conclave-compression': Buffer.from('deflate') } : {}),
+        ...(context?.type === 'activity' && context.isLocal ? { 'conclave-local': Buffer.from('true') } : {}),
+      },
+      data: seal(runKey ?? this.keys.serviceKey, squeezed ? await squeeze(plain) : plain, workflowId),
+    };
   }
 
   async decode(payloads: Payload[]): Promise<Payload[]> {
@@ -154,6 +159,11 @@ export function createDataConverter(db: Db, keys: KeyRing): DataConverter {
       payloadSizeThreshold: largePayloadBytes,
     }),
   };
+}
+
+async function squeeze(plain: Uint8Array): Promise<Buffer> {
+  if (plain.length >= squeezedAsideFromBytes) return deflateAside(plain, { level: 1 });
+  return deflateRawSync(plain, { level: 1 });
 }
 
 function textOf(payload: Payload, key: string): string {

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
+import type { FileType } from '../contract/content';
 import type { LoggedDecision } from '../contract/decision-log';
 import type { JobStatus } from '../contract/enums';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
@@ -17,6 +18,7 @@ export interface Database {
   bulk_job: BulkJobTable;
   bulk_chunk: BulkChunkTable;
   blob: { blob_id: string; run_id: string; payload: Buffer };
+  uploaded_content: UploadedContentTable;
   audit: {
     sequence: Generated<string>;
     tenant_id: string;
@@ -202,6 +204,24 @@ export interface BatchAnswerTable {
   fingerprint: Buffer;
   /** Encrypted; null until the batch is answered. */
   answer: Nullable<Buffer>;
+  expires_at: Date;
+}
+
+/** A file on its way into a request. */
+export interface UploadedContentTable {
+  content_ref: string;
+  tenant_id: string;
+  /** SHA-256 of the file, in hex. */
+  digest: string;
+  content_type: FileType;
+  /** Of the file. */
+  bytes: number;
+  /** JSON: what can be said of the file. */
+  facts: string;
+  /** Encrypted for the tenant: an image, or a document's text. */
+  body: Buffer;
+  /** Of what is kept. */
+  body_bytes: number;
   expires_at: Date;
 }
 

@@ -60,9 +60,10 @@ export class CacheKeys {
   }
 }
 
-function contentHash({ content_type: type, content, metadata }: OrchestrationRequest): string {
-  // Contents hold no NUL.
-  return hash('sha256', `${type}\0${content}\0${canonicalJson(metadata ?? null)}`);
+function contentHash({ content_type: type, content, source, metadata }: OrchestrationRequest): string {
+  // A file is known by its own digest, which says more than what was taken out of it. Contents hold no NUL.
+  const what = source ? `\0sha256:${source.digest}` : content;
+  return hash('sha256', `${type}\0${what}\0${canonicalJson(metadata ?? null)}`);
 }
 
 function planPart(plan: Plan): PlanPart {

@@ -242,6 +242,7 @@ export class Execution {
       mode,
       content: request.content,
       content_length: codePointLength(request.content),
+      ...countedGaps(request, planned.plan),
       metadata: request.metadata ?? null,
       idempotency_key: accepted.idempotencyKey,
       parent_job_id: accepted.parentJobId ?? null,
@@ -264,4 +265,10 @@ export class Execution {
   joiningMember(accepted: Accepted, planned: Planned, runningRequestId: string): Member {
     return { ...this.memberOf(accepted, planned, 'sync'), request_id: runningRequestId };
   }
+}
+
+/** What of a file no detector gets, unless its bundle has it that this does not matter. */
+function countedGaps({ source }: OrchestrationRequest, plan: Plan): Pick<Member, 'gaps'> {
+  const gaps = source?.gaps.filter((gap) => !plan.accepted_gaps?.includes(gap)) ?? [];
+  return gaps.length === 0 ? {} : { gaps };
 }

@@ -16,6 +16,10 @@ export interface JobsDependencies {
   readonly planner: Planner;
   readonly execution: Execution;
   readonly gateway: RunGateway;
+  /** What was uploaded again. */
+  readonly uploads: {
+    open(tenantId: string, contentRef: string): Promise<{ readonly content: string }>;
+  };
 }
 
 /** Jobs as their owners see them: status, cancellation, re-runs (spec/orchestration.md 1.9, design.md 2). */
@@ -58,8 +62,9 @@ export class Jobs {
     const bytes = await this.deps.orchestrations.recipe(job.requestId);
     if (!bytes) throw contentExpired();
     const recipe = readRecipe(bytes);
-    if (rerun.content !== undefined && !isAbout(recipe, rerun.content)) throw otherContent();
-    const content = rerun.content ?? (await this.#contentOf(job));
+    const sentAgain = await this.#sentAgain(rerun, job);
+    if (sentAgain !== undefined && !isAbout(recipe, sentAgain)) throw otherContent();
+    const content = sentAgain ?? (await this.#contentOf(job));
     const request: OrchestrationRequest = { ...recipe.request, content, processing_mode: 'async' };
     const requestId = randomUUID();
     const today = await this.deps.planner.plan(request, requestId);
@@ -100,6 +105,10 @@ export class Jobs {
     return job;
   }
 
+  async #sentAgain({ content, content_ref: ref }: RerunRequest, job: Job): Promise<string | undefined> {
+    return ref === undefined ? content : (await this.deps.uploads.open(job.tenantId, ref)).content;
+  }
+
   async #contentOf(job: Job): Promise<string> {
     try {
       const input = await this.deps.gateway.inputOf(job.runId);
@@ -115,7 +124,7 @@ export class Jobs {
 function contentExpired(): ConclaveError {
   return new ConclaveError(
     'INVALID_REQUEST',
-    'the content of the job is no longer kept: send `content` again',
+    'the content of the job is no longer kept: send `content` again, or upload the file and send `content_ref`',
     {
       status: 409,
       detail: 'content_expired',

@@ -163,12 +163,30 @@ describe('deciding with the demo bundles', () => {
     expect((await select(bundles.code)).allow).toBe(false);
   });
 
-  it.each(names)('%s: refuses images, which no detector of it sees', async (name) => {
-    expect(await select(bundles[name], { content_type: 'image' })).toMatchObject({
-      allow: false,
-      selected_detectors: [],
+  it('default: has images judged by the detector that sees them', async () => {
+    const eye = {
+      name: 'image-safety',
+      version: '1.0',
+      taxonomy_categories: [],
+      healthy: true,
+      breaker: 'closed',
+    } as const;
+    const { allow, selected_detectors } = await select(bundles.default, {
+      content_type: 'image',
+      candidate_detectors: [eye],
     });
+    expect([allow, selected_detectors]).toEqual([undefined, ['image-safety']]);
   });
+
+  it.each(names.filter((name) => name !== 'default'))(
+    '%s: refuses images, which no detector of it sees',
+    async (name) => {
+      expect(await select(bundles[name], { content_type: 'image' })).toMatchObject({
+        allow: false,
+        selected_detectors: [],
+      });
+    },
+  );
 });
 
 /** Each edit touches one Rego file and nothing else of the bundle. */

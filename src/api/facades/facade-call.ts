@@ -1,12 +1,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { z } from 'zod';
+import { checkContentForm } from '../../content/content-form';
 import type { Settings } from '../../contract/config';
 import type { ContentType } from '../../contract/enums';
 import { ConclaveError } from '../../contract/errors';
-import { orchestrationRequestSchema } from '../../contract/request';
+import { contentSchema } from '../../contract/request';
 import { namePattern } from '../../contract/text';
 import type { Bench, Finding, Judge } from '../../submission/judge';
-import { checkContentForm } from '../content-form';
 import { atFloodgate } from '../floodgate';
 import { readBody } from '../json-body';
 import type { RateLimit } from '../rate-limit';
@@ -38,7 +38,7 @@ export interface Piece {
   readonly detectors?: readonly string[];
 }
 
-const contentSchema = z.object({ content: orchestrationRequestSchema.shape.content });
+const pieceSchema = z.object({ content: contentSchema });
 
 /**
  * Has pieces judged for whom the call is, each by itself. Blank ones hold nothing to judge and have no finding.
@@ -92,7 +92,7 @@ function exhibitOf({ content, type, detectors }: Piece) {
       fieldErrors: [{ path: 'content', message: 'must be a data URL' }],
     });
   }
-  validate(contentSchema, { content });
+  validate(pieceSchema, { content });
   const routingTokens = checkContentForm({ content, content_type: type });
   return { content, contentType: type, routingTokens, ...(detectors && { detectors }) };
 }

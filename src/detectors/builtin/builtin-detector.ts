@@ -26,5 +26,7 @@ export interface BuiltinDetector {
   readonly taxonomyCategories: readonly string[];
   /** It waits and computes nothing: a worker thread would only be taken from those that judge. */
   readonly waits?: true;
+  /** Its content is an image in base64, and its model is kept in a thread of its own. Default: text. */
+  readonly looksAt?: 'image';
   detect(text: string, params?: DetectorParams): BuiltinFinding[] | Promise<BuiltinFinding[]>;
 }

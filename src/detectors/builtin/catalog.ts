@@ -1,6 +1,7 @@
 import type { BuiltinDetector } from './builtin-detector';
 import { dangerousCodeDetector } from './dangerous-code';
 import { demoEchoDetector, demoPiiDetector, demoSlowDetector, demoToxicityDetector } from './demo';
+import { imageSafetyDetector } from './image-safety';
 import { languageDetector } from './language';
 import { piiDetector } from './pii';
 import { promptInjectionDetector } from './prompt-injection';
@@ -15,6 +16,7 @@ export const builtinDetectors: ReadonlyMap<string, BuiltinDetector> = new Map(
     demoPiiDetector,
     demoSlowDetector,
     demoToxicityDetector,
+    imageSafetyDetector,
     languageDetector,
     piiDetector,
     promptInjectionDetector,

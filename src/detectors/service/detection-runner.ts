@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import { builtinDetectors } from '../builtin/catalog';
@@ -45,14 +45,9 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
 
 function createThreadRunner(filename: string, options: DetectionRunnerOptions): DetectionRunner {
   const { threads, timeoutMs, maxWaiting } = options;
-  const pool = new Piscina<DetectionTask, DetectionOutcome>({
-    filename,
-    name: 'judge',
-    minThreads: threads,
-    maxThreads: threads,
-    // Secrets of the environment are the service's, not a detector's.
-    env: {},
-  });
+  const pool = poolOf(filename, threads);
+  // One: the model takes much memory, and one image after the other is what two cores can do.
+  const images = poolOf(join(dirname(filename), 'image-worker.js'), 1);
   let inFlight = 0;
   return {
     async run(task) {
@@ -62,7 +57,8 @@ function createThreadRunner(filename: string, options: DetectionRunnerOptions): 
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(), timeoutMs);
       try {
-        return await pool.run(task, { signal: deadline.signal });
+        const judges = builtinDetectors.get(task.detector)?.looksAt === 'image' ? images : pool;
+        return await judges.run(task, { signal: deadline.signal });
       } catch (error) {
         if (deadline.signal.aborted) throw new DetectionTimeoutError();
         throw error;
@@ -73,10 +69,24 @@ function createThreadRunner(filename: string, options: DetectionRunnerOptions): 
     },
     async warmUp() {
       const nothing: DetectionTask = { detector: 'demo-echo', contents: [], params: {} };
-      await Promise.all(Array.from({ length: threads }, () => pool.run(nothing)));
+      const loaded = Array.from({ length: threads }, () => pool.run(nothing));
+      await Promise.all([...loaded, images.run({ ...nothing, detector: 'image-safety' })]);
     },
-    close: () => pool.destroy(),
+    async close() {
+      await Promise.all([pool.destroy(), images.destroy()]);
+    },
   };
+}
+
+function poolOf(filename: string, threads: number): Piscina<DetectionTask, DetectionOutcome> {
+  return new Piscina<DetectionTask, DetectionOutcome>({
+    filename,
+    name: 'judge',
+    minThreads: threads,
+    maxThreads: threads,
+    // Secrets of the environment are the service's, not a detector's.
+    env: {},
+  });
 }
 
 function createInProcessRunner({ timeoutMs }: DetectionRunnerOptions): DetectionRunner {

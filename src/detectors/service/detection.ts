@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { builtinDetectors } from '../builtin/catalog';
+import { UndecodableImage } from '../builtin/image-safety/decode-image';
 import type { BuiltinFinding, DetectorParams } from '../builtin/builtin-detector';
 import { fieldName } from './field-name';
 
@@ -25,6 +26,7 @@ export interface WireFinding {
 /** A refusal of the params is an outcome, because an error's class does not survive the way between threads. */
 export type DetectionOutcome =
   | { readonly kind: 'judged'; readonly findings: readonly (readonly WireFinding[])[] }
+  | { readonly kind: 'invalid_content'; readonly field: string; readonly problem: string }
   | { readonly kind: 'invalid_params'; readonly field: string; readonly problem: string };
 
 /** Judges the contents one after the other; `afterEach` may throw to stop between two of them. */
@@ -41,6 +43,9 @@ export async function runDetection(
       await afterEach();
     }
   } catch (error) {
+    if (error instanceof UndecodableImage) {
+      return { kind: 'invalid_content', field: `contents[${findings.length}]`, problem: error.message };
+    }
     if (!(error instanceof z.ZodError)) throw error;
     const issue = error.issues[0];
     return {
@@ -55,8 +60,18 @@ export async function runDetection(
 /** A plain sentence makes every detector load its word lists and models before the first caller waits for them. */
 export async function warmUpDetectors(): Promise<void> {
   const contents = ['Please send the agenda for the meeting on Monday to the whole team.'];
-  for (const [detector, { waits }] of builtinDetectors) {
-    if (!waits) await runDetection({ detector, contents, params: {} });
+  for (const [detector, { waits, looksAt }] of builtinDetectors) {
+    if (!waits && looksAt !== 'image') await runDetection({ detector, contents, params: {} });
+  }
+}
+
+/** A picture of one gray pixel. */
+const pixel = 'R0lGODlhAQABAIAAAICAgP///ywAAAAAAQABAAACAkQBADs=';
+
+/** The model is loaded and has looked once. */
+export async function warmUpImages(): Promise<void> {
+  for (const [detector, { looksAt }] of builtinDetectors) {
+    if (looksAt === 'image') await runDetection({ detector, contents: [pixel], params: {} });
   }
 }
 

@@ -28,8 +28,7 @@ export function createDetectorApp({ runner, logger }: DetectorAppDependencies): 
     const detector = findDetector(request);
     const { contents, params } = parseContentsRequest(bodyOf(request), detector);
     const outcome = await runner.run({ detector: detector.name, contents, params });
-    if (outcome.kind === 'invalid_params')
-      throw new ServiceError(422, `${outcome.field}: ${outcome.problem}`);
+    if (outcome.kind !== 'judged') throw new ServiceError(422, `${outcome.field}: ${outcome.problem}`);
     response.json(outcome.findings);
   });
 
@@ -83,18 +82,23 @@ function findDetector(request: Request): BuiltinDetector {
   return detector;
 }
 
-function describe({ name, version, maxContentLength, taxonomyCategories }: BuiltinDetector) {
+function describe({ name, version, maxContentLength, taxonomyCategories, looksAt }: BuiltinDetector) {
   return {
     detector: name,
     version,
-    // Documents may be PDF in base64, which no builtin detector reads.
-    supported_content_types: name === 'language' ? ['text'] : ['text', 'code'],
+    supported_content_types: contentTypesOf(name, looksAt),
     max_content_length: maxContentLength,
     taxonomy_categories: taxonomyCategories,
     confidence_calibrated: false,
     batch_supported: true,
     max_batch: MAX_BATCH,
   };
+}
+
+/** Documents come as their text. */
+function contentTypesOf(name: string, looksAt: BuiltinDetector['looksAt']): string[] {
+  if (looksAt === 'image') return ['image'];
+  return name === 'language' ? ['text', 'document'] : ['text', 'document', 'code'];
 }
 
 function listDetectors() {

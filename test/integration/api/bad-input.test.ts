@@ -142,21 +142,15 @@ describe('Bad input', () => {
     });
   });
 
-  it.each(['document', 'text'])(
-    'refuses a PDF sent as %s, saying what to send instead [5.1]',
-    async (type) => {
-      const content = base64(`%PDF-1.7\n${marker}`);
-      const { field_errors } = await expectRefusal(
-        system,
-        await post(system.body({ content, content_type: type })),
-        {
-          detail: 'document_format_unsupported',
-          paths: ['content'],
-        },
-      );
-      expect(field_errors[0]!.message).toContain('send its text instead');
-    },
-  );
+  it.each([
+    ['document', 'document_damaged', 'save it anew'],
+    ['text', 'document_format_unsupported', 'content_type document'],
+  ])('refuses half a PDF sent as %s, saying what to send instead [5.1]', async (type, detail, remedy) => {
+    const content = base64(`%PDF-1.7\n${marker}`);
+    const sent = system.body({ content, content_type: type, priority: 'low' });
+    const { field_errors } = await expectRefusal(system, await post(sent), { detail, paths: ['content'] });
+    expect(field_errors[0]!.message).toContain(remedy);
+  });
 
   it.each([
     ['an unknown bundle', { policy_bundle: marker }],

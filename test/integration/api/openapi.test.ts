@@ -10,6 +10,7 @@ import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
 import { decisionAnswers } from './decision-answers';
 import { proxyAnswers } from './proxy-answers';
+import { contentAnswers } from './content-answers';
 import { registryAnswers } from './registry-answers';
 
 type Operations = Record<string, { operationId: string; responses: Record<string, object> }>;
@@ -405,6 +406,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ['get', '/detectors/{name}', 404, () => system.request('GET', '/detectors/nobody')],
   ['get', '/detectors/{name}/health', 200, () => system.request('GET', '/detectors/b/health')],
   ['get', '/detectors/{name}/health', 404, () => system.request('GET', '/detectors/nobody/health')],
+  ...contentAnswers(() => system),
   ...registryAnswers(() => system),
   ...decisionAnswers(() => system, text),
   ...proxyAnswers(

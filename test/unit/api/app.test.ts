@@ -120,6 +120,8 @@ describe('The documentation', () => {
       '/orchestrate/bulk/{bulk_id}/pause',
       '/orchestrate/bulk/{bulk_id}/rerun',
       '/orchestrate/bulk/{bulk_id}/resume',
+      '/orchestrate/content',
+      '/orchestrate/content/{content_ref}',
       '/orchestrate/jobs/{job_id}/rerun',
       '/orchestrate/status/{job_id}',
       '/orchestrate/{request_id}/explain',

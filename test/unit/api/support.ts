@@ -4,6 +4,7 @@ import type supertest from 'supertest';
 import { type AppDependencies, createApp } from '../../../src/api/app';
 import type { FacadeDependencies } from '../../../src/api/facades/facade-call';
 import { RateLimit } from '../../../src/api/rate-limit';
+import { ContentIntake } from '../../../src/content/intake';
 import { settingsSchema } from '../../../src/contract/config';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
 import { healthAfter, initialHealth } from '../../../src/domain/health';
@@ -61,6 +62,9 @@ export interface AppOptions {
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly batches?: Pick<Batches, 'submit'>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
+  readonly intake?: Pick<ContentIntake, 'take'>;
+  readonly uploads?: AppDependencies['uploads']['uploads'];
+  readonly maxConcurrentUploads?: number;
   readonly bulk?: Partial<Bulk>;
   readonly maxLineBytes?: number;
   readonly stopping?: AbortSignal;
@@ -105,6 +109,14 @@ const unread = {
 };
 const unexpected = () => Promise.reject(new Error('nothing of this kind is expected'));
 
+/** Takes what has its content with it. */
+const inlineOnly = new ContentIntake({
+  uploads: { open: unexpected },
+  examiner: { examine: unexpected },
+  sla: settingsSchema.parse({}).orchestration,
+  settings: settingsSchema.parse({}).content,
+});
+
 /** The facade over fakes; what a test does not name is at its simplest. */
 export async function appWith(options: AppOptions = {}) {
   const detectors = options.detectors ?? (await watched([registration('a')]));
@@ -113,6 +125,7 @@ export async function appWith(options: AppOptions = {}) {
       submission: {
         submit: options.submit ?? (() => Promise.resolve(answerOf(200))),
       } satisfies Pick<Submission, 'submit'> as unknown as Submission,
+      intake: options.intake ?? inlineOnly,
       batches: options.batches ?? { submit: () => Promise.reject(new Error('no batch is expected')) },
       jobs: (options.jobs ?? {}) as Jobs,
       rateLimit: new RateLimit(null),
@@ -122,6 +135,13 @@ export async function appWith(options: AppOptions = {}) {
       refused: options.refused ?? (() => undefined),
     },
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
+    uploads: {
+      uploads: options.uploads ?? { accept: unexpected, remove: unexpected },
+      limits: { maxFileBytes: options.maxBodyBytes ?? 4096 },
+      maxConcurrent: options.maxConcurrentUploads ?? 8,
+      rateLimit: new RateLimit(null),
+      uploadsPerMinute: options.perMinute ?? 100,
+    },
     bulk: {
       bulk: (options.bulk ?? {}) as Bulk,
       rateLimit: new RateLimit(null),

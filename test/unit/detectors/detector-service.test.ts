@@ -81,10 +81,16 @@ describe('builtin detector service', () => {
       ]);
     });
 
-    it.each([...builtinDetectors.keys()])('selects %s by its header', async (name) => {
+    const readers = [...builtinDetectors.values()].filter(({ looksAt }) => looksAt !== 'image');
+    it.each(readers.map(({ name }) => name))('selects %s by its header', async (name) => {
       const { status, body } = await detect(service, name, ['Der Termin ist morgen um zehn Uhr im Büro.']);
       expect(status).toBe(200);
       expect(body).toEqual([expect.any(Array)]);
+    });
+
+    it('says of which content it is no image', async () => {
+      const { status, body } = await detect(service, 'image-safety', ['Der Termin ist morgen.']);
+      expect([status, body]).toEqual([422, { code: 422, message: 'contents[0]: cannot be decoded' }]);
     });
 
     it('hands the params to the detector', async () => {
@@ -204,7 +210,7 @@ describe('builtin detector service', () => {
     expect(one.body).toMatchObject({
       detector: 'pii',
       version: '1.0.0',
-      supported_content_types: ['text', 'code'],
+      supported_content_types: ['text', 'document', 'code'],
       max_content_length: 50_000,
       taxonomy_categories: expect.arrayContaining(['PII.Contact.Email']) as string[],
       batch_supported: true,

@@ -37,6 +37,7 @@ beforeEach(() => {
     planner: world.planner,
     execution: world.execution,
     gateway: world.gateway as unknown as RunGateway,
+    uploads: { open: (tenantId, ref) => Promise.resolve({ content: `${tenantId} ${ref}` }) },
   });
 });
 

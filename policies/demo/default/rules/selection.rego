@@ -4,17 +4,6 @@ package orchestration
 selection := {
 	"selected_detectors": sort(selected),
 	"selection_reason": $"{input.content_type} at {input.priority} priority",
-} if {
-	input.content_type != "image"
-}
-
-# No detector here sees images: better an honest refusal than an empty verdict.
-selection := {
-	"selected_detectors": [],
-	"selection_reason": "no detector looks at images",
-	"allow": false,
-} if {
-	input.content_type == "image"
 }
 
 selected contains detector.name if {

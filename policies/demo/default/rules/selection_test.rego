@@ -60,14 +60,12 @@ test_code_is_judged_by_its_own_candidates if {
 	]}) == ["dangerous-code", "prompt-injection", "secrets"]
 }
 
-test_images_are_refused if {
-	decision := orchestration.selection with input as object.union(request, {"content_type": "image"})
-	decision.allow == false
-	decision.selected_detectors == []
+test_images_are_judged_by_their_own_candidates if {
+	selected({"content_type": "image", "candidate_detectors": [{"name": "image-safety", "healthy": true}]}) == ["image-safety"]
 }
 
-test_other_content_is_not_refused if {
-	every type in ["text", "document", "code"] {
+test_no_content_is_refused if {
+	every type in ["text", "document", "code", "image"] {
 		decision := orchestration.selection with input as object.union(request, {"content_type": type})
 		not "allow" in object.keys(decision)
 		decision.selection_reason == concat("", [type, " at normal priority"])

@@ -12,7 +12,7 @@ selection := {
 
 selection := {
 	"selected_detectors": [],
-	"selection_reason": "no detector looks at images",
+	"selection_reason": "no detector of this bundle looks at images",
 	"allow": false,
 } if {
 	input.content_type == "image"

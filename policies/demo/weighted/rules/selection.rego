@@ -15,7 +15,7 @@ selection := object.union(
 
 selection := {
 	"selected_detectors": [],
-	"selection_reason": "no detector looks at images",
+	"selection_reason": "no detector of this bundle looks at images",
 	"allow": false,
 } if {
 	input.content_type == "image"

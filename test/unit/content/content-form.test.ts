@@ -1,4 +1,4 @@
-import { checkContentForm } from '../../../src/api/content-form';
+import { checkContentForm, documentIn } from '../../../src/content/content-form';
 import { orchestrationRequestSchema } from '../../../src/contract/request';
 
 function formOf(content: string, content_type: string): string[] {
@@ -28,11 +28,24 @@ describe('Form of the content [5.1]', () => {
     `data:image/bmp;base64,${base64('GIF89a')}`,
     '%PDF',
   ])('refuses %s as an image', (content) => {
-    expect(() => formOf(content, 'image')).toThrow('the content is not an image');
+    expect(() => formOf(content, 'image')).toThrow('must be base64 or a data URL');
   });
 
-  it.each(['document', 'text', 'code'])('refuses a PDF in base64 as %s', (type) => {
-    expect(() => formOf(base64('%PDF-1.4 ...'), type)).toThrow('send its text');
+  it.each(['document', 'text', 'code'])(
+    'refuses a PDF in base64 as %s, where no text is taken out of it',
+    (type) => {
+      expect(() => formOf(base64('%PDF-1.4 ...'), type)).toThrow('send it to POST /orchestrate');
+    },
+  );
+
+  it('knows the documents that text can be taken out of', () => {
+    expect(documentIn(base64('%PDF-1.4 ...'))?.toString()).toBe('%PDF-1.4 ...');
+    expect(documentIn(`data:application/pdf;base64,${base64('%PDF-1.4 ...')}`)?.toString()).toBe(
+      '%PDF-1.4 ...',
+    );
+    expect(documentIn(base64('PK\x03\x04 ...'))).not.toBeNull();
+    for (const content of ['hello', base64('hello'), base64('GIF89a'), '%PDF-1.4'])
+      expect(documentIn(content)).toBeNull();
   });
 
   it('records what the content looks like, and whether it was declared otherwise', () => {

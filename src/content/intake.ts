@@ -1,0 +1,78 @@
+import type { ContentSource } from '../contract/content';
+import { ConclaveError } from '../contract/errors';
+import type { OrchestrationRequest, SentRequest } from '../contract/request';
+import { slaOf, type SlaSettings } from '../domain/budget';
+import { checkContentForm, documentIn } from './content-form';
+import type { Examiner } from './examiner';
+import type { Uploads } from './uploads';
+
+export interface IntakeDependencies {
+  readonly uploads: Pick<Uploads, 'open'>;
+  readonly examiner: Pick<Examiner, 'examine'>;
+  readonly sla: SlaSettings;
+  readonly settings: { readonly max_image_pixels: number; readonly reading_timeout_ms: number };
+}
+
+/** A request with the content that detectors get, and what the way there says of its routing. */
+export interface TakenIn {
+  readonly request: OrchestrationRequest;
+  readonly routingTokens: readonly string[];
+}
+
+/** Kept back from the SLA for judging: who takes longer to read uploads first. */
+const judgingReserve = 0.5;
+
+/** Makes a request out of what was sent: fetches what was uploaded, takes the text out of documents, checks the form. */
+export class ContentIntake {
+  constructor(private readonly deps: IntakeDependencies) {}
+
+  /** @throws ConclaveError */
+  async take(sent: SentRequest, receivedAt: number): Promise<TakenIn> {
+    if (sent.content_ref !== undefined) return this.#uploaded(sent, sent.content_ref);
+    const document = sent.content_type === 'document' ? documentIn(sent.content!) : null;
+    if (document) return this.#document(sent, document, receivedAt);
+    const request = asRequest(sent, sent.content!);
+    return { request, routingTokens: checkContentForm(request, this.deps.settings.max_image_pixels) };
+  }
+
+  async #uploaded(sent: SentRequest, contentRef: string): Promise<TakenIn> {
+    const { contentType, content, source } = await this.deps.uploads.open(sent.tenant_id, contentRef);
+    if (contentType === sent.content_type) return taken(sent, content, source);
+    const message = `the uploaded content is of type ${contentType}: declare it as that`;
+    throw new ConclaveError('INVALID_REQUEST', message, {
+      detail: 'content_type_mismatch',
+      fieldErrors: [{ path: 'content_type', message }],
+    });
+  }
+
+  async #document(sent: SentRequest, bytes: Buffer, receivedAt: number): Promise<TakenIn> {
+    const { body, source } = await this.deps.examiner.examine({
+      bytes,
+      field: 'content',
+      declared: { contentType: 'document', mediaType: '' },
+      withinMs: this.#patience(sent, receivedAt),
+    });
+    return taken(sent, body.toString(), source);
+  }
+
+  #patience({ processing_mode: mode, priority }: SentRequest, receivedAt: number): number {
+    const { settings, sla } = this.deps;
+    if (mode === 'async') return settings.reading_timeout_ms;
+    const left = receivedAt + slaOf(priority, sla) * judgingReserve - Date.now();
+    return Math.min(settings.reading_timeout_ms, left);
+  }
+}
+
+function taken(sent: SentRequest, content: string, source: ContentSource): TakenIn {
+  return {
+    request: { ...asRequest(sent, content), source },
+    routingTokens: [
+      `inferred=${sent.content_type}`,
+      ...(source.gaps.length > 0 ? [`not_extracted=${source.gaps.join(',')}`] : []),
+    ],
+  };
+}
+
+function asRequest({ content_ref: _ref, ...request }: SentRequest, content: string): OrchestrationRequest {
+  return { ...request, content };
+}
