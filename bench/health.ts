@@ -48,6 +48,10 @@ export async function health(stage: Stage, options: BenchOptions): Promise<Repor
   // Checks every 30 s come in bunches: a window holds at least one.
   const windowMs = quick ? 2_000 : 32_000;
 
+  log('warming up');
+  await registry.listing(parts[0]!, conclave);
+  await arena.fire(target, { concurrency: clients, warmupMs: 0, windowMs: quick ? 2_000 : 5_000 });
+
   const samples = new Map<Part, LoadSample[]>(parts.map((part) => [part, []]));
   const rounds = quick ? parts : [...parts, ...parts.toReversed()];
   for (const part of rounds) {
@@ -116,8 +120,11 @@ class RegistryFile {
 }
 
 async function areChecked({ origin }: Conclave, upstreams: number, intervalS: number): Promise<boolean> {
-  const response = await fetch(`${origin}/api/v1/health/endpoints`);
-  if (!response.ok) return false;
+  const [route, response] = await Promise.all([
+    fetch(`${origin}/api/v1/registry/endpoints/measured`),
+    fetch(`${origin}/api/v1/health/endpoints`),
+  ]);
+  if (!route.ok || !response.ok) return false;
   const { endpoints } = (await response.json()) as { endpoints: { endpoint_id: string; status: string }[] };
   const checked = endpoints.filter(({ endpoint_id }) => endpoint_id.startsWith('checked-'));
   return (
