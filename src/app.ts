@@ -56,15 +56,14 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const pause = pausePointFrom(process.env, settings.service.environment);
 
   // Store
-  const counting = composeMetrics((tenantId, bundle) => policies.catalog.get(tenantId, bundle) !== null);
+  const counting = composeMetrics((tenantId, bundle) => policies.decides(tenantId, bundle));
   const store = await composeStore({ settings, databaseUrl: servers.databaseUrl, counting, log });
   const { db, keys, retention, orchestrations, runs, outcomes, notifications, hub, payloads } = store;
   const { redis, cache, generations } = store;
   if (cache && options.parts.facade) await generations.start();
 
   // Policies
-  const policies = await composePolicies({ settings, db, opaPath: options.opaPath, log });
-  const { catalog, bundleByDigest } = policies;
+  const policies = await composePolicies({ ...store, settings, opaPath: options.opaPath, counting, log });
   const decisions = composeDecisions({ settings, db, orchestrations, version, ...counting, log });
   const { evaluator } = decisions;
 
@@ -92,7 +91,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     orchestrator: version,
   };
   const planner = new Planner({
-    bundleOf: async (tenantId, bundle) => catalog.get(tenantId, bundle),
+    bundleOf: policies.bundleOf,
     evaluator,
     registry,
     health,
@@ -149,7 +148,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       random: Math.random,
       pause,
     }),
-    decide: createDecide({ evaluator, bundleByDigest }),
+    decide: createDecide({ evaluator, bundleByDigest: policies.bundleByDigest }),
     map: createMap({ mapper, hub, orchestrations, processId, now }),
     publish: createPublish({ outcomes, hub, keeper, cache, now, pause }),
   };
@@ -239,8 +238,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   let accepting = true;
   const stopping = new AbortController();
   const rateLimit = new RateLimit(redis);
-  const states = composeDependencies({ connection, db, redis, catalog, http, mapperUrl: servers.mapperUrl });
   const approach = () => admission.approach();
+  const states = composeDependencies({ connection, db, redis, policies, http, mapperUrl: servers.mapperUrl });
   const orchestrate = {
     submission,
     intake: content.intake,
@@ -260,13 +259,14 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   };
   const app = createApp({
     orchestrate,
-    facades: composeFacades({ settings, orchestrate, hub, registry, catalog }),
+    facades: composeFacades({ settings, orchestrate, hub, registry, policies }),
     cache: generations,
     decisions: decisions.routes,
     uploads: content.routes(rateLimit),
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, approach, stopping: stopping.signal },
     ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
     ...watch.routes,
+    ...policies.routes(registry),
     health: {
       ...probes,
       minDetectorsReady: settings.orchestration.min_detectors_ready,
@@ -276,7 +276,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       accepting: () => accepting,
       pendingJobs: () => orchestrations.openJobs(),
     },
-    status: composeStatus({ probes, ...upstreams, ...counting, health, breakers, orchestrations, catalog }),
+    status: composeStatus({ probes, ...upstreams, ...counting, health, breakers, orchestrations, policies }),
     codec:
       options.codecToken === null
         ? null
@@ -305,6 +305,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await sharing.stop();
       await counting.stop();
       await upstreams.stop();
+      policies.stop();
       generations.stop();
       content.stop();
       redis?.guard.stop();

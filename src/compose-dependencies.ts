@@ -3,14 +3,13 @@ import { sql } from 'kysely';
 import { dependencyStates } from './api/dependency-states';
 import type { DependencyName } from './contract/health';
 import type { DetectorHttpClient } from './detectors/http-client';
-import type { Bundle } from './policy/bundle';
 import type { Db } from './store/database';
 
 interface Dependencies {
   readonly connection: NativeConnection;
   readonly db: Db;
   readonly redis: { readonly client: { ping(): Promise<unknown> } } | null;
-  readonly catalog: { readonly bundles: readonly Bundle[] };
+  readonly policies: { readonly active: () => readonly unknown[] };
   readonly http: DetectorHttpClient;
   readonly mapperUrl: string;
 }
@@ -18,7 +17,7 @@ interface Dependencies {
 const mapperItself = { detector: 'mapper', call: { auth_type: 'none', auth_config: {} } } as const;
 
 /** How to find out whether what the facade needs is there. */
-export function composeDependencies({ connection, db, redis, catalog, http, mapperUrl }: Dependencies) {
+export function composeDependencies({ connection, db, redis, policies, http, mapperUrl }: Dependencies) {
   return dependencyStates({
     workflow_engine: async () =>
       void (await connection.withDeadline(Date.now() + 1000, () =>
@@ -27,7 +26,7 @@ export function composeDependencies({ connection, db, redis, catalog, http, mapp
     store: async () => void (await sql`select 1`.execute(db)),
     cache: redis === null ? null : async () => void (await redis.client.ping()),
     policy_engine: () =>
-      catalog.bundles.length > 0 ? Promise.resolve() : Promise.reject(new Error('no bundle')),
+      policies.active().length > 0 ? Promise.resolve() : Promise.reject(new Error('no bundle')),
     mapper: async () => {
       if (!(await http.probe(new URL('/health', mapperUrl).href, mapperItself, 1000)))
         throw new Error('no answer');

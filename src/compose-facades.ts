@@ -2,10 +2,8 @@ import type { FacadeDependencies } from './api/facades/facade-call';
 import { moderationCategoriesBy } from './api/facades/moderation-categories';
 import type { OrchestrateRouterDependencies } from './api/orchestrate-router';
 import type { Settings } from './contract/config';
-import { benignLabelsOf } from './domain/plan';
 import { loadKnowledge } from './mapper/knowledge';
 import { matchSignal } from './mapper/rules';
-import type { Bundle } from './policy/bundle';
 import type { DetectorRegistry } from './registry/registry';
 import type { ResultHub } from './store/result-hub';
 import { Judge } from './submission/judge';
@@ -15,7 +13,7 @@ interface FacadeParts {
   readonly orchestrate: OrchestrateRouterDependencies;
   readonly hub: ResultHub;
   readonly registry: Pick<DetectorRegistry, 'visibleTo'>;
-  readonly catalog: { readonly get: (tenantId: string, bundle: string) => Bundle | null };
+  readonly policies: { readonly benignLabelsOf: (tenantId: string, bundle: string) => readonly string[] };
 }
 
 /** The part of the composition root that builds the façades; labels are read by the taxonomy's own maps. */
@@ -24,7 +22,7 @@ export function composeFacades({
   orchestrate,
   hub,
   registry,
-  catalog,
+  policies,
 }: FacadeParts): FacadeDependencies {
   const knowledge = loadKnowledge(settings.mapper.taxonomy_path);
   const harmless = [...knowledge.categories.values()].filter(({ benign }) => benign).map(({ id }) => id);
@@ -36,13 +34,14 @@ export function composeFacades({
       submission: orchestrate.submission,
       hub,
       readingOf(tenantId, bundle) {
-        const policy = catalog.get(tenantId, bundle)?.policy;
         return {
           categoryOf(detector, label) {
             const { category, step } = matchSignal({ detector, label }, knowledge.labels);
             return step === 'none' || step === 'malformed' ? null : category;
           },
-          benignLabels: new Set(policy ? benignLabelsOf(policy).map((label) => label.toLowerCase()) : []),
+          benignLabels: new Set(
+            policies.benignLabelsOf(tenantId, bundle).map((label) => label.toLowerCase()),
+          ),
           ignoredCategories: [...harmless, ...settings.facades.ignored_categories],
           threshold: settings.facades.flag_threshold,
           maskedCategories: settings.facades.masked_categories,

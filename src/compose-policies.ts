@@ -1,50 +1,165 @@
+import { watch } from 'node:fs';
 import path from 'node:path';
+import type { PoliciesRouterDependencies } from './api/policies-router';
+import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
-import { type Bundle, deserializeBundle, serializeBundle } from './policy/bundle';
-import { loadPolicies } from './policy/load';
+import type { Bundle } from './policy/bundle';
+import { readDocument } from './policy/bundle-document';
+import { LivePolicies } from './policy/live-policies';
+import type { PolicyBackend } from './policy/policy-backend';
+import { PolicyChanges } from './policy/policy-changes';
+import { PolicyCompiler } from './policy/policy-compiler';
+import { PolicyFiles } from './policy/policy-files';
+import { PolicyFolder } from './policy/policy-folder';
+import { migratePolicies } from './policy/policy-migration';
+import { PolicyStore } from './policy/policy-store';
+import { namedDetectors } from './policy/validate';
+import { FileWatch } from './registry/file-watch';
+import type { Detectors } from './registry/registry';
 import type { Db } from './store/database';
+import { hear, type Notifications } from './store/notifications';
 import { PolicyBundles } from './store/policy-bundles';
+import { PolicyStates, recordingPolicyChanges } from './store/policy-states';
 import type { Logger } from './telemetry/logger';
 
-/** The part of the composition root that loads policies, says which are refused, and keeps the others by digest. */
-export async function composePolicies(parts: {
+interface PolicyParts {
   readonly settings: Settings;
   readonly db: Db;
+  readonly notifications: Notifications;
   readonly opaPath: () => Promise<string>;
+  readonly counting: Pick<Counting, 'upstreamMetrics'>;
   readonly log: Logger;
-}) {
-  const catalog = await loadPolicies({
-    dir: parts.settings.policy.store_path,
-    cacheDir: path.join(__dirname, 'policy-cache'),
-    opaPath: parts.opaPath,
+}
+
+const mebibyte = 1024 * 1024;
+
+/** The part of the composition root that keeps policies, brings those that decide into memory, and follows their folder. */
+export async function composePolicies(parts: PolicyParts) {
+  const { settings, db, notifications, opaPath, counting, log } = parts;
+  const backend = backendOf(parts);
+  const bundles = new PolicyBundles(db);
+  const live = new LivePolicies({
+    news: () => backend.news(),
+    load: (digest) => loadBundle(backend, bundles, digest),
+    onHint: (listener) => hear(notifications, 'policies_changed', listener),
+    maxBytes: settings.policy.max_resident_mb * mebibyte,
   });
-  for (const refused of catalog.refused) {
-    parts.log.error(
-      { tenant_id: refused.tenant, bundle: refused.bundle, problems: refused.problems },
-      'a policy bundle is invalid and stays out',
-    );
-  }
-  const bundles = new PolicyBundles(parts.db);
-  await bundles.save(
-    catalog.bundles.map((bundle) => ({
-      digest: bundle.digest,
-      tenantId: bundle.policy.tenant_id,
-      bundle: bundle.policy.policy_bundle,
-      version: bundle.policy.version,
-      document: serializeBundle(bundle),
-    })),
-  );
+  await live.start();
+
+  const compiler = new PolicyCompiler({ cacheDir: path.join(__dirname, 'policy-cache'), opaPath });
+  const folder = new PolicyFolder({
+    dir: settings.policy.store_path,
+    // Made effective all at once, when the whole folder was looked at.
+    changes: new PolicyChanges(backend, async () => undefined),
+    compiler,
+    follows: backend.kind === 'file',
+    takenIn(tenant, bundle) {
+      const head = live.head(tenant, bundle);
+      return head && (head.folder_digest ?? '');
+    },
+    refused({ tenant, bundle, problems }) {
+      counting.upstreamMetrics.policyReloaded('failure');
+      const serving = live.head(tenant, bundle)?.active?.version;
+      const about = { tenant_id: tenant, bundle, problems };
+      if (serving === undefined) log.error(about, 'a policy bundle is invalid and stays out');
+      else
+        log.error(
+          { ...about, version: serving },
+          'a changed policy bundle is invalid; the old version goes on deciding',
+        );
+    },
+    took(tenant, bundle, asked, version) {
+      counting.upstreamMetrics.policyReloaded('success');
+      const about = { tenant_id: tenant, bundle, version };
+      if (asked === version) log.info(about, 'a policy bundle was taken in from its folder');
+      else
+        log.info({ ...about, asked }, 'a policy bundle changed without a new version; it got the next one');
+    },
+  });
+  const look = async (): Promise<void> => {
+    await folder.look();
+    await live.refresh();
+  };
+  await look();
+  const watching = new FileWatch({
+    file: path.join(settings.policy.store_path, 'policies'),
+    changed: () =>
+      look().catch((error: unknown) => log.error({ error }, 'the folder of policies cannot be read')),
+    watch: (dir, listener) => watch(dir, { persistent: false, recursive: true }, listener),
+  });
+  if (backend.kind === 'file') watching.start();
+
   return {
-    catalog,
+    bundleOf: live.active.bind(live),
+    bundleByDigest: live.byDigest.bind(live),
     rateLimitOf: (tenantId: string, bundle: string): number =>
-      catalog.get(tenantId, bundle)?.policy.rate_limit_per_minute ??
-      parts.settings.orchestration.default_rate_limit_per_minute,
-    /** From the store when this process has not loaded it. */
-    bundleByDigest: async (digest: string): Promise<Bundle | null> => {
-      const own = catalog.byDigest(digest);
-      if (own) return own;
-      const stored = await bundles.document(digest);
-      return stored ? deserializeBundle(stored) : null;
+      live.head(tenantId, bundle)?.active?.rate_limit_per_minute ??
+      settings.orchestration.default_rate_limit_per_minute,
+    benignLabelsOf: (tenantId: string, bundle: string): readonly string[] =>
+      live.head(tenantId, bundle)?.active?.benign_labels ?? [],
+    /** Whether there is an active bundle of this name. */
+    decides: (tenantId: string, bundle: string): boolean =>
+      (live.head(tenantId, bundle)?.active ?? null) !== null,
+    active: () => live.actives,
+    /** What clients ask of policies. */
+    routes(registry: Pick<Detectors, 'visibleTo'>): { readonly policies: PoliciesRouterDependencies } {
+      const changes = new PolicyChanges(backend, () => live.refresh());
+      const store = new PolicyStore({
+        changes,
+        compiler,
+        requireApproval: settings.policy.require_approval,
+        now: () => new Date(),
+        warningsAbout(policy) {
+          const known = new Set(registry.visibleTo(policy.tenant_id).map(({ name }) => name));
+          return namedDetectors(policy)
+            .filter((name) => !known.has(name))
+            .map((name) => `${name} is not a registered detector`);
+        },
+      });
+      return {
+        policies: {
+          store,
+          headsOf: (tenantId) => live.headsOf(tenantId),
+          refusedOf: (tenantId) =>
+            folder.refusedOf(tenantId).map(({ bundle, problems, since }) => ({
+              policy_bundle: bundle,
+              problems: [...problems],
+              since: since.toISOString(),
+            })),
+          status: () => ({
+            backend: backend.kind,
+            compiler: compiler.state,
+            watching: backend.kind === 'file' && watching.watching,
+          }),
+          migrate: (names, dryRun, by) => migratePolicies(changes, names, dryRun, by),
+        },
+      };
+    },
+    stop() {
+      watching.stop();
+      live.stop();
     },
   };
+}
+
+function backendOf({ settings, db, notifications }: PolicyParts): PolicyBackend {
+  if (settings.policy.store_type === 'postgres') return new PolicyStates(db, notifications);
+  const dir = settings.policy.versions_path ?? path.join(settings.service.data_dir, 'policy-versions');
+  return new PolicyFiles(dir, recordingPolicyChanges(db));
+}
+
+/** A worker elsewhere has no such files: what decides here can be had from the database before anything runs by it. */
+async function loadBundle(
+  backend: PolicyBackend,
+  bundles: PolicyBundles,
+  digest: string,
+): Promise<Bundle | null> {
+  const own = await backend.document(digest);
+  const document = own ?? (await bundles.document(digest));
+  if (!document) return null;
+  const { bundle } = readDocument(document);
+  const { tenant_id: tenantId, policy_bundle: name, version } = bundle.policy;
+  if (own && backend.kind === 'file')
+    await bundles.save([{ digest, tenantId, bundle: name, version, document }]);
+  return bundle;
 }

@@ -1,7 +1,6 @@
 import type { StatusRouterDependencies } from './api/status-router';
 import type { HealthRouterDependencies } from './api/health-router';
 import type { Counting } from './compose-metrics';
-import type { Bundle } from './policy/bundle';
 import type { Breakers } from './registry/breakers';
 import type { ConfigSource } from './registry/config-source';
 import type { LiveRegistry } from './registry/live-registry';
@@ -19,18 +18,19 @@ export function composeStatus(parts: {
   readonly breakers: Breakers;
   readonly uses: Counting['uses'];
   readonly orchestrations: Orchestrations;
-  readonly catalog: { readonly bundles: readonly Bundle[] };
+  readonly policies: {
+    readonly active: () => readonly {
+      readonly tenantId: string;
+      readonly name: string;
+      readonly version: string;
+    }[];
+  };
 }): StatusRouterDependencies {
-  const { probes, orchestrations, catalog } = parts;
+  const { probes, orchestrations, policies } = parts;
   return {
     ...probes,
     report: new StatusReport({ ...parts, directory: parts.registry }),
-    bundles: () =>
-      catalog.bundles.map(({ policy: { tenant_id: tenantId, policy_bundle: name, version } }) => ({
-        tenantId,
-        name,
-        version,
-      })),
+    bundles: () => policies.active(),
     jobs: async () => {
       const [open, waiting] = await Promise.all([orchestrations.openJobs(), orchestrations.waitingJobs()]);
       return { open, waiting: [...waiting.values()].reduce((sum, jobs) => sum + jobs, 0) };

@@ -18,6 +18,7 @@ import type { FacadeDependencies } from './facades/facade-call';
 import { facadesRouter } from './facades';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
+import { type PoliciesRouterDependencies, policiesRouter } from './policies-router';
 import { type ProxyRouterDependencies, proxyHandler } from './proxy-router';
 import { type RegistryRouterDependencies, registryRouter } from './registry-router';
 import { establishContext } from './request-context';
@@ -37,6 +38,7 @@ export interface AppDependencies {
   readonly registry: RegistryRouterDependencies;
   readonly config: ConfigRouterDependencies;
   readonly decisions: DecisionsRouterDependencies;
+  readonly policies: PoliciesRouterDependencies;
   readonly health: HealthRouterDependencies;
   readonly breakers: BreakerRouterDependencies;
   readonly upstreamHealth: UpstreamHealthRouterDependencies;
@@ -92,6 +94,7 @@ export function createApp(deps: AppDependencies): Express {
     statusRouter(deps.status),
     cacheRouter(deps.cache),
     decisionsRouter(deps.decisions),
+    policiesRouter(deps.policies),
     batchRouter(deps.orchestrate),
     uploadRouter(deps.uploads),
     bulkRouter(deps.bulk),

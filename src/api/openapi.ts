@@ -23,6 +23,7 @@ import { proxyPaths } from './openapi-proxy';
 import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
 import { statusPaths } from './openapi-status';
+import { policyPaths } from './openapi-policies';
 import { upstreamHealthPaths } from './openapi-upstream-health';
 
 const jobId = pathParameter('job_id');
@@ -202,6 +203,7 @@ const paths = {
   ...writes.paths,
   ...registryPaths(),
   ...decisionPaths(),
+  ...policyPaths(),
   '/health': {
     get: {
       operationId: 'health',
@@ -230,6 +232,9 @@ const requestSchemas = [
   'DetectorTest',
   'NewEndpoint',
   'ConfigCandidate',
+  'PutPolicy',
+  'PolicyReview',
+  'MigratePolicies',
   'FmsContentDetectionRequest',
   'ModerationsRequest',
   'LitellmGuardrailRequest',

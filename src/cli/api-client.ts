@@ -12,16 +12,19 @@ export interface ApiTarget {
   /** Origin of the facade. */
   readonly url: string;
   readonly tenant?: string | undefined;
+  /** Who calls, while there is no authentication. */
+  readonly principal?: string | undefined;
 }
 
 interface ErrorBody {
   readonly message?: string;
   readonly field_errors?: readonly { readonly path: string; readonly message: string }[];
+  readonly details?: { readonly remedy?: string } | null;
 }
 
 /** Asks a facade as any client does. @returns the body; null when there is none */
 export async function callApi<T>(
-  { url, tenant }: ApiTarget,
+  { url, tenant, principal }: ApiTarget,
   method: string,
   path: string,
   body?: unknown,
@@ -34,6 +37,7 @@ export async function callApi<T>(
     headers: {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(tenant === undefined ? {} : { 'x-tenant-id': tenant }),
+      ...(principal === undefined ? {} : { 'x-principal': principal }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
@@ -45,12 +49,20 @@ export async function callApi<T>(
   const text = await response.text();
   const value = parsed(text, url);
   if (response.ok) return value as T;
-  const { message, field_errors: faults = [] } = (value ?? {}) as ErrorBody;
+  const { message, field_errors: faults = [], details } = (value ?? {}) as ErrorBody;
   const places = faults
     .filter((fault) => fault.message !== message)
-    .map((fault) => `\n  ${fault.path}: ${fault.message}`)
+    .map(
+      (fault) => `
+  ${fault.path}: ${fault.message}`,
+    )
     .join('');
-  throw new RefusedError(`${message ?? `the API answered ${response.status}`}${places}`);
+  const remedy =
+    details?.remedy === undefined
+      ? ''
+      : `
+${details.remedy}`;
+  throw new RefusedError(`${message ?? `the API answered ${response.status}`}${places}${remedy}`);
 }
 
 function parsed(text: string, url: string): unknown {

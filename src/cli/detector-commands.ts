@@ -1,53 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { parse } from 'yaml';
 import type { DetectorInfo, DetectorList } from '../contract/detector-info';
 import { nextCanaryStep } from '../domain/traffic';
 import type { ApiTarget } from './api-client';
-import { printObject, printTable, type Format } from './print';
-
-interface Common {
-  readonly url?: string;
-  readonly tenant?: string;
-  readonly format: Format;
-}
-
-/** What the commands need of the program around them. */
-export interface CommandContext {
-  /** Of the facade that the settings name. */
-  readonly defaultUrl: () => string;
-  readonly exit: (code: number) => void;
-}
-
-const invalid = 1;
-const misused = 2;
-const pageSize = 200;
+import { apiCommands, call, callForAll, type CommandContext, type Common, invalid } from './api-commands';
+import { printObject, printTable } from './print';
 
 /** `conclave detector …`: the registry over the API (spec/orchestration.md 9.4). */
 export function addDetectorCommands(detector: Command, context: CommandContext): void {
-  const command = (name: string, description: string): Command =>
-    detector
-      .command(name)
-      .description(description)
-      .option('--url <url>', 'address of the API (default: what the settings say)')
-      .option('--tenant <tenant>', 'ask as this tenant')
-      .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'));
-
-  const run =
-    <T extends Common>(work: (target: ApiTarget, options: T, ...args: string[]) => Promise<number | void>) =>
-    async (...given: unknown[]): Promise<void> => {
-      // Commander hands over the arguments, then the options, then the command.
-      const options = given.at(-2) as T;
-      const args = given.slice(0, -2) as string[];
-      const { ConnectionError } = await import('./api-client.js');
-      try {
-        const target = { url: options.url ?? context.defaultUrl(), tenant: options.tenant };
-        context.exit((await work(target, options, ...args)) ?? 0);
-      } catch (error) {
-        console.error((error as Error).message);
-        context.exit(error instanceof ConnectionError ? misused : invalid);
-      }
-    };
+  const { command, run } = apiCommands(detector, context);
 
   command('list', 'detectors and how they are')
     .option('--status <status>', 'active or inactive')
@@ -146,11 +108,6 @@ export function addDetectorCommands(detector: Command, context: CommandContext):
     );
 }
 
-async function call<T>(target: ApiTarget, method: string, path: string, body?: unknown): Promise<T> {
-  const { callApi } = await import('./api-client.js');
-  return callApi<T>(target, method, path, body);
-}
-
 function get(target: ApiTarget, name: string): Promise<DetectorInfo> {
   return call(target, 'GET', pathOf(name));
 }
@@ -159,20 +116,8 @@ async function allDetectors(
   target: ApiTarget,
   filters: Readonly<Record<string, string | undefined>>,
 ): Promise<DetectorInfo[]> {
-  const all: DetectorInfo[] = [];
-  let token: string | undefined;
-  do {
-    const asked = { ...filters, limit: String(pageSize), page_token: token };
-    const given = Object.entries(asked).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    const page = await call<DetectorList>(
-      target,
-      'GET',
-      `/detectors?${new URLSearchParams(given).toString()}`,
-    );
-    all.push(...page.detectors);
-    token = page.next_page_token;
-  } while (token !== undefined);
-  return all;
+  const pages = await callForAll<DetectorList>(target, '/detectors', ({ detectors }) => detectors, filters);
+  return pages.flatMap(({ detectors }) => detectors);
 }
 
 /** The canary's next step; the other versions share the rest as they shared it before. */

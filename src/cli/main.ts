@@ -4,6 +4,7 @@ import { explainSetting, loadSettings, SettingsError } from '../config/load-sett
 import type { ConformanceOptions } from './conformance';
 import type { Part } from './start';
 import { addDetectorCommands } from './detector-commands';
+import { addPolicyStoreCommands } from './policy-store-commands';
 import { version } from './version';
 
 // What a command needs is loaded when it runs: a look at the settings must not wait for Temporal's libraries.
@@ -78,6 +79,15 @@ function program(): Command {
       process.exitCode = await printPolicyReport(dir, options.registry);
     });
 
+  const api = {
+    defaultUrl: () => {
+      const { host, port } = loadSettings().settings.service;
+      return `http://${host}:${port}`;
+    },
+    exit: (code: number) => void (process.exitCode = code),
+  };
+  addPolicyStoreCommands(policy, api);
+
   const detector = conclave.command('detector').description('work on detectors');
   detector
     .command('quality')
@@ -88,13 +98,7 @@ function program(): Command {
       await printQuality(names);
     });
 
-  addDetectorCommands(detector, {
-    defaultUrl: () => {
-      const { host, port } = loadSettings().settings.service;
-      return `http://${host}:${port}`;
-    },
-    exit: (code) => void (process.exitCode = code),
-  });
+  addDetectorCommands(detector, api);
   detector
     .command('conformance')
     .description('run a battery of checks against a server of the Detectors API and print a report')

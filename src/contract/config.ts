@@ -172,7 +172,16 @@ const registrySchema = z.strictObject({
 });
 
 const policySchema = z.strictObject({
+  /** Where versions of policies are kept: files, for processes that share a folder, or the database. */
+  store_type: z.enum(['file', 'postgres']).default('file'),
+  /** Bundles that people edit as files, <tenant>/<bundle>/policy.yaml. */
   store_path: filePath.default('./policies'),
+  /** Of store_type file; without it a folder in data_dir. */
+  versions_path: filePath.nullable().default(null),
+  /** Whether every version that is put must be approved by somebody else before it decides. */
+  require_approval: z.boolean().default(false),
+  /** Compiled bundles that stay in memory; the others are loaded when they are asked for. */
+  max_resident_mb: z.int().min(1).max(10_000).default(64),
   decision_timeout_ms: ms.default(250),
 });
 
@@ -264,6 +273,7 @@ export const environmentAliases: Readonly<Record<string, string>> = {
   ORCHESTRATION_REDIS_URL: 'redis.url',
   ORCHESTRATION_LOG_LEVEL: 'monitoring.log_level',
   ORCHESTRATION_DETECTOR_REGISTRY_PATH: 'registry.path',
+  ORCHESTRATION_POLICY_STORE_TYPE: 'policy.store_type',
   ORCHESTRATION_POLICY_STORE_PATH: 'policy.store_path',
 };
 

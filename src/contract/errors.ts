@@ -36,6 +36,7 @@ export const gatewayErrors = {
   UPSTREAM_PROTOCOL_ERROR: { status: 502, retryable: true },
   UPSTREAM_TIMEOUT: { status: 504, retryable: true },
   CIRCUIT_OPEN: { status: 503, retryable: true },
+  COMPILER_UNAVAILABLE: { status: 503, retryable: false },
   STORE_UNAVAILABLE: { status: 503, retryable: true },
 } as const;
 export type GatewayErrorCode = keyof typeof gatewayErrors;

@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto';
-import { gunzipSync, gzipSync } from 'node:zlib';
-import { z } from 'zod';
 import { type PolicyDecision, policyDecisions } from '../contract/decision-log';
-import { type TenantPolicy, tenantPolicySchema } from '../contract/policy';
+import type { TenantPolicy } from '../contract/policy';
 
 /** The decisions a bundle's Rego may take, by the data path `orchestration/<name>` (spec/orchestration.md 9.3). */
 export const decisionNames = policyDecisions;
@@ -47,26 +45,4 @@ function sortedKeys(_key: string, value: unknown): unknown {
 
 export function bundleDigest(policy: TenantPolicy, sources: readonly RegoSource[]): string {
   return canonicalDigest({ policy, rego: Object.fromEntries(sources.map(({ path, text }) => [path, text])) });
-}
-
-const storedBundleSchema = z.object({
-  policy: tenantPolicySchema,
-  digest: z.string(),
-  wasm: z.base64().nullable(),
-  rules: z.partialRecord(z.enum(decisionNames), z.boolean()),
-});
-
-/** One self-contained value for a store that keeps bundles by digest. */
-export function serializeBundle(bundle: Bundle): Buffer {
-  const wasm = bundle.wasm && Buffer.from(bundle.wasm).toString('base64');
-  return gzipSync(JSON.stringify({ ...bundle, wasm }));
-}
-
-/** @throws when the bytes are not those of {@link serializeBundle}. */
-export function deserializeBundle(bytes: Uint8Array): Bundle {
-  const stored = storedBundleSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8')));
-  return {
-    ...stored,
-    wasm: stored.wasm === null ? null : new Uint8Array(Buffer.from(stored.wasm, 'base64')),
-  };
 }

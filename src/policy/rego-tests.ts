@@ -30,7 +30,7 @@ export async function runRegoTests(dir: string, opaPath: string): Promise<RegoTe
 }
 
 /** As {@link runRegoTests}, with the sources at hand. */
-async function testRego(opaPath: string, sources: readonly RegoSource[]): Promise<RegoTestReport> {
+export async function testRego(opaPath: string, sources: readonly RegoSource[]): Promise<RegoTestReport> {
   if (sources.length === 0) return { run: 0, failed: 0, problems: [] };
   const { stdout, stderr } = await withOpaWorkspace(opaPath, sources, (workspace) =>
     workspace.run('test', '--format', 'json'),

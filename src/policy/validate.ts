@@ -90,7 +90,7 @@ async function validateBundle(folder: BundleFolder, options: ValidationOptions):
 }
 
 /** Every detector that the static fields name, sorted. */
-function namedDetectors(policy: TenantPolicy): string[] {
+export function namedDetectors(policy: TenantPolicy): string[] {
   const names = [
     ...policy.required_detectors,
     ...policy.optional_detectors,

@@ -6,6 +6,7 @@ import { health } from './migrations/health';
 import { observed } from './migrations/observed';
 import { policyDecisions } from './migrations/policy-decisions';
 import { uploadedContents } from './migrations/uploaded-contents';
+import { policyStore } from './migrations/policy-store';
 import { upstreams } from './migrations/upstreams';
 import type { Database } from './schema';
 
@@ -131,6 +132,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_27_upstreams': upstreams,
   '2026_11_28_health': health,
   '2026_11_29_05_observed': observed,
+  '2026_11_29_07_policy_store': policyStore,
   '2026_11_29_08_policy_decisions': policyDecisions,
   '2026_11_29_09_uploaded_contents': uploadedContents,
 };

@@ -95,6 +95,13 @@ export interface Database {
     next_attempt_at: WithDefault<Date>;
     created_at: Generated<Date>;
   };
+  policy_state: {
+    tenant_id: string;
+    bundle: string;
+    revision: string;
+    state: ColumnType<unknown, string, string>;
+    head: ColumnType<unknown, string, string>;
+  };
   policy_bundle: {
     digest: string;
     tenant_id: string;

@@ -94,6 +94,11 @@ export class UpstreamMetrics {
     this.#reloadsBySource.inc({ source: 'registry_file', result: outcome });
   }
 
+  /** A bundle in the folder of policies was taken in, or refused. */
+  policyReloaded(outcome: 'success' | 'failure'): void {
+    this.#reloadsBySource.inc({ source: 'policy_folder', result: outcome });
+  }
+
   breakerMoved(endpointId: string, { from, to }: Pick<BreakerTransition, 'from' | 'to'>): void {
     this.#transitions.inc({ endpoint_id: endpointLabel(endpointId), from, to });
   }

@@ -9,6 +9,7 @@ import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
 import { decisionAnswers } from './decision-answers';
+import { policyAnswers } from './policy-answers';
 import { proxyAnswers } from './proxy-answers';
 import { contentAnswers } from './content-answers';
 import { registryAnswers } from './registry-answers';
@@ -409,6 +410,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...contentAnswers(() => system),
   ...registryAnswers(() => system),
   ...decisionAnswers(() => system, text),
+  ...policyAnswers(() => system),
   ...proxyAnswers(
     () => system,
     () => upstream.url,

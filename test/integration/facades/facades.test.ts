@@ -171,7 +171,9 @@ describe('OpenAI moderations, by the openai client', () => {
       input: ssn,
     });
     expect(results[0]!.flagged).toBe(false);
-    const { rows } = await system.db.query("select 1 from audit where tenant_id = 'acme'");
+    const { rows } = await system.db.query(
+      "select 1 from audit where tenant_id = 'acme' and kind = 'orchestration'",
+    );
     expect(rows).toHaveLength(1);
   });
 

@@ -32,9 +32,13 @@ describe('A worker without the bundle on its disk', () => {
     await system.facade.kill();
     const empty = path.join(system.dataDir, 'no-policies');
     mkdirSync(empty);
-    const worker = await system.startPart('worker', { ORCHESTRATION_POLICY_STORE_PATH: empty });
+    const elsewhere = {
+      ORCHESTRATION_POLICY_STORE_PATH: empty,
+      ORCHESTRATION_POLICY__VERSIONS_PATH: path.join(system.dataDir, 'no-versions'),
+    };
+    const worker = await system.startPart('worker', elsewhere);
     gate.release();
-    await system.startPart('api', { ORCHESTRATION_POLICY_STORE_PATH: empty });
+    await system.startPart('api', elsewhere);
     const job = await system.ended(body.job_id!);
     expect(job).toMatchObject({
       status: 'completed',

@@ -114,7 +114,10 @@ describe('Changing nothing but the Rego', () => {
         writeFileSync(file, rego.replaceAll(find, put));
       }
     }
-    await system.startPart('api', { ORCHESTRATION_POLICY_STORE_PATH: edited });
+    await system.startPart('api', {
+      ORCHESTRATION_POLICY_STORE_PATH: edited,
+      ORCHESTRATION_POLICY__VERSIONS_PATH: path.join(system.dataDir, 'edited-versions'),
+    });
     after = system.url;
   });
   afterAll(() => system?.stop());

@@ -85,6 +85,7 @@ export interface AppOptions {
   readonly stateOf?: AppDependencies['registry']['stateOf'];
   readonly config?: Partial<ConfigSource>;
   readonly versions?: AppDependencies['config']['versions'];
+  readonly policies?: Partial<AppDependencies['policies']>;
   readonly facades?: Partial<FacadeDependencies>;
   readonly decisions?: Partial<AppDependencies['decisions']>;
   readonly health?: Partial<AppDependencies['health']>;
@@ -134,6 +135,7 @@ export async function appWith(options: AppOptions = {}) {
       approach: options.approach ?? (() => undefined),
       refused: options.refused ?? (() => undefined),
     },
+    policies: (options.policies ?? {}) as AppDependencies['policies'],
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     uploads: {
       uploads: options.uploads ?? { accept: unexpected, remove: unexpected },

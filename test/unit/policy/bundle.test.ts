@@ -1,10 +1,4 @@
-import {
-  type Bundle,
-  bundleDigest,
-  deserializeBundle,
-  noRules,
-  serializeBundle,
-} from '../../../src/policy/bundle';
+import { bundleDigest } from '../../../src/policy/bundle';
 import { samplePolicy } from './samples';
 
 const policy = samplePolicy({ policy_data: { floor: 0.4, order: ['a', 'b'] } });
@@ -28,28 +22,5 @@ describe('the digest of a bundle', () => {
     ['the place of the Rego', policy, [{ path: 'rules/b.rego', text: 'package orchestration' }]],
   ])('changes with %s', (_what, changedPolicy, changedSources) => {
     expect(bundleDigest(changedPolicy, changedSources)).not.toBe(digest);
-  });
-});
-
-describe('a stored bundle', () => {
-  const bundle: Bundle = {
-    policy,
-    digest: bundleDigest(policy, sources),
-    wasm: Uint8Array.from([0, 97, 115, 109, 255]),
-    rules: { ...noRules, coverage: true },
-  };
-
-  it('comes back as it was', () => {
-    expect(deserializeBundle(serializeBundle(bundle))).toEqual(bundle);
-  });
-
-  it('comes back without Rego too', () => {
-    const plain = { ...bundle, wasm: null, rules: noRules };
-    expect(deserializeBundle(serializeBundle(plain))).toEqual(plain);
-  });
-
-  it('is refused when damaged', () => {
-    const bytes = serializeBundle(bundle);
-    expect(() => deserializeBundle(bytes.subarray(0, bytes.length - 10))).toThrow();
   });
 });

@@ -1,0 +1,13 @@
+import type { ChangedHead, PolicyCommit, StoredState } from '../contract/policy-store';
+
+/** Where versions of policies are kept: files or PostgreSQL. What a change means is decided before it gets here. */
+export interface PolicyBackend {
+  readonly kind: 'file' | 'postgres';
+  read(tenantId: string, bundle: string): Promise<StoredState | null>;
+  /** All or nothing, with its audit record. @returns `stale` when another change came first */
+  commit(change: PolicyCommit): Promise<'committed' | 'stale'>;
+  /** Heads that have changed since it was asked last; at first all of them. */
+  news(): Promise<readonly ChangedHead[]>;
+  /** Documents are never deleted: a running orchestration may need any that has ever decided. */
+  document(digest: string): Promise<Buffer | null>;
+}

@@ -1,0 +1,55 @@
+import { createPatch } from 'diff';
+import type { PolicyDiff } from '../contract/policy-store';
+import type { RegoSource } from './bundle';
+import type { BundleDocument } from './bundle-document';
+
+/** What one version says differently from another; their numbers do not count. */
+export function differences(
+  before: BundleDocument,
+  after: BundleDocument,
+): Pick<PolicyDiff, 'fields' | 'rego'> {
+  const { version: _before, ...old } = before.bundle.policy;
+  const { version: _after, ...young } = after.bundle.policy;
+  return {
+    fields: fieldsThatDiffer('', asJson(old), asJson(young)),
+    rego: textsThatDiffer([...before.sources, ...before.tests], [...after.sources, ...after.tests]),
+  };
+}
+
+type Json = PolicyDiff['fields'][number]['before'];
+
+function fieldsThatDiffer(path: string, before: Json, after: Json): PolicyDiff['fields'] {
+  if (JSON.stringify(before) === JSON.stringify(after)) return [];
+  if (!isObject(before) || !isObject(after)) return [{ path, before, after }];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
+  return keys.flatMap((key) =>
+    fieldsThatDiffer(path === '' ? key : `${path}.${key}`, before[key] ?? null, after[key] ?? null),
+  );
+}
+
+function textsThatDiffer(
+  before: readonly RegoSource[],
+  after: readonly RegoSource[],
+): Record<string, string> {
+  const [old, young] = [before, after].map(
+    (sources) => new Map(sources.map(({ path, text }) => [path, text])),
+  ) as [Map<string, string>, Map<string, string>];
+  const paths = [...new Set([...old.keys(), ...young.keys()])].toSorted();
+  const changed = paths.filter((path) => old.get(path) !== young.get(path));
+  return Object.fromEntries(
+    changed.map((path) => [path, createPatch(path, old.get(path) ?? '', young.get(path) ?? '')]),
+  );
+}
+
+function isObject(value: Json): value is Readonly<Record<string, Json>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function asJson(value: object): Json {
+  return JSON.parse(JSON.stringify(value, sortedKeys)) as Json;
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

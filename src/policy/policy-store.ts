@@ -1,0 +1,201 @@
+import { ConclaveError } from '../contract/errors';
+import type { TenantPolicy } from '../contract/policy';
+import type {
+  PolicyDiff,
+  PolicyDocument,
+  PolicyVersion,
+  PutPolicy,
+  ReviewDecision,
+} from '../contract/policy-store';
+import {
+  activated,
+  assertNewVersion,
+  nextVersion,
+  removed,
+  reviewed,
+  rollbackSource,
+  rolledBack,
+  submitted,
+  versionNamed,
+} from '../domain/policy-lifecycle';
+import type { Bundle } from './bundle';
+import type { RegoTexts } from './bundle-document';
+import { type BundleName, candidateOf } from './candidate';
+import { type ChangedBy, existing, type Made, type PolicyChanges } from './policy-changes';
+import { type Candidate, type PolicyCompiler, refusalOf } from './policy-compiler';
+import { differences } from './policy-diff';
+import { PolicyCompileError } from './problem';
+import { copyOf, shown, withBundle } from './version-records';
+
+export interface PolicyStoreDependencies {
+  readonly changes: PolicyChanges;
+  readonly compiler: Pick<PolicyCompiler, 'compile' | 'test'>;
+  /** What a reader of the policy should know of it. */
+  readonly warningsAbout: (policy: TenantPolicy) => readonly string[];
+  /** Whether nothing decides that nobody else has approved. */
+  readonly requireApproval: boolean;
+  readonly now: () => Date;
+}
+
+/** Where a change is to happen, and on which state of it at most. */
+export interface Target extends BundleName {
+  readonly revision?: string | undefined;
+}
+
+/**
+ * Versions of policies: put, reviewed, activated, rolled back (spec/orchestration.md 9.2). What is allowed is decided in
+ * domain/policy-lifecycle.ts, so that every backend behaves alike. When a change returns it is in the store and effective
+ * in this process.
+ */
+export class PolicyStore {
+  constructor(private readonly deps: PolicyStoreDependencies) {}
+
+  /** @throws ConclaveError 404 `policy_not_found`, `version_not_found` */
+  async get(name: BundleName, version?: string): Promise<PolicyDocument> {
+    const { state, revision } = await this.deps.changes.existing(name);
+    const record = versionNamed(state, version ?? state.active ?? state.versions.at(-1)!.version);
+    const { bundle, sources, tests } = await this.deps.changes.document(record);
+    return {
+      ...shown(state, record),
+      policy: bundle.policy,
+      rego: textsOf(sources),
+      rego_tests: textsOf(tests),
+      revision,
+    };
+  }
+
+  /** The latest first. @throws ConclaveError 404 `policy_not_found` */
+  async versions(name: BundleName): Promise<PolicyVersion[]> {
+    const { state } = await this.deps.changes.existing(name);
+    return state.versions.map((record) => shown(state, record)).toReversed();
+  }
+
+  /** @throws ConclaveError 400 `policy_invalid`, 403 `approval_required`, 409; GatewayError COMPILER_UNAVAILABLE */
+  async put(target: Target, put: PutPolicy, by: ChangedBy): Promise<PolicyVersion> {
+    if (this.deps.requireApproval && !put.requires_approval && !put.draft) throw approvalRequired();
+    const expected = { revision: target.revision, activeVersion: put.expected_version };
+    return this.#change(target, by, 'put', expected, async (state) => {
+      const candidate = candidateOf(put, nameOf(target), state);
+      assertNewVersion(state, candidate.policy.version);
+      const bundle = await this.#compiled(candidate);
+      const status = put.draft ? 'draft' : put.requires_approval ? 'pending_approval' : 'approved';
+      const about = {
+        status,
+        created_by: by.principal,
+        description: put.description,
+        origin: 'api',
+        conflict_warnings: [...this.deps.warningsAbout(bundle.policy), ...untested(bundle, candidate)],
+      } as const;
+      return withBundle(state, nameOf(target), { bundle, texts: candidate }, about, this.#now());
+    });
+  }
+
+  /** Shows a draft to reviewers. @throws ConclaveError 404, 409 `version_not_submittable` */
+  async submit(target: Target, version: string, by: ChangedBy): Promise<PolicyVersion> {
+    return this.#change(target, by, 'submit', target, (state) => ({
+      state: submitted(existing(state), version),
+      version,
+    }));
+  }
+
+  /** @throws ConclaveError 403 `approver_is_submitter`, 404, 409 `version_not_reviewable` */
+  async review(
+    target: Target,
+    version: string,
+    review: { readonly decision: ReviewDecision; readonly note: string; readonly activate: boolean },
+    by: ChangedBy,
+  ): Promise<PolicyVersion> {
+    const { decision, note } = review;
+    return this.#change(target, by, decision, target, (state) => {
+      const timestamp = this.#now();
+      const after = reviewed(existing(state), version, { reviewer: by.principal, decision, note, timestamp });
+      const activates = decision === 'approve' && review.activate;
+      return { state: activates ? activated(after, version, timestamp) : after, version };
+    });
+  }
+
+  /** @throws ConclaveError 404, 409 `version_not_activatable` */
+  async activate(target: Target, version: string, by: ChangedBy): Promise<PolicyVersion> {
+    return this.#change(target, by, 'activate', target, (state) => ({
+      state: activated(existing(state), version, this.#now()),
+      version,
+    }));
+  }
+
+  /** Has a copy of an approved version decide again. @throws ConclaveError 404, 409 `version_not_rollbackable` */
+  async rollBack(target: Target, version: string, reason: string, by: ChangedBy): Promise<PolicyVersion> {
+    return this.#change(target, by, 'rollback', target, async (state) => {
+      const before = existing(state);
+      const source = rollbackSource(before, version);
+      const document = await this.deps.changes.document(source);
+      const about = {
+        created_by: by.principal,
+        description: reason,
+        origin: 'rollback',
+        rolled_back_from: version,
+      } as const;
+      const { record, documents } = copyOf(source, document, nextVersion(before), about, this.#now());
+      return { state: rolledBack(before, record), version: record.version, documents };
+    });
+  }
+
+  /** Nothing decides any more under this name; versions stay on record. @throws ConclaveError 404 */
+  async remove(target: Target, by: ChangedBy): Promise<void> {
+    await this.#change(target, by, 'delete', target, (state) => {
+      const before = existing(state);
+      return { state: removed(before, this.#now()), version: before.versions.at(-1)!.version };
+    });
+  }
+
+  /** @throws ConclaveError 404 */
+  async diff(name: BundleName, from: string, to: string): Promise<PolicyDiff> {
+    const { state } = await this.deps.changes.existing(name);
+    const before = await this.deps.changes.document(versionNamed(state, from));
+    const after = await this.deps.changes.document(versionNamed(state, to));
+    return { from, to, ...differences(before, after) };
+  }
+
+  async #compiled(candidate: Candidate): Promise<Bundle> {
+    try {
+      const bundle = await this.deps.compiler.compile(candidate);
+      await this.deps.compiler.test(candidate);
+      return bundle;
+    } catch (error) {
+      throw error instanceof PolicyCompileError ? refusalOf(error) : error;
+    }
+  }
+
+  async #change(
+    target: Target,
+    by: ChangedBy,
+    what: string,
+    expected: Parameters<PolicyChanges['change']>[3],
+    make: (state: Parameters<Parameters<PolicyChanges['change']>[4]>[0]) => Promise<Made> | Made,
+  ): Promise<PolicyVersion> {
+    return (await this.deps.changes.change(nameOf(target), by, what, expected, make))!;
+  }
+
+  #now(): string {
+    return this.deps.now().toISOString();
+  }
+}
+
+function nameOf({ tenant_id, policy_bundle }: Target): BundleName {
+  return { tenant_id, policy_bundle };
+}
+
+function untested({ wasm }: Bundle, { tests }: RegoTexts): string[] {
+  return wasm !== null && tests.length === 0 ? ['the Rego has no tests'] : [];
+}
+
+function textsOf(sources: RegoTexts['sources']): Record<string, string> {
+  return Object.fromEntries(sources.map(({ path, text }) => [path, text]));
+}
+
+function approvalRequired(): ConclaveError {
+  const message = 'every version must be approved by somebody else here; send requires_approval: true';
+  return new ConclaveError('INSUFFICIENT_RBAC', message, {
+    detail: 'approval_required',
+    fieldErrors: [{ path: 'requires_approval', message: 'must be true' }],
+  });
+}

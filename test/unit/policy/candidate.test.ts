@@ -1,0 +1,81 @@
+import type { ConclaveError } from '../../../src/contract/errors';
+import { putPolicySchema } from '../../../src/contract/policy-store';
+import { candidateOf } from '../../../src/policy/candidate';
+
+const name = { tenant_id: 'acme', policy_bundle: 'chat' };
+const required = {
+  coverage_calculation: { calculation_method: 'required_set' },
+  required_detectors: ['pii'],
+};
+const candidate = (fields: object, rest: object = {}) =>
+  candidateOf(putPolicySchema.parse({ policy: { ...required, ...fields }, ...rest }), name, null);
+
+function faultsOf(act: () => unknown): readonly string[] {
+  try {
+    act();
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'INVALID_REQUEST', status: 400, detail: 'policy_invalid' });
+    return (error as ConclaveError).fieldErrors.map(({ path, message }) => `${path}: ${message}`);
+  }
+  return [];
+}
+
+describe('a candidate for the next version', () => {
+  it('takes its name and number from the call, and sorts its Rego', () => {
+    const rego = {
+      'rules/b.rego': 'package b',
+      'rules/a.rego': 'package a',
+      'rules/a_test.rego': 'package t',
+    };
+    const { policy, sources, tests } = candidate({ rego_policy_path: 'rules' }, { rego });
+    expect(policy).toMatchObject({ ...name, version: '1.0' });
+    expect(sources.map(({ path }) => path)).toEqual(['rules/a.rego', 'rules/b.rego']);
+    expect(tests.map(({ path }) => path)).toEqual(['rules/a_test.rego']);
+  });
+
+  it.each([
+    '/etc/x.rego',
+    '../x.rego',
+    'rules/../../x.rego',
+    'rules//x.rego',
+    './x.rego',
+    '.hidden/x.rego',
+    'rules\\x.rego',
+    'rules/\u0000.rego',
+    'rules/x\n.rego',
+    '',
+    '.rego',
+    'x.yaml',
+    `${'x'.repeat(200)}.rego`,
+  ])('holds no Rego at %j', (path) => {
+    const [fault] = faultsOf(() => candidate({ rego_policy_path: '.' }, { rego: { [path]: 'package x' } }));
+    expect(fault?.startsWith(`rego.${path}: `)).toBe(true);
+  });
+
+  it('may have names in any script', () => {
+    const rego = { 'regeln/größe.rego': 'package x', '規則.rego': 'package y' };
+    expect(faultsOf(() => candidate({ rego_policy_path: '.' }, { rego }))).toEqual([]);
+  });
+
+  it('says of each field what is wrong', () => {
+    expect(faultsOf(() => candidate({ tenant_id: 'globex', policy_bundle: 'other' }))).toEqual([
+      'policy.tenant_id: must be acme, as the call says',
+      'policy.policy_bundle: must be chat, as the call says',
+    ]);
+    expect(faultsOf(() => candidate({ retry_config: { pii: 9 }, more: 1 }))).toEqual([
+      expect.stringMatching(/^policy\.retry_config\.pii: /) as string,
+      'policy.more: is not a known field',
+    ]);
+    expect(faultsOf(() => candidate({ required_detectors: ['pii', '..'] }))).toEqual([
+      expect.stringMatching(/^policy\.required_detectors\[1\]: /) as string,
+    ]);
+    const large = { 'x.rego': 'x'.repeat(1024 * 1024 + 1) };
+    expect(faultsOf(() => candidate({ rego_policy_path: '.' }, { rego: large }))).toEqual([
+      'rego: holds more than 1048576 bytes',
+    ]);
+    const outside = { rego: { 'other/x.rego': 'package x' } };
+    expect(faultsOf(() => candidate({ rego_policy_path: 'rules' }, outside))).toEqual([
+      'policy.rego_policy_path: rules does not hold other/x.rego',
+    ]);
+  });
+});
