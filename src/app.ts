@@ -27,6 +27,7 @@ import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
 import { composeProxy } from './compose-proxy';
 import { composePolicies } from './compose-policies';
+import { composePolicyCheck } from './compose-policy-check';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
 import { composeStatus } from './compose-status';
@@ -90,6 +91,13 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     model: 'none',
     orchestrator: version,
   };
+  const planning = {
+    mappingEnabled: settings.mapper.auto_map_results,
+    mapperBudgetMs: settings.orchestration.mapper_timeout_budget_ms,
+    maxConcurrentDetectors: settings.orchestration.max_concurrent_detectors,
+    fastLaneLimitMs: settings.orchestration.sync_to_async_threshold_ms,
+    versionInfo,
+  };
   const planner = new Planner({
     bundleOf: policies.bundleOf,
     evaluator,
@@ -98,13 +106,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     breakers,
     latencies,
     record: decisions.record,
-    settings: {
-      mappingEnabled: settings.mapper.auto_map_results,
-      mapperBudgetMs: settings.orchestration.mapper_timeout_budget_ms,
-      maxConcurrentDetectors: settings.orchestration.max_concurrent_detectors,
-      fastLaneLimitMs: settings.orchestration.sync_to_async_threshold_ms,
-      versionInfo,
-    },
+    settings: planning,
   });
 
   // Activities
@@ -283,6 +285,14 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
     metrics: counting,
     gateway: composeProxy({ ...shared, ...watch, directory: registry, breakers, outbound }),
+    policyCheck: composePolicyCheck({
+      settings,
+      opaPath: options.opaPath,
+      registry,
+      planning,
+      bundleOf: policies.bundleOf,
+      judged: counting.judged,
+    }),
     log,
   });
   const server = options.parts.facade

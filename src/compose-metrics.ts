@@ -53,6 +53,7 @@ export function composeMetrics(isKnown: IsKnown) {
     },
     refused: ((...refused) => orchestrationMetrics.refused(...refused)) as OrchestrationMetrics['refused'],
     decided: (decision: LoggedDecision) => policyMetrics.decided(decision),
+    judged: ((...judged) => orchestrationMetrics.judged(...judged)) as OrchestrationMetrics['judged'],
     cacheUsed: ((...used) => orchestrationMetrics.cacheUsed(...used)) as CacheAsked,
     invalidated: (target: CacheTarget) =>
       orchestrationMetrics.cacheUsed('invalidate', 'hit', 'tenantId' in target ? target.tenantId : 'all'),

@@ -13,7 +13,7 @@ import { PolicyFiles } from './policy/policy-files';
 import { PolicyFolder } from './policy/policy-folder';
 import { migratePolicies } from './policy/policy-migration';
 import { PolicyStore } from './policy/policy-store';
-import { namedDetectors } from './policy/validate';
+import { namedDetectors } from './policy/static-lint';
 import { FileWatch } from './registry/file-watch';
 import type { Detectors } from './registry/registry';
 import type { Db } from './store/database';

@@ -19,6 +19,7 @@ import { facadesRouter } from './facades';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
 import { type PoliciesRouterDependencies, policiesRouter } from './policies-router';
+import { type PolicyCheckRouterDependencies, policyCheckRouter } from './policy-check-router';
 import { type ProxyRouterDependencies, proxyHandler } from './proxy-router';
 import { type RegistryRouterDependencies, registryRouter } from './registry-router';
 import { establishContext } from './request-context';
@@ -40,6 +41,7 @@ export interface AppDependencies {
   readonly decisions: DecisionsRouterDependencies;
   readonly policies: PoliciesRouterDependencies;
   readonly health: HealthRouterDependencies;
+  readonly policyCheck: PolicyCheckRouterDependencies;
   readonly breakers: BreakerRouterDependencies;
   readonly upstreamHealth: UpstreamHealthRouterDependencies;
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
@@ -92,6 +94,7 @@ export function createApp(deps: AppDependencies): Express {
     breakerRouter(deps.breakers),
     upstreamHealthRouter(deps.upstreamHealth),
     statusRouter(deps.status),
+    policyCheckRouter(deps.policyCheck),
     cacheRouter(deps.cache),
     decisionsRouter(deps.decisions),
     policiesRouter(deps.policies),

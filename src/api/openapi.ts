@@ -24,6 +24,7 @@ import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
 import { statusPaths } from './openapi-status';
 import { policyPaths } from './openapi-policies';
+import { policyCheckPaths } from './openapi-policy-check';
 import { upstreamHealthPaths } from './openapi-upstream-health';
 
 const jobId = pathParameter('job_id');
@@ -162,6 +163,7 @@ const paths = {
   },
   ...bulkPaths(),
   ...facadePaths,
+  ...policyCheckPaths(),
   ...upstreamHealthPaths(),
   ...proxyPaths(),
   ...statusPaths(),
@@ -235,6 +237,7 @@ const requestSchemas = [
   'PutPolicy',
   'PolicyReview',
   'MigratePolicies',
+  'PolicyCheck',
   'FmsContentDetectionRequest',
   'ModerationsRequest',
   'LitellmGuardrailRequest',

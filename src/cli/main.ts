@@ -5,6 +5,7 @@ import type { ConformanceOptions } from './conformance';
 import type { Part } from './start';
 import { addDetectorCommands } from './detector-commands';
 import { addPolicyStoreCommands } from './policy-store-commands';
+import { addPolicyCommands } from './policy';
 import { version } from './version';
 
 // What a command needs is loaded when it runs: a look at the settings must not wait for Temporal's libraries.
@@ -66,26 +67,17 @@ function program(): Command {
       console.log(`${key} = ${explained.value}  (${explained.source})`);
     });
 
-  const policy = conclave.command('policy').description('work on policy bundles');
-  policy
-    .command('validate-all')
-    .description('check every bundle: schema, Rego, its tests, detectors')
-    .argument('[dir]', 'folder of <tenant>/<bundle> folders', 'policies')
-    .addOption(
-      new Option('--registry <file>', 'detectors that bundles may name').default('config/detectors.yaml'),
-    )
-    .action(async (dir: string, options: { registry: string }) => {
-      const { printPolicyReport } = await import('./policy.js');
-      process.exitCode = await printPolicyReport(dir, options.registry);
-    });
 
+  const exit = (code: number): void => void (process.exitCode = code);
   const api = {
     defaultUrl: () => {
       const { host, port } = loadSettings().settings.service;
       return `http://${host}:${port}`;
     },
-    exit: (code: number) => void (process.exitCode = code),
+    exit,
   };
+  const policy = conclave.command('policy').description('work on policy bundles');
+  addPolicyCommands(policy, { exit });
   addPolicyStoreCommands(policy, api);
 
   const detector = conclave.command('detector').description('work on detectors');

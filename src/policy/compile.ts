@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { type DecisionName, decisionNames, type RegoSource } from './bundle';
 import { metered } from './fuel';
 import { type OpaOutput, type OpaWorkspace, withOpaWorkspace } from './opa';
-import { PolicyCompileError, type PolicyProblem, problem } from './problem';
+import { PolicyCompileError, type PolicyProblem, problem, type ProblemCode } from './problem';
 import { readTarGzEntry } from './tar';
 
 const archive = 'bundle.tar.gz';
@@ -44,7 +44,11 @@ async function buildModule(workspace: OpaWorkspace, sources: readonly RegoSource
     decisions = decisions.filter((decision) => decision !== absent);
   }
   throw new PolicyCompileError([
-    problem(sources[0]?.path ?? '.', `defines none of data.orchestration.{${decisionNames.join(', ')}}`),
+    problem(
+      sources[0]?.path ?? '.',
+      `defines none of data.orchestration.{${decisionNames.join(', ')}}`,
+      'no_decision',
+    ),
   ]);
 }
 
@@ -52,6 +56,7 @@ const checkOutputSchema = z.object({
   errors: z.array(
     z.object({
       message: z.string(),
+      code: z.string().startsWith('rego_').catch('rego_compile_error'),
       location: z.object({ file: z.string(), row: z.number(), col: z.number() }).optional(),
       details: z.object({ line: z.string(), idx: z.number() }).partial().nullish().catch(null),
     }),
@@ -59,38 +64,58 @@ const checkOutputSchema = z.object({
 });
 type CheckError = z.output<typeof checkOutputSchema>['errors'][number];
 
-function problemsOfCheck({ stderr }: OpaOutput, sources: readonly RegoSource[]): PolicyProblem[] {
+/** What `opa check --format json` complains of. */
+export function problemsOfCheck({ stderr }: OpaOutput, sources: readonly RegoSource[]): PolicyProblem[] {
   const parsed = checkOutputSchema.safeParse(jsonOrNull(stderr));
   if (!parsed.success) return problemsOfText(stderr, sources);
-  return parsed.data.errors.map((error) => ({
+  const problems = parsed.data.errors.map((error) => ({
+    code: codeOf(error),
     file: error.location?.file ?? '.',
     ...placeOf(error, sources),
     message: explained(error.message),
   }));
+  // A syntax error is told several times, each time with more to it.
+  return problems.filter(
+    (fault) =>
+      !problems.some((other) => samePlace(fault, other) && other.message.startsWith(`${fault.message}:`)),
+  );
 }
 
-/** OPA places a fault at the end of a line in column 0 of the next one and keeps the real place in the details. */
-function placeOf({ location, details }: CheckError, sources: readonly RegoSource[]) {
+function samePlace(a: PolicyProblem, b: PolicyProblem): boolean {
+  return a.file === b.file && a.line === b.line && a.column === b.column;
+}
+
+/** OPA places a fault at the end of a line in column 0 of a later one and keeps the real place in the details. */
+function placeOf({ location, details, message }: CheckError, sources: readonly RegoSource[]) {
+  const [, found] = / found at .*:(\d+)$/.exec(message) ?? [];
+  if (found !== undefined) return { line: Number(found), column: 1 };
   if (!location || location.row < 1) return { line: null, column: null };
   const { file, row, col } = location;
   if (col > 0 || details?.line === undefined || details.idx === undefined)
     return { line: row, column: Math.max(col, 1) };
   const lines = sources.find(({ path }) => path === file)?.text.split('\n') ?? [];
-  const line = lines[row - 1] === details.line ? row : row - 1;
+  const line = lines.lastIndexOf(details.line, row - 1) + 1 || row;
   return { line, column: details.idx + 1 };
 }
 
+function codeOf({ code, message }: CheckError): ProblemCode {
+  return isForbidden(message) ? 'forbidden_builtin' : (code as ProblemCode);
+}
+
+function isForbidden(message: string): boolean {
+  return /^undefined function [a-z_]+(?:\.\w+)+$/.test(message);
+}
+
 function explained(message: string): string {
-  const [, name] = /^undefined function ([a-z_]+(?:\.\w+)+)$/.exec(message) ?? [];
-  return name === undefined
-    ? message
-    : `${message}: not a function of this bundle nor a builtin that policies may call`;
+  if (!isForbidden(message)) return message;
+  return `${message}: not a function of this bundle nor a builtin that policies may call`;
 }
 
 /** Reads OPA's plain output, `policy.rego:3: rego_type_error: undefined function foo`; it names no columns. */
 export function problemsOfText(text: string, sources: readonly RegoSource[]): PolicyProblem[] {
   const located = [...text.matchAll(/(?:^|[\s:])([^\s:]+\.rego):(\d+): (.+)$/gm)].map(
     ([, file, line, message]) => ({
+      code: codeIn(message ?? ''),
       file: file ?? '.',
       line: Number(line),
       column: null,
@@ -98,7 +123,14 @@ export function problemsOfText(text: string, sources: readonly RegoSource[]): Po
     }),
   );
   if (located.length > 0) return located;
-  return [problem(sources[0]?.path ?? '.', text.trim().slice(0, 1000) || 'does not compile')];
+  return [
+    problem(sources[0]?.path ?? '.', text.trim().slice(0, 1000) || 'does not compile', 'rego_compile_error'),
+  ];
+}
+
+function codeIn(message: string): ProblemCode {
+  const [code] = /^rego_\w+(?=: )/.exec(message) ?? [];
+  return (code as ProblemCode | undefined) ?? 'rego_compile_error';
 }
 
 function jsonOrNull(text: string): unknown {

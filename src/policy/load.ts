@@ -5,8 +5,8 @@ import type { TenantPolicy } from '../contract/policy';
 import { type Bundle, bundleDigest, noRules, type RegoSource } from './bundle';
 import { compileRego } from './compile';
 import { compiledOnce } from './compile-cache';
-import { policyFile, readPolicyFile } from './policy-file';
-import { PolicyCompileError, type PolicyProblem, problem } from './problem';
+import { type PlaceOf, policyFile, readPolicyFile } from './policy-file';
+import { PolicyCompileError, type PolicyProblem, problem, type ProblemCode } from './problem';
 import { readRegoSources } from './rego-sources';
 
 export interface PolicyFolders {
@@ -81,29 +81,62 @@ async function foldersIn(dir: string): Promise<string[]> {
 export interface BundleTexts {
   readonly policy: TenantPolicy;
   readonly sources: readonly RegoSource[];
+  readonly placeOf: PlaceOf;
 }
 
 /** Reads one bundle without compiling it. @throws PolicyCompileError */
 export async function readBundle({ tenant, bundle, dir }: BundleFolder): Promise<BundleTexts> {
-  if (!tenantPattern.test(tenant)) throw refusal(`the folder ${tenant} is no valid tenant id`);
-  if (!namePattern.test(bundle)) throw refusal(`the folder ${bundle} is no valid bundle name`);
-  const policy = await readPolicyFile(dir);
-  if (policy.tenant_id !== tenant)
-    throw refusal(`tenant_id is ${policy.tenant_id}, but the folder says ${tenant}`);
-  if (policy.policy_bundle !== bundle) {
-    throw refusal(`policy_bundle is ${policy.policy_bundle}, but the folder says ${bundle}`);
+  if (!tenantPattern.test(tenant))
+    throw refusal(`the folder ${tenant} is no valid tenant id`, 'invalid_name');
+  if (!namePattern.test(bundle))
+    throw refusal(`the folder ${bundle} is no valid bundle name`, 'invalid_name');
+  const { policy, placeOf } = await readPolicyFile(dir);
+  if (policy.tenant_id !== tenant) {
+    const message = `tenant_id is ${policy.tenant_id}, but the folder says ${tenant}`;
+    throw new PolicyCompileError([
+      placed(problem(policyFile, message, 'name_mismatch'), 'tenant_id', placeOf),
+    ]);
   }
-  return { policy, sources: await sourcesOf(policy, dir) };
+  if (policy.policy_bundle !== bundle) {
+    const message = `policy_bundle is ${policy.policy_bundle}, but the folder says ${bundle}`;
+    throw new PolicyCompileError([
+      placed(problem(policyFile, message, 'name_mismatch'), 'policy_bundle', placeOf),
+    ]);
+  }
+  return { policy, sources: await sourcesOf(policy, dir, placeOf), placeOf };
 }
 
-async function sourcesOf({ rego_policy_path: path }: TenantPolicy, dir: string): Promise<RegoSource[]> {
-  const sources = await readRegoSources(dir, path ?? '.');
+/** As {@link readBundle}, of a folder that lies anywhere. */
+export async function readBundleIn(dir: string): Promise<BundleTexts> {
+  const { policy, placeOf } = await readPolicyFile(dir);
+  return { policy, sources: await sourcesOf(policy, dir, placeOf), placeOf };
+}
+
+async function sourcesOf(
+  { rego_policy_path: path }: TenantPolicy,
+  dir: string,
+  placeOf: PlaceOf,
+): Promise<RegoSource[]> {
+  const sources = await readRegoSources(dir, path ?? '.').catch((error: unknown) => {
+    throw new PolicyCompileError(
+      problemsOf(error).map((fault) =>
+        fault.file === policyFile ? placed(fault, 'rego_policy_path', placeOf) : fault,
+      ),
+    );
+  });
   // Rules that lie there and are not used would let an operator believe in a protection that is not on.
   if (path === null && sources.length > 0) {
-    throw refusal(`rego_policy_path is not set, but the bundle holds ${sources[0]?.path}`);
+    throw refusal(`rego_policy_path is not set, but the bundle holds ${sources[0]?.path}`, 'unused_rego');
   }
-  if (path !== null && sources.length === 0) throw refusal(`rego_policy_path: ${path} holds no Rego`);
+  if (path !== null && sources.length === 0) {
+    const fault = problem(policyFile, `rego_policy_path: ${path} holds no Rego`, 'no_rego');
+    throw new PolicyCompileError([placed(fault, 'rego_policy_path', placeOf)]);
+  }
   return sources;
+}
+
+function placed(fault: PolicyProblem, field: string, placeOf: PlaceOf): PolicyProblem {
+  return { ...fault, ...placeOf([field]), path: `/${field}` };
 }
 
 async function loadBundle(
@@ -139,8 +172,8 @@ export function problemsOf(error: unknown): readonly PolicyProblem[] {
   return [problem('.', error instanceof Error ? error.message : 'cannot be loaded')];
 }
 
-function refusal(message: string): PolicyCompileError {
-  return new PolicyCompileError([problem(policyFile, message)]);
+function refusal(message: string, code: ProblemCode): PolicyCompileError {
+  return new PolicyCompileError([problem(policyFile, message, code)]);
 }
 
 function once<T>(produce: () => Promise<T>): () => Promise<T> {

@@ -9,6 +9,8 @@ import type { RegoSource } from './bundle';
 const opaTimeoutMs = 60_000;
 const maxOutputBytes = 16 * 1024 * 1024;
 const capabilitiesFile = 'capabilities.json';
+/** KiB of data that an evaluation may fill; a test can ask for any amount. */
+const maxDataKib = 1024 * 1024;
 
 export interface OpaOutput {
   readonly exitCode: number;
@@ -21,6 +23,10 @@ export interface OpaWorkspace {
   readonly dir: string;
   /** Runs `opa` there. @throws when the program cannot be started or hangs. */
   run(command: string, ...args: string[]): Promise<OpaOutput>;
+  /** As {@link OpaWorkspace.run}, for what evaluates policies rather than reads them: bounded in memory. */
+  evaluate(command: string, ...args: string[]): Promise<OpaOutput>;
+  /** Runs `opa` there without the sources as arguments. */
+  ask(command: string, ...args: string[]): Promise<OpaOutput>;
 }
 
 /**
@@ -41,10 +47,15 @@ export async function withOpaWorkspace<T>(
     }
     await writeFile(join(dir, capabilitiesFile), await restrictedCapabilities(opaPath, dir));
     const paths = sources.map((source) => source.path);
+    const onSources = (command: string, args: readonly string[]) => [
+      ...[command, '--capabilities', capabilitiesFile],
+      ...[...args, '--', ...paths],
+    ];
     return await work({
       dir,
-      run: (command, ...args) =>
-        runOpa(opaPath, dir, [command, '--capabilities', capabilitiesFile, ...args, '--', ...paths]),
+      run: (command, ...args) => runOpa(opaPath, dir, onSources(command, args)),
+      evaluate: (command, ...args) => runBounded(opaPath, dir, onSources(command, args)),
+      ask: (command, ...args) => runBounded(opaPath, dir, [command, ...args]),
     });
   } finally {
     await rm(dir, { recursive: true, force: true });
@@ -59,6 +70,13 @@ async function restrictedCapabilities(opaPath: string, cwd: string): Promise<str
   const capabilities = capabilitiesSchema.parse(JSON.parse(stdout));
   const builtins = capabilities.builtins.filter(({ name }) => allowedBuiltins.has(name));
   return JSON.stringify({ ...capabilities, builtins, allow_net: [] });
+}
+
+/** Where there is a shell, it limits the memory of what it then becomes. */
+function runBounded(opaPath: string, cwd: string, args: readonly string[]): Promise<OpaOutput> {
+  if (process.platform === 'win32') return runOpa(opaPath, cwd, args);
+  const limited = `ulimit -d ${maxDataKib} 2>/dev/null; exec "$0" "$@"`;
+  return runOpa('/bin/sh', cwd, ['-c', limited, opaPath, ...args]);
 }
 
 function runOpa(opaPath: string, cwd: string, args: readonly string[]): Promise<OpaOutput> {

@@ -1,106 +1,81 @@
-import type { TenantPolicy } from '../contract/policy';
-import type { DecisionName } from './bundle';
-import { decisionNames } from './bundle';
-import { compileRego } from './compile';
+import { resolve, sep } from 'node:path';
+import { type Sibling, conflictsWith } from './bundle-conflicts';
+import { readFixtures } from './fixtures';
+import { type Candidate, judge, type Judgement, type JudgeOptions, unreadable } from './judge';
 import {
   type BundleFolder,
   bundleFolders,
   loadPolicies,
   type PolicyFolders,
   problemsOf,
+  type BundleTexts,
   readBundle,
+  readBundleIn,
 } from './load';
-import type { PolicyProblem } from './problem';
-import { loadRegoModule } from './rego-module';
-import { runRegoTests } from './rego-tests';
+import { policyFile } from './policy-file';
+import { problem } from './problem';
+import { readRegoSources } from './rego-sources';
 
-/** Verdict on one bundle (spec/orchestration.md 1.11 `compilation`, 9.4 `policy validate-all`). */
-export interface BundleReport {
+/** Verdict on one bundle of a folder. */
+export interface BundleReport extends Judgement {
   readonly tenant: string;
   readonly bundle: string;
-  readonly version: string | null;
-  readonly ok: boolean;
-  readonly errors: readonly PolicyProblem[];
-  readonly warnings: readonly string[];
-  /** Detectors that the policy names and the registry does not know. */
-  readonly missing_detectors: readonly string[];
-  /** Decisions that the bundle's Rego takes. */
-  readonly rules: readonly DecisionName[];
-  /** Null for a bundle without Rego, or one whose static fields are already wrong. */
-  readonly compilation: {
-    readonly ok: boolean;
-    readonly errors: readonly PolicyProblem[];
-    readonly tests_run: number;
-    readonly tests_failed: number;
-  } | null;
 }
 
-export interface ValidationOptions {
-  readonly opaPath: () => Promise<string>;
-  /** Names in the registry; absent: detectors are not checked. */
-  readonly knownDetectors?: ReadonlySet<string>;
-}
-
-/** Judges every bundle under `dir`: static fields, Rego, its tests and the detectors it names. */
-export async function validatePolicies(dir: string, options: ValidationOptions): Promise<BundleReport[]> {
+/** Judges every bundle under `dir`, also against each other. @throws when `dir` cannot be read */
+export async function validatePolicies(dir: string, options: JudgeOptions): Promise<BundleReport[]> {
   const reports: BundleReport[] = [];
-  for (const folder of await bundleFolders(dir)) reports.push(await validateBundle(folder, options));
+  const judged: Sibling[] = [];
+  for (const folder of await bundleFolders(dir)) {
+    const candidate = await readCandidate(folder).catch(problemsOf);
+    if (!('policy' in candidate)) {
+      reports.push({ ...named(folder), ...unreadable(candidate) });
+      continue;
+    }
+    const report = await judge(candidate, options);
+    const conflicts = conflictsWith(candidate, judged).map((line) =>
+      problem(policyFile, line, 'bundle_conflict'),
+    );
+    judged.push(candidate);
+    reports.push({ ...named(folder), ...report, warnings: [...report.warnings, ...conflicts] });
+  }
   return reports;
 }
 
-/** As {@link validatePolicies}, for one bundle. */
-async function validateBundle(folder: BundleFolder, options: ValidationOptions): Promise<BundleReport> {
-  const { tenant, bundle } = folder;
-  const nothing = {
-    tenant,
-    bundle,
-    version: null,
-    missing_detectors: [],
-    rules: [],
-    compilation: null,
-    warnings: [],
-  };
-  const texts = await readBundle(folder).catch(problemsOf);
-  if (!('policy' in texts)) return { ...nothing, ok: false, errors: texts };
+/** As {@link validatePolicies}, for one bundle, wherever its folder lies. */
+export async function validateBundle(dir: string, options: JudgeOptions): Promise<BundleReport> {
+  const candidate = await readCandidateIn(dir).catch(problemsOf);
+  if ('policy' in candidate) {
+    const { tenant_id: tenant, policy_bundle: bundle } = candidate.policy;
+    return { tenant, bundle, ...(await judge(candidate, options)) };
+  }
+  const [tenant = '', bundle = ''] = resolve(dir).split(sep).slice(-2);
+  return { tenant, bundle, ...unreadable(candidate) };
+}
 
-  const { policy, sources } = texts;
-  const missing = namedDetectors(policy).filter((name) => options.knownDetectors?.has(name) === false);
-  const judged = { ...nothing, version: policy.version, missing_detectors: missing };
-  if (sources.length === 0) return { ...judged, ok: missing.length === 0, errors: [] };
+/** Reads a bundle with its tests and fixtures. @throws PolicyCompileError */
+export async function readCandidateIn(dir: string): Promise<Candidate> {
+  return withTests(await readBundleIn(dir), dir);
+}
 
-  const opaPath = await options.opaPath();
-  const compiled = await compileRego(opaPath, sources).catch(problemsOf);
-  const tests = await runRegoTests(folder.dir, opaPath);
-  const compileErrors = compiled instanceof Uint8Array ? [] : compiled;
-  const errors = compileErrors.length > 0 ? compileErrors : tests.problems;
-  const defined = compiled instanceof Uint8Array ? loadRegoModule(compiled).rules : null;
+async function readCandidate(folder: BundleFolder): Promise<Candidate> {
+  return withTests(await readBundle(folder), folder.dir);
+}
+
+async function withTests({ policy, sources, placeOf }: BundleTexts, dir: string): Promise<Candidate> {
+  const all = sources.length === 0 ? [] : await readRegoSources(dir, '.', 'with tests');
+  const inForce = new Set(sources.map(({ path }) => path));
   return {
-    ...judged,
-    ok: errors.length === 0 && missing.length === 0,
-    errors,
-    warnings: compileErrors.length === 0 && tests.run === 0 ? ['the Rego has no tests'] : [],
-    rules: decisionNames.filter((name) => defined?.[name]),
-    compilation: {
-      ok: compileErrors.length === 0,
-      errors: compileErrors,
-      tests_run: tests.run,
-      tests_failed: tests.failed,
-    },
+    policy,
+    sources,
+    tests: all.filter(({ path }) => !inForce.has(path)),
+    fixtures: await readFixtures(dir),
+    placeOf,
   };
 }
 
-/** Every detector that the static fields name, sorted. */
-export function namedDetectors(policy: TenantPolicy): string[] {
-  const names = [
-    ...policy.required_detectors,
-    ...policy.optional_detectors,
-    ...Object.keys(policy.coverage_calculation.weighted_requirements ?? {}),
-    ...Object.keys(policy.timeout_config),
-    ...Object.keys(policy.retry_config),
-    ...Object.keys(policy.priority_weights),
-    ...Object.values(policy.content_type_routing).flat(),
-  ];
-  return [...new Set(names)].toSorted();
+function named({ tenant, bundle }: BundleFolder) {
+  return { tenant, bundle };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ConclaveError } from '../contract/errors';
 import type { EndStatus, OrchestrationEnd, OrchestrationFacts } from '../contract/orchestration-end';
+import type { ViolationType } from '../contract/policy-validation';
 import type { LatestGauge, Metrics } from './metrics';
 
 const requestBuckets = [50, 100, 200, 500, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000];
@@ -108,6 +109,16 @@ export class OrchestrationMetrics {
     this.#requests.inc({ tenant, policy, status: statusOf(error) });
     if (error.detail === 'policy_denied')
       this.#enforcement.inc({ tenant, policy, status: 'violated', violation_type: 'policy_denied' });
+  }
+
+  /** A judgement of results, or of a bundle that is not in force, by what it found. */
+  judged(tenantId: string, bundle: string, violations: readonly ViolationType[]): void {
+    const isKnown = this.isKnown(tenantId, bundle);
+    const who = isKnown ? { tenant: tenantId, policy: bundle } : { tenant: unknown, policy: unknown };
+    if (violations.length === 0)
+      this.#enforcement.inc({ ...who, status: 'enforced', violation_type: 'none' });
+    for (const violation_type of violations)
+      this.#enforcement.inc({ ...who, status: 'violated', violation_type });
   }
 
   cacheUsed(operation: 'get' | 'set' | 'invalidate', result: 'hit' | 'miss', tenant: string): void {

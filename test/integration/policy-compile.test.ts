@@ -18,14 +18,26 @@ const problemsOf = (rules: string) =>
 describe('compiling', () => {
   it('names file, line and column of every fault', async () => {
     expect(await problemsOf('selection := {"a": foo(1)}\n\ny if {\n\tz := 1\n}\n')).toEqual([
-      { file: 'policy.rego', line: 2, column: 20, message: 'undefined function foo' },
-      { file: 'policy.rego', line: 5, column: 2, message: 'assigned var z unused' },
+      {
+        code: 'rego_type_error',
+        file: 'policy.rego',
+        line: 2,
+        column: 20,
+        message: 'undefined function foo',
+      },
+      {
+        code: 'rego_compile_error',
+        file: 'policy.rego',
+        line: 5,
+        column: 2,
+        message: 'assigned var z unused',
+      },
     ]);
   });
 
   it('names the place of a syntax error', async () => {
     expect(await problemsOf('selection := 1 if {\n  x = = 2\n}\n')).toEqual([
-      { file: 'policy.rego', line: 3, column: 7, message: 'unexpected eq token' },
+      { code: 'rego_parse_error', file: 'policy.rego', line: 3, column: 7, message: 'unexpected eq token' },
     ]);
     const [unfinished] = await problemsOf('selection := input.\n');
     expect(unfinished).toMatchObject({ file: 'policy.rego', line: 2, column: 19 });
@@ -41,6 +53,7 @@ describe('compiling', () => {
   ])('refuses %s by name', async (name, rules, column) => {
     expect(await problemsOf(rules)).toEqual([
       {
+        code: 'forbidden_builtin',
         file: 'policy.rego',
         line: 2,
         column,
@@ -174,7 +187,15 @@ describe('Rego tests', () => {
     expect(await runRegoTests(dir, opaBin)).toEqual({
       run: 2,
       failed: 1,
-      problems: [{ file: 'policy_test.rego', line: 4, column: 1, message: 'test_unmet failed' }],
+      problems: [
+        {
+          code: 'rego_test_failed',
+          file: 'policy_test.rego',
+          line: 4,
+          column: 1,
+          message: 'test_unmet failed',
+        },
+      ],
     });
   });
 

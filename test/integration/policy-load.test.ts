@@ -4,7 +4,7 @@ import { createPolicyEvaluator } from '../../src/policy/evaluator';
 import { loadPolicies } from '../../src/policy/load';
 import { buildPolicies, validatePolicies } from '../../src/policy/validate';
 import { coverageInput } from '../unit/policy/samples';
-import { folderOf, opaPath } from './policy-support';
+import { folderOf, opaPath, registration } from './policy-support';
 
 const policyYaml = (tenant: string, bundle: string, rest = 'rego_policy_path: policy.rego\n') => `
 tenant_id: ${tenant}
@@ -123,7 +123,13 @@ describe('loading policies', () => {
       ['bad tenant/ruled', 'the folder bad tenant is no valid tenant id'],
     ]);
     expect(catalog.refused[0]?.problems).toEqual([
-      { file: 'policy.rego', line: 3, column: 30, message: 'undefined function foo' },
+      {
+        code: 'rego_type_error',
+        file: 'policy.rego',
+        line: 3,
+        column: 30,
+        message: 'undefined function foo',
+      },
     ]);
   });
 
@@ -143,7 +149,7 @@ describe('validating policies', () => {
       'acme/unknown/policy.yaml': policyYaml('acme', 'unknown', 'optional_detectors: [unheard-of]\n'),
       'acme/wrong/policy.yaml': policyYaml('acme', 'wrong', 'treshold: 0.8\n'),
     });
-    const reports = await validatePolicies(dir, { opaPath, knownDetectors: new Set(['pii']) });
+    const reports = await validatePolicies(dir, { opaPath, detectors: [registration('pii')] });
     const report = (tenant: string, bundle: string) =>
       reports.find((candidate) => candidate.tenant === tenant && candidate.bundle === bundle);
 
@@ -157,9 +163,20 @@ describe('validating policies', () => {
       ok: false,
       rules: ['coverage'],
       compilation: { ok: true, errors: [], tests_run: 2, tests_failed: 1 },
-      errors: [{ file: 'policy_test.rego', line: 7, column: 1, message: 'test_wrong failed' }],
+      errors: [
+        {
+          code: 'rego_test_failed',
+          file: 'policy_test.rego',
+          line: 7,
+          column: 1,
+          message: 'test_wrong failed',
+        },
+      ],
     });
-    expect(report('globex', 'ruled')).toMatchObject({ ok: true, warnings: ['the Rego has no tests'] });
+    expect(report('globex', 'ruled')).toMatchObject({
+      ok: true,
+      warnings: [{ code: 'no_tests', file: '.', line: null, column: null, message: 'the Rego has no tests' }],
+    });
     expect(report('acme', 'unknown')).toMatchObject({ ok: false, missing_detectors: ['unheard-of'] });
     expect(report('acme', 'wrong')).toMatchObject({
       ok: false,

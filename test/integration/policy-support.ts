@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Bundle, bundleDigest, type RegoSource } from '../../src/policy/bundle';
 import { compileRego } from '../../src/policy/compile';
+import { type DetectorRegistration, detectorRegistrationSchema } from '../../src/contract/registration';
 import { loadRegoModule } from '../../src/policy/rego-module';
 import { samplePolicy } from '../unit/policy/samples';
 
@@ -35,4 +36,16 @@ export function folderOf(files: Readonly<Record<string, string>>): string {
     writeFileSync(join(root, path), text);
   }
   return root;
+}
+
+/** A registered detector that reads text, documents and code. */
+export function registration(name: string, fields: Partial<DetectorRegistration> = {}): DetectorRegistration {
+  return {
+    ...detectorRegistrationSchema.parse({
+      name,
+      endpoint: `http://${name}.test`,
+      capabilities: { supported_content_types: ['text', 'document', 'code'] },
+    }),
+    ...fields,
+  };
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { conclave } from '../../support/conclave-command';
@@ -103,6 +103,232 @@ describe('conclave policy validate-all', () => {
       expect(code).toBe(1);
       expect(stderr).toContain(absent);
     }
+  });
+});
+
+const rules = `package orchestration
+
+coverage := {"coverage_met": met}
+
+default met := false
+
+met if {
+	input.coverage_achieved >= 0.9
+	input.coverage_method == "required_set"
+}
+`;
+const regoTest = `package orchestration_test
+
+import data.orchestration
+
+test_all_judged if {
+	orchestration.coverage.coverage_met with input as {"coverage_achieved": 1, "coverage_method": "required_set"}
+}
+`;
+
+/** A sound bundle in `demo/<name>`. */
+function ruled(name: string, files: Readonly<Record<string, string>> = {}): string {
+  write(`demo/${name}/policy.yaml`, policyOf(name, 'rego_policy_path: rules\n'));
+  write(`demo/${name}/rules/coverage.rego`, rules);
+  write(`demo/${name}/rules/coverage_test.rego`, regoTest);
+  for (const [file, text] of Object.entries(files)) write(`demo/${name}/${file}`, text);
+  return path.join(dir, 'demo', name);
+}
+
+describe('conclave policy validate', () => {
+  it('finds a sound bundle valid, by its folder and by its policy.yaml, wherever they lie [2.4] [13.2]', async () => {
+    const bundle = ruled('sound');
+    for (const given of [bundle, path.join(bundle, 'policy.yaml')]) {
+      const { code, stdout } = await conclave(['policy', 'validate', given]);
+      expect([code, stdout]).toEqual([0, 'demo/sound: ok\n']);
+    }
+  });
+
+  it('gives the whole report as JSON, and every fault as a failed case of JUnit [2.4]', async () => {
+    const bundle = ruled('broken', {
+      'rules/coverage.rego': 'package orchestration\n\ncoverage := {"coverage_met": http.send({}) > "<&>"}\n',
+    });
+    const json = await conclave(['policy', 'validate', bundle, '--format', 'json']);
+    expect(json.code).toBe(1);
+    const [report] = JSON.parse(json.stdout);
+    const fault = { code: 'forbidden_builtin', file: 'rules/coverage.rego', line: 3, column: 30 };
+    expect(report).toMatchObject({
+      tenant: 'demo',
+      bundle: 'broken',
+      version: '1.0',
+      ok: false,
+      errors: [fault],
+      missing_detectors: [],
+      compilation: { ok: false, errors: [fault], tests_run: 0, tests_failed: 0 },
+    });
+    const junit = await conclave(['policy', 'validate', bundle, '--format', 'junit']);
+    expect(junit.code).toBe(1);
+    expect(junit.stdout).toContain('<testsuite name="demo/broken" tests="1" failures="1" errors="0">');
+    expect(junit.stdout).toContain('<failure type="forbidden_builtin" message="rules/coverage.rego:3:30: ');
+    const sound = await conclave(['policy', 'validate', ruled('sound'), '--format', 'junit']);
+    expect(sound.code).toBe(0);
+    expect(sound.stdout).toContain('<testcase classname="demo/sound" name="is valid"/>');
+  });
+
+  it('warns of what never matters, and takes that for an error when told to', async () => {
+    const bundle = ruled('idle', {
+      'rules/idle.rego':
+        'package orchestration\n\nunused if input.content_type == "video"\n\nother if input.contentt_type == "text"\n',
+    });
+    write(
+      'demo/idle/policy.yaml',
+      policyOf(
+        'idle',
+        'rego_policy_path: rules\nfailure_policy: [{ action: fail_open }, { action: secondary }]\n',
+      ),
+    );
+    const { code, stdout } = await conclave(['policy', 'validate', bundle]);
+    expect(code).toBe(0);
+    for (const line of [
+      'policy.yaml:6:41: failure_policy.1: never fires: failure_policy.0 comes first and fits all that it fits',
+      'rules/idle.rego:3:1: no decision uses orchestration.unused',
+      'rules/idle.rego:3:33: input.content_type is never "video", only text, image, document, code',
+      'rules/idle.rego:5:10: undefined ref: input.contentt_type',
+    ])
+      expect(stdout).toContain(`  warning: ${line}\n`);
+    expect((await conclave(['policy', 'validate', bundle, '--strict'])).code).toBe(1);
+  });
+
+  it('ends rules that run without end, and says which decision it was', async () => {
+    const endless = 'count([1 | some a in r; some b in r; some c in r; some d in r; a + b + c + d > 9999])';
+    const bundle = ruled('endless', {
+      'rules/coverage.rego': `package orchestration\n\nr := numbers.range(1, 300)\n\ncoverage := {"coverage_met": ${endless} > 0}\n`,
+      'rules/coverage_test.rego': 'package t\n\ntest_nothing if true\n',
+    });
+    const { code, stdout } = await conclave(['policy', 'validate', bundle]);
+    expect(code).toBe(1);
+    expect(stdout).toContain('error: rules/coverage.rego:5:1: coverage fails for coverage_achieved=1');
+  });
+
+  it('exits with 1 for what is no bundle, and with 2 when misused', async () => {
+    const none = await conclave(['policy', 'validate', dir]);
+    expect([none.code, none.stderr]).toEqual([1, `${dir} is no bundle: it has no policy.yaml\n`]);
+    for (const args of [
+      ['validate'],
+      ['validate', dir, '--format', 'xml'],
+      ['test', dir, '--threshold', '200'],
+    ]) {
+      expect((await conclave(['policy', ...args])).code).toBe(2);
+    }
+  });
+});
+
+describe('conclave policy test', () => {
+  const fixtures = (met: boolean) =>
+    `- name: half is not enough\n  decision: coverage\n  input: { coverage_achieved: 0.5 }\n  expect: { coverage_met: ${met} }\n`;
+
+  it('runs Rego tests and fixtures and says what they covered [2.4] [13.2]', async () => {
+    const bundle = ruled('sound', { 'fixtures/half.yaml': fixtures(false) });
+    const { code, stdout } = await conclave(['policy', 'test', bundle, '--coverage']);
+    expect(stdout).toContain('demo/sound: 1/1 tests, 1/1 fixtures, 100 % of the rules covered\n');
+    expect(code).toBe(0);
+  });
+
+  it('fails with the fixture that is decided otherwise, and with too little coverage', async () => {
+    const wrong = await conclave([
+      'policy',
+      'test',
+      ruled('wrong', { 'fixtures/half.yaml': fixtures(true) }),
+    ]);
+    expect(wrong.code).toBe(1);
+    expect(wrong.stdout).toContain(
+      'error: fixtures/half.yaml:1:3: half is not enough: coverage.coverage_met is false, expected true',
+    );
+    const little = ruled('little', {
+      'rules/conflict.rego':
+        'package orchestration\n\nconflict := {"resolution_strategy": "majority_vote"}\n',
+    });
+    const { code, stdout } = await conclave(['policy', 'test', little, '--threshold', '95']);
+    expect(code).toBe(1);
+    expect(stdout).toContain('  not covered: rules/conflict.rego: 3\n');
+    expect(stdout).toMatch(
+      /error: \.: tests and fixtures run through \d+(\.\d)? % of the rules, less than 95 %/,
+    );
+  });
+});
+
+describe('conclave policy fmt', () => {
+  it('names the files that are not in the usual form, and rewrites them', async () => {
+    const bundle = ruled('untidy', {
+      'rules/conflict.rego': 'package orchestration\nconflict:={"tie_breaker":"alphabetical"}',
+    });
+    const file = path.join(bundle, 'rules', 'conflict.rego');
+    const check = await conclave(['policy', 'fmt', bundle, '--check']);
+    expect([check.code, check.stdout]).toEqual([1, `${file}\n`]);
+    expect((await conclave(['policy', 'fmt', dir])).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(
+      'package orchestration\n\nconflict := {"tie_breaker": "alphabetical"}\n',
+    );
+    expect(await conclave(['policy', 'fmt', bundle, '--check'])).toMatchObject({ code: 0, stdout: '' });
+  });
+});
+
+describe('conclave policy explain', () => {
+  it('shows the decision, the rules that made it, and the condition that kept the others out [13.2]', async () => {
+    const bundle = ruled('sound');
+    const input = write('input.yaml', 'coverage_achieved: 0.5\n');
+    const args = ['policy', 'explain', bundle, '--decision', 'coverage', '--input', input];
+    const { code, stdout } = await conclave([...args, '--format', 'json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      decision: 'coverage',
+      input: { tenant_id: 'demo', coverage_achieved: 0.5, threshold: 0.8 },
+      outcome: { kind: 'decision', value: { coverage_met: false } },
+      rules: [
+        { rule: 'orchestration.coverage', line: 3, fired: true, stopped_at: null },
+        { rule: 'orchestration.met', line: 5, fired: true, stopped_at: null },
+        {
+          rule: 'orchestration.met',
+          line: 7,
+          fired: false,
+          stopped_at: { line: 8, text: 'input.coverage_achieved >= 0.9' },
+        },
+      ],
+    });
+    const table = await conclave([...args, '--trace']);
+    expect(table.stdout).toMatch(
+      /orchestration\.met.*rules\/coverage\.rego:7.*no.*8: input\.coverage_achieved >= 0\.9/,
+    );
+    expect(table.stdout).toMatch(/Enter data\.orchestration\.coverage/);
+  });
+
+  it('says where static fields decide', async () => {
+    const { code, stdout } = await conclave(['policy', 'explain', ruled('sound'), '--decision', 'selection']);
+    expect(code).toBe(0);
+    expect(stdout).toBe("selection: decided by the static fields, the bundle's Rego does not define it\n");
+  });
+});
+
+describe('conclave policy compare', () => {
+  it('tells fields, what they mean, and the Rego', async () => {
+    const from = ruled('old');
+    const to = ruled('new', { 'rules/coverage.rego': rules.replace('0.9', '0.95') });
+    write(
+      'demo/old/policy.yaml',
+      policyOf('same', 'rego_policy_path: rules\noptional_detectors: [toxicity, secrets]\n'),
+    );
+    write(
+      'demo/new/policy.yaml',
+      policyOf(
+        'same',
+        'rego_policy_path: rules\noptional_detectors: [secrets, toxicity]\nconflict_resolution: most_restrictive\n',
+      ),
+    );
+    const { code, stdout } = await conclave(['policy', 'compare', from, to]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/conflict_resolution.*-.*most_restrictive.*stricter/);
+    expect(stdout).not.toContain('optional_detectors');
+    expect(stdout).toContain('-\tinput.coverage_achieved >= 0.9\n+\tinput.coverage_achieved >= 0.95\n');
+    expect((await conclave(['policy', 'compare', from, to, '--exit-code'])).code).toBe(1);
+    expect(await conclave(['policy', 'compare', from, from, '--exit-code'])).toMatchObject({
+      code: 0,
+      stdout: 'no difference\n',
+    });
   });
 });
 

@@ -129,6 +129,7 @@ describe('The documentation', () => {
       '/policies/decisions',
       '/policies/decisions/export',
       '/policies/migrate',
+      '/policies/validate',
       '/policies/{bundle}',
       '/policies/{bundle}/diff',
       '/policies/{bundle}/versions',

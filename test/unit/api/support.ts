@@ -75,6 +75,7 @@ export interface AppOptions {
   readonly refused?: AppDependencies['orchestrate']['refused'];
   readonly report?: HealthReport;
   readonly check?: AppDependencies['upstreamHealth']['checks']['check'];
+  readonly checkPolicy?: AppDependencies['policyCheck']['check'];
   readonly sharing?: AppDependencies['breakers']['sharing'];
   readonly detectors?: Awaited<ReturnType<typeof watched>>;
   readonly registrar?: Partial<
@@ -191,6 +192,7 @@ export async function appWith(options: AppOptions = {}) {
       breakers: detectors.breakers,
       config: { detector_interval: 30, detector_timeout: 2, concurrency: 10 },
     },
+    policyCheck: { check: options.checkPolicy ?? unexpected },
     health: {
       version: '1.2.3',
       environment: 'dev',

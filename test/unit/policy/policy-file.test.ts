@@ -44,7 +44,7 @@ describe('policy.yaml', () => {
     const [found] = problemsOf(
       sound.replace('  weighted_requirements', '  treshold: 0.5\n  weighted_requirements'),
     );
-    expect(found).toMatchObject({ line: 5, column: 3 });
+    expect(found).toMatchObject({ line: 6, column: 3 });
     expect(found?.message).toMatch(/^coverage_calculation: .*"treshold"/);
   });
 
