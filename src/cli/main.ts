@@ -67,7 +67,6 @@ function program(): Command {
       console.log(`${key} = ${explained.value}  (${explained.source})`);
     });
 
-
   const exit = (code: number): void => void (process.exitCode = code);
   const api = {
     defaultUrl: () => {
