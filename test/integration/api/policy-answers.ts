@@ -71,5 +71,23 @@ export function policyAnswers(of: () => System): Ask[] {
     ['delete', one, 409, () => send('DELETE', '/policies/documented', undefined, { 'If-Match': '"older"' })],
     ['delete', one, 204, () => send('DELETE', '/policies/documented')],
     ['delete', one, 404, () => send('DELETE', '/policies/documented')],
+    ['post', '/policies/validate', 200, () => send('POST', '/policies/validate', candidate)],
+    ['post', '/policies/validate', 400, () => send('POST', '/policies/validate', {})],
+    [
+      'post',
+      '/policies/validate',
+      403,
+      () => send('POST', '/policies/validate', candidate, { 'X-Tenant-ID': 'other' }),
+    ],
   ];
 }
+
+const candidate = {
+  policy_bundle: 'candidate',
+  policy: {
+    tenant_id: 'acme',
+    policy_bundle: 'candidate',
+    coverage_calculation: { calculation_method: 'required_set' },
+    required_detectors: ['toxicity', 'nobody'],
+  },
+};
