@@ -60,7 +60,7 @@ describe('conclave policy, on the store', () => {
 
     describeChat({ required_detectors: ['b', 'nobody'] });
     const same = await run('put', folder);
-    expect([same.code, same.stderr]).toEqual([1, expect.stringContaining('policy.version')]);
+    expect([same.code, same.stderr]).toEqual([1, expect.stringContaining('exists and never changes')]);
     const next = await run('put', folder, '--next-version', '--expect', '1.0', '--description', 'b now');
     expect([next.code, next.stderr]).toEqual([0, 'warning: nobody is not a registered detector\n']);
     expect(next.stdout).toMatch(/version.*1\.1[^]*active.*yes/);
