@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
-import { Client, type QueryResultRow } from 'pg';
+import { Client, DatabaseError, type QueryResult, type QueryResultRow } from 'pg';
 import { z } from 'zod';
 import type { Db } from './database';
 
@@ -32,6 +32,7 @@ interface Events {
 /** PostgreSQL LISTEN/NOTIFY: the one mechanism by which processes wake each other. */
 export class Notifications extends EventEmitter<Events> {
   #client: Client | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(
@@ -60,7 +61,8 @@ export class Notifications extends EventEmitter<Events> {
       throw error;
     }
     this.#client = client;
-    watch(client);
+    this.#turn = Promise.resolve();
+    this.#watch(client);
   }
 
   async send(message: Message): Promise<void> {
@@ -68,12 +70,12 @@ export class Notifications extends EventEmitter<Events> {
   }
 
   /**
-   * Asks the database over the connection that listens, where nothing queues before it.
+   * Asks the database over the connection that listens, where only others that ask queue before it.
    * @throws while that is lost
    */
   async ask<Row extends QueryResultRow>(query: string, values: readonly unknown[]): Promise<Row[]> {
     if (!this.#client) throw new Error('the connection that listens is lost');
-    return (await this.#client.query<Row>(query, [...values])).rows;
+    return (await this.#inTurn<Row>(this.#client, query, values)).rows;
   }
 
   async close(): Promise<void> {
@@ -84,6 +86,27 @@ export class Notifications extends EventEmitter<Events> {
   #receive(payload: string): void {
     const parsed = messageSchema.safeParse(parseJson(payload));
     if (parsed.success) this.emit('message', parsed.data);
+  }
+
+  /** One at a time; when there is no answer the line is dead, and is hung up for all that wait. */
+  async #inTurn<Row extends QueryResultRow>(
+    client: Client,
+    query: string,
+    values: readonly unknown[],
+  ): Promise<QueryResult<Row>> {
+    const answer = this.#turn.then(() => client.query<Row>(query, [...values]));
+    this.#turn = answer.catch((error: unknown) => {
+      if (!(error instanceof DatabaseError)) void client.end();
+    });
+    return answer;
+  }
+
+  /** Nobody speaks on a quiet line nor on a dead one. */
+  #watch(client: Client): void {
+    const timer = setInterval(() => {
+      this.#inTurn(client, 'select 1', []).catch(() => undefined);
+    }, silenceMs).unref();
+    client.once('end', () => clearInterval(timer));
   }
 
   async #reconnect(lost: Client): Promise<void> {
@@ -99,14 +122,6 @@ export class Notifications extends EventEmitter<Events> {
       }
     }
   }
-}
-
-/** Nobody speaks on a quiet line nor on a dead one: asks now and then, and hangs up when there is no answer. */
-function watch(client: Client): void {
-  const timer = setInterval(() => {
-    client.query('select 1').catch(() => void client.end());
-  }, silenceMs).unref();
-  client.once('end', () => clearInterval(timer));
 }
 
 /** Calls when something of this kind was said, and when it may have been missed. */
