@@ -84,7 +84,7 @@ describe('health of upstreams, with two facades and a worker', () => {
     );
   });
 
-  it('takes a detector that stops off all facades, answers without it, and takes it back [4] [4.1] [14.2] [F.7]', async () => {
+  it('takes a detector that stops off all facades, answers without it, and takes it back [4] [4.1] [14.2] [F.1] [F.7]', async () => {
     await detector.off();
     for (const facade of facades)
       await eventually(
