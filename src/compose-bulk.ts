@@ -33,7 +33,7 @@ export interface BulkParts {
   connect(client: Client): {
     readonly bulk: Bulk;
     readonly keeper: BulkKeeper;
-    readonly limits: Pick<BulkRouterDependencies, 'uploadsPerMinute' | 'maxLineBytes'>;
+    readonly limits: Pick<BulkRouterDependencies, 'uploadsPerMinute' | 'maxLineBytes' | 'maxImagePixels'>;
   };
 }
 
@@ -97,6 +97,7 @@ export function composeBulk(parts: {
         limits: {
           uploadsPerMinute: settings.orchestration.default_rate_limit_per_minute,
           maxLineBytes: bulkLimits.lineBytes,
+          maxImagePixels: settings.content.max_image_pixels,
         },
       };
     },

@@ -53,6 +53,7 @@ export function composeFacades({
     rateLimit: orchestrate.rateLimit,
     rateLimitOf: orchestrate.rateLimitOf,
     maxBodyBytes: orchestrate.maxBodyBytes,
+    maxImagePixels: settings.content.max_image_pixels,
     approach: orchestrate.approach,
   };
 }

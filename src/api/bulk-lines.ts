@@ -9,40 +9,47 @@ import { refuseCallback } from './orchestrate-router';
 import { parseJsonBody, refuseDuplicateKeys } from './strict-json';
 import { validate } from './validate';
 
+interface LineLimits {
+  readonly maxLineBytes: number;
+  readonly maxImagePixels: number;
+}
+
 /** The lines of an upload, read as the store takes them. */
 export function uploadedLines(
   request: Request,
-  maxLineBytes: number,
+  limits: LineLimits,
 ): Pick<BulkUpload, 'lines' | 'fingerprint'> {
   const hash = createHash('sha256');
   // An upload that is refused half-way must still be answered.
   const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   return {
-    lines: parsed(source, maxLineBytes, (bytes) => void hash.update(bytes)),
+    lines: parsed(source, limits, (bytes) => void hash.update(bytes)),
     fingerprint: () => hash.digest(),
   };
 }
 
 async function* parsed(
   source: AsyncIterable<Buffer>,
-  maxLineBytes: number,
+  { maxLineBytes, maxImagePixels }: LineLimits,
   onBytes: (bytes: Buffer) => void,
 ): AsyncGenerator<BulkLine> {
   for await (const { line, bytes } of linesOf(source, maxLineBytes, onBytes)) {
-    yield { line, bytes: bytes.length, ...itemOf(bytes) };
+    yield { line, bytes: bytes.length, ...itemOf(bytes, maxImagePixels) };
   }
 }
 
 /** A request of its own, or why it is none; one bad line is no fault of its neighbors. */
 export function itemOf(
   bytes: Buffer,
+  maxImagePixels: number,
 ): { request: OrchestrationRequest; routingTokens: string[] } | { refusal: ConclaveError } {
   try {
     const { value, text } = parseJsonBody(bytes);
     const request = validate(orchestrationRequestSchema, withLowPriority(value));
     refuseDuplicateKeys(text);
     refuseCallback(request.metadata);
-    return { request: { ...request, processing_mode: 'async' }, routingTokens: checkContentForm(request) };
+    const routingTokens = checkContentForm(request, maxImagePixels);
+    return { request: { ...request, processing_mode: 'async' }, routingTokens };
   } catch (error) {
     if (error instanceof ConclaveError) return { refusal: error };
     throw error;

@@ -19,6 +19,7 @@ export interface BulkRouterDependencies {
   /** Uploads and re-runs a minute for each tenant. */
   readonly uploadsPerMinute: number;
   readonly maxLineBytes: number;
+  readonly maxImagePixels: number;
   /** Refuses uploads unread when there is too much to read. */
   readonly approach: () => void;
   /** Fires when the process stops: no stream may hold it up. */
@@ -39,7 +40,7 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
       response,
       await bulk.submit({
         ...callOf(request, response),
-        ...uploadedLines(request, deps.maxLineBytes),
+        ...uploadedLines(request, deps),
         route: 'POST /orchestrate/bulk',
         tenantId: tenantOf(request),
         parentBulkId: null,

@@ -17,7 +17,7 @@ const headLength = 684;
  */
 export function checkContentForm(
   request: Pick<OrchestrationRequest, 'content' | 'content_type'>,
-  maxImagePixels = Infinity,
+  maxImagePixels: number,
 ): string[] {
   const inferred = inferredType(request.content);
   if (request.content_type === 'image') requireImage(request.content, inferred, maxImagePixels);

@@ -12,7 +12,7 @@ export interface DocumentReaderOptions {
   readonly maxWaiting: number;
 }
 
-/** Too many documents wait to be read already. */
+/** Too many documents wait to be read already, or there is no process to be had. */
 export class ReadersBusy extends Error {
   override readonly name = 'ReadersBusy';
 }
@@ -33,6 +33,7 @@ const envelopeBytes = 4096;
  */
 export class DocumentReader {
   #running = 0;
+  #stopped = false;
   readonly #waiting: (() => void)[] = [];
   readonly #children = new Set<ChildProcess>();
 
@@ -48,22 +49,31 @@ export class DocumentReader {
     try {
       return await this.#readInChild(bytes, deadline);
     } finally {
-      this.#running--;
-      this.#waiting.shift()?.();
+      this.#leave();
     }
   }
 
+  /** Who is read or waits is told ReadersBusy. */
   stop(): void {
-    for (const child of this.#children) child.kill('SIGKILL');
+    this.#stopped = true;
+    for (const child of this.#children) kill(child);
   }
 
   async #turn(deadline: AbortSignal): Promise<void> {
     const { maxConcurrent, maxWaiting } = this.options;
-    if (this.#running >= maxConcurrent) {
+    if (this.#running < maxConcurrent) {
+      this.#running++;
+    } else {
       if (this.#waiting.length >= maxWaiting) throw new ReadersBusy();
       await this.#place(deadline);
     }
-    this.#running++;
+  }
+
+  /** The place goes straight to who waits: freed first, a newcomer could take it as well. */
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#running--;
   }
 
   #place(deadline: AbortSignal): Promise<void> {
@@ -83,29 +93,34 @@ export class DocumentReader {
 
   async #readInChild(bytes: Buffer, deadline: AbortSignal): Promise<ExtractionOutcome> {
     if (deadline.aborted) throw new ReadingTookTooLong();
+    if (this.#stopped) throw new ReadersBusy();
     const { limits, memoryMb } = this.options;
-    const child = spawn(process.execPath, [...flags(memoryMb), childFile, JSON.stringify(limits)], {
+    const parameters = [...flags(memoryMb), childFile, JSON.stringify(limits)];
+    const child: ChildProcess = spawn(process.execPath, parameters, {
       // Not a word of what a parser prints is looked at, nor of our environment given.
       stdio: ['pipe', 'pipe', 'ignore'],
       env: {},
       cwd: path.parse(childFile).root,
     });
+    // Out of file handles there is a child without streams, which says so on the next tick.
+    const output = outputOf(child, limits.max_characters * bytesPerCharacter + envelopeBytes);
     this.#children.add(child);
-    const kill = () => child.kill('SIGKILL');
-    deadline.addEventListener('abort', kill, { once: true });
+    const end = () => kill(child);
+    deadline.addEventListener('abort', end, { once: true });
     const watch = setInterval(() => void killWhenLarge(child, memoryMb), watchMs);
-    // It may die before it has read all.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(bytes);
     try {
-      const said = await outputOf(child, limits.max_characters * bytesPerCharacter + envelopeBytes);
+      // It may die before it has read all.
+      child.stdin?.on('error', () => undefined);
+      child.stdin?.end(bytes);
+      const said = await output;
       if (deadline.aborted) throw new ReadingTookTooLong();
+      if (said === null && this.#stopped) throw new ReadersBusy();
       return said === null ? { kind: 'refused', reason: 'too_complex' } : parsed(said);
     } finally {
       clearInterval(watch);
-      deadline.removeEventListener('abort', kill);
+      deadline.removeEventListener('abort', end);
       this.#children.delete(child);
-      kill();
+      end();
     }
   }
 }
@@ -130,17 +145,20 @@ function flags(memoryMb: number): string[] {
   return [...memory, permission, ...readable.map((folder) => `--allow-fs-read=${folder}`)];
 }
 
-/** @returns null when it died of what it read, or said more than there can be to say */
+/**
+ * @returns null when it died of what it read, or said more than there can be to say
+ * @throws ReadersBusy when it could not be started
+ */
 function outputOf(child: ChildProcess, maxBytes: number): Promise<string | null> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    child.stdout!.on('data', (chunk: Buffer) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       chunks.push(chunk);
-      if (bytes > maxBytes) child.kill('SIGKILL');
+      if (bytes > maxBytes) kill(child);
     });
-    child.once('error', () => resolve(null));
+    child.once('error', () => reject(new ReadersBusy()));
     child.once('close', (code) => resolve(code === 0 ? Buffer.concat(chunks).toString() : null));
   });
 }
@@ -153,13 +171,18 @@ function parsed(said: string): ExtractionOutcome {
   }
 }
 
+/** One that never started has no process to end; asked to all the same, the system may look for one elsewhere. */
+function kill(child: ChildProcess): void {
+  if (child.pid !== undefined) child.kill('SIGKILL');
+}
+
 const pageBytes = 4096;
 
 /** Buffers are outside the heap that Node bounds by itself. */
 async function killWhenLarge(child: ChildProcess, memoryMb: number): Promise<void> {
   try {
     const [, resident] = (await readFile(`/proc/${child.pid}/statm`, 'latin1')).split(' ');
-    if (Number(resident) * pageBytes > memoryMb * 1024 * 1024) child.kill('SIGKILL');
+    if (Number(resident) * pageBytes > memoryMb * 1024 * 1024) kill(child);
   } catch {
     // It has ended, or this system does not tell.
   }

@@ -41,8 +41,17 @@ export class UploadedContents {
     return row ? fileOf(row) : null;
   }
 
-  /** Of two at once the first stays. */
+  /** Of two at once the first stays; if it is removed just then, there is room after all. */
   async put(tenantId: string, file: NewFile): Promise<StoredFile> {
+    const stored =
+      (await this.#insert(tenantId, file)) ??
+      (await this.renew(tenantId, file.digest)) ??
+      (await this.#insert(tenantId, file));
+    if (!stored) throw new Error('the same upload comes and goes faster than it can be stored');
+    return stored;
+  }
+
+  async #insert(tenantId: string, file: NewFile): Promise<StoredFile | null> {
     const contentRef = `content-${randomUUID()}`;
     const row = await this.db
       .insertInto('uploaded_content')
@@ -72,7 +81,7 @@ export class UploadedContents {
       )
       .returning(columns)
       .executeTakeFirst();
-    return row ? fileOf(row) : (await this.renew(tenantId, file.digest))!;
+    return row ? fileOf(row) : null;
   }
 
   async open(tenantId: string, contentRef: string): Promise<(StoredFile & { body: Buffer }) | null> {

@@ -1,17 +1,20 @@
 import { crc32, deflateRawSync, deflateSync } from 'node:zlib';
 
-/** A PDF with a line of text on each page. @param extra objects that stand in it besides, and entries of its trailer */
+/**
+ * A PDF with a line of text on each page.
+ * @param extra objects that stand in it besides, what every page draws, and entries of every page and of the trailer
+ */
 export function pdf(
   pages: readonly string[],
-  extra: { objects?: readonly string[]; trailer?: string } = {},
+  extra: { objects?: readonly string[]; drawing?: string; page?: string; trailer?: string } = {},
 ): Buffer {
   const objects = [
     '<</Type/Catalog/Pages 2 0 R>>',
     `<</Type/Pages/Count ${pages.length}/Kids[${pages.map((_, index) => `${4 + 2 * index} 0 R`).join(' ')}]>>`,
     '<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>',
     ...pages.flatMap((text, index) => [
-      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents ${5 + 2 * index} 0 R>>`,
-      stream(text === '' ? '' : `BT /F1 12 Tf 72 720 Td (${text}) Tj ET`),
+      `<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Resources<</Font<</F1 3 0 R>>>>/Contents ${5 + 2 * index} 0 R${extra.page ?? ''}>>`,
+      stream(`${text === '' ? '' : `BT /F1 12 Tf 72 720 Td (${text}) Tj ET`}${extra.drawing ?? ''}`),
     ]),
     ...(extra.objects ?? []),
   ];
@@ -99,7 +102,7 @@ export function docx(paragraphs: readonly string[], more: Parts = {}): Buffer {
 export const wordPart = (text: string): string =>
   xml(`<w:hdr xmlns:w="w"><w:p><w:t>${text}</w:t></w:p></w:hdr>`);
 
-export function xlsx(): Buffer {
+export function xlsx(more: Parts = {}): Buffer {
   return zip({
     ...contentTypes,
     'xl/workbook.xml': xml('<workbook/>'),
@@ -107,27 +110,36 @@ export function xlsx(): Buffer {
     'xl/worksheets/sheet1.xml': xml(
       '<worksheet><row><c t="s"><v>7</v></c><c><v>4111111111111111</v></c><c t="inlineStr"><is><t>inline words</t></is></c></row></worksheet>',
     ),
+    ...more,
   });
 }
 
-export function pptx(slides: readonly string[], note: string): Buffer {
+export function pptx(slides: readonly string[], note: string, more: Parts = {}): Buffer {
   const slide = (text: string) => xml(`<p:sld xmlns:p="p" xmlns:a="a"><a:p><a:t>${text}</a:t></a:p></p:sld>`);
   return zip({
     ...contentTypes,
     'ppt/presentation.xml': xml('<p:presentation xmlns:p="p"/>'),
-    'ppt/slideMasters/slideMaster1.xml': slide('Click to edit'),
+    'ppt/slideMasters/slideMaster1.xml': master('Click to edit', 'Acme, confidential'),
     ...Object.fromEntries(slides.map((text, index) => [`ppt/slides/slide${index + 1}.xml`, slide(text)])),
     'ppt/notesSlides/notesSlide1.xml': slide(note),
+    ...more,
   });
 }
 
-export function odt(text: string, manifest = '<manifest/>'): Buffer {
+/** What is to be overwritten on a slide, and what stands on all of them. */
+const master = (prompt: string, fixed: string): string =>
+  xml(
+    `<p:sldMaster xmlns:p="p" xmlns:a="a"><p:sp><p:nvSpPr><p:nvPr><p:ph/></p:nvPr></p:nvSpPr><p:txBody><a:p><a:t>${prompt}</a:t></a:p></p:txBody></p:sp><p:sp><p:txBody><a:p><a:t>${fixed}</a:t></a:p></p:txBody></p:sp></p:sldMaster>`,
+  );
+
+export function odt(text: string, manifest = '<manifest/>', more: Parts = {}): Buffer {
   return zip({
     mimetype: 'application/vnd.oasis.opendocument.text',
     'content.xml': xml(
       `<o:document-content xmlns:o="o" xmlns:t="t"><o:body><t:p>${text}</t:p></o:body></o:document-content>`,
     ),
     'META-INF/manifest.xml': xml(manifest),
+    ...more,
   });
 }
 

@@ -22,6 +22,7 @@ export interface FacadeDependencies {
   readonly rateLimit: RateLimit;
   readonly rateLimitOf: (tenantId: string, bundle: string) => number;
   readonly maxBodyBytes: number;
+  readonly maxImagePixels: number;
   /** Refuses calls unread when there are too many to read. */
   readonly approach: () => void;
 }
@@ -53,7 +54,9 @@ export async function judgePieces(
   withinMs = deps.settings.answer_within_ms,
 ): Promise<readonly (Finding | null)[]> {
   const bench = benchOf(deps, request, response, withinMs);
-  const exhibits = pieces.map((piece) => (piece.content.trim() === '' ? null : exhibitOf(piece)));
+  const exhibits = pieces.map((piece) =>
+    piece.content.trim() === '' ? null : exhibitOf(piece, deps.maxImagePixels),
+  );
   const charged = exhibits.filter((exhibit) => exhibit !== null).length;
   if (charged > 0) {
     const perMinute = deps.rateLimitOf(bench.tenantId, bench.policyBundle);
@@ -85,7 +88,7 @@ function bundleOf(request: Request): string | null {
   });
 }
 
-function exhibitOf({ content, type, detectors }: Piece) {
+function exhibitOf({ content, type, detectors }: Piece, maxImagePixels: number) {
   if (type === 'image' && /^https?:/i.test(content)) {
     throw new ConclaveError('INVALID_REQUEST', 'images are not fetched: send them as data URLs', {
       detail: 'image_not_fetched',
@@ -93,7 +96,7 @@ function exhibitOf({ content, type, detectors }: Piece) {
     });
   }
   validate(pieceSchema, { content });
-  const routingTokens = checkContentForm({ content, content_type: type });
+  const routingTokens = checkContentForm({ content, content_type: type }, maxImagePixels);
   return { content, contentType: type, routingTokens, ...(detectors && { detectors }) };
 }
 

@@ -3,7 +3,10 @@ import { Transform, type TransformCallback } from 'node:stream';
 import { type Entry, fromBuffer, type ZipFile } from 'yauzl';
 import { type ExtractionLimits, RefusedDocument } from './outcome';
 
-/** The parts of an Office file. They are inflated one at a time, and never to more than their limit together. */
+/**
+ * The parts of an Office file, by their names in small letters: applications look them up in any. They are inflated one
+ * at a time, and never to more than their limit together.
+ */
 export class Archive {
   #inflated = 0;
 
@@ -70,7 +73,13 @@ function entriesOf(zip: ZipFile): Promise<Map<string, Entry>> {
   return new Promise((resolve, reject) => {
     const entries = new Map<string, Entry>();
     zip.on('entry', (entry: Entry) => {
-      entries.set(entry.fileName, entry);
+      const name = entry.fileName.toLowerCase();
+      // Which of two of one name another reader takes nobody knows.
+      if (entries.has(name)) {
+        reject(new RefusedDocument('damaged'));
+        return;
+      }
+      entries.set(name, entry);
       zip.readEntry();
     });
     zip.once('end', () => resolve(entries));

@@ -11,6 +11,8 @@ export interface TextRules {
   readonly separators: Readonly<Record<string, string>>;
   /** Attributes that say something to a reader. */
   readonly telling: readonly string[];
+  /** Shapes whose text only holds a place for other text; the marker says so before the text comes. */
+  readonly overwritten?: { readonly shape: string; readonly marker: string };
 }
 
 /**
@@ -21,6 +23,7 @@ export interface TextRules {
 export function gatherXmlText(xml: Buffer, rules: TextRules, text: TextGatherer): void {
   const parser = new SaxesParser();
   const within: ('text' | 'muted' | 'other')[] = [];
+  const shapes: number[] = [];
   parser.on('doctype', () => {
     throw new RefusedDocument('damaged');
   });
@@ -32,6 +35,9 @@ export function gatherXmlText(xml: Buffer, rules: TextRules, text: TextGatherer)
     const outside = within.at(-1) ?? 'other';
     if (outside === 'muted' || rules.mute(local, attributes)) within.push('muted');
     else within.push(rules.holdsText(local) ? 'text' : outside);
+    if (local === rules.overwritten?.shape) shapes.push(within.length - 1);
+    const shape = shapes.at(-1);
+    if (local === rules.overwritten?.marker && shape !== undefined) within.fill('muted', shape);
     for (const key of rules.telling) if (attributes[key]) text.add(`${attributes[key]}\n`);
   });
   parser.on('text', (piece) => {
@@ -42,6 +48,7 @@ export function gatherXmlText(xml: Buffer, rules: TextRules, text: TextGatherer)
   });
   parser.on('closetag', ({ name }) => {
     within.pop();
+    if (shapes.at(-1) === within.length) shapes.pop();
     const separator = rules.separators[withoutPrefix(name)];
     if (separator !== undefined) text.add(separator);
   });

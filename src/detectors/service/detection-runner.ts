@@ -29,7 +29,7 @@ export interface DetectionRunnerOptions {
   readonly threads: number;
   /** Ms from the call to its outcome, waiting for a thread included. */
   readonly timeoutMs: number;
-  /** Calls that may wait for a thread. */
+  /** Calls about text that may wait for a thread, and as many about images. */
   readonly maxWaiting: number;
 }
 
@@ -44,36 +44,47 @@ export function createDetectionRunner(options: DetectionRunnerOptions): Detectio
 }
 
 function createThreadRunner(filename: string, options: DetectionRunnerOptions): DetectionRunner {
-  const { threads, timeoutMs, maxWaiting } = options;
-  const pool = poolOf(filename, threads);
+  const texts = poolOf(filename, options.threads);
   // One: the model takes much memory, and one image after the other is what two cores can do.
   const images = poolOf(join(dirname(filename), 'image-worker.js'), 1);
-  let inFlight = 0;
+  return runnerOver(texts, images, options);
+}
+
+/** Threads that judge. */
+export type Judges = Pick<Piscina<DetectionTask, DetectionOutcome>, 'run' | 'destroy'>;
+
+/** Text and images wait in lines of their own, so that many of the one keep none of the other from being judged. */
+export function runnerOver(texts: Judges, images: Judges, options: DetectionRunnerOptions): DetectionRunner {
+  const { threads, timeoutMs, maxWaiting } = options;
+  const inFlight = { text: 0, image: 0 };
+  const room = { text: threads + maxWaiting, image: 1 + maxWaiting };
   return {
     async run(task) {
-      if (builtinDetectors.get(task.detector)?.waits) return runDetection(task);
-      if (inFlight >= threads + maxWaiting) throw new DetectionOverloadError();
-      inFlight += 1;
+      const detector = builtinDetectors.get(task.detector);
+      if (detector?.waits) return runDetection(task);
+      const line = detector?.looksAt === 'image' ? 'image' : 'text';
+      if (inFlight[line] >= room[line]) throw new DetectionOverloadError();
+      inFlight[line] += 1;
       const deadline = new AbortController();
       const timer = setTimeout(() => deadline.abort(), timeoutMs);
       try {
-        const judges = builtinDetectors.get(task.detector)?.looksAt === 'image' ? images : pool;
+        const judges = line === 'image' ? images : texts;
         return await judges.run(task, { signal: deadline.signal });
       } catch (error) {
         if (deadline.signal.aborted) throw new DetectionTimeoutError();
         throw error;
       } finally {
         clearTimeout(timer);
-        inFlight -= 1;
+        inFlight[line] -= 1;
       }
     },
     async warmUp() {
       const nothing: DetectionTask = { detector: 'demo-echo', contents: [], params: {} };
-      const loaded = Array.from({ length: threads }, () => pool.run(nothing));
+      const loaded = Array.from({ length: threads }, () => texts.run(nothing));
       await Promise.all([...loaded, images.run({ ...nothing, detector: 'image-safety' })]);
     },
     async close() {
-      await Promise.all([pool.destroy(), images.destroy()]);
+      await Promise.all([texts.destroy(), images.destroy()]);
     },
   };
 }

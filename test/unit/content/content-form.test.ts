@@ -3,7 +3,7 @@ import { orchestrationRequestSchema } from '../../../src/contract/request';
 
 function formOf(content: string, content_type: string): string[] {
   const request = { content, content_type, tenant_id: 'demo', policy_bundle: 'default', environment: 'dev' };
-  return checkContentForm(orchestrationRequestSchema.parse(request));
+  return checkContentForm(orchestrationRequestSchema.parse(request), Infinity);
 }
 const base64 = (bytes: string): string => Buffer.from(bytes, 'latin1').toString('base64');
 

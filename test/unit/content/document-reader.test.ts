@@ -1,3 +1,6 @@
+import childProcess, { type ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { DocumentReader, type DocumentReaderOptions } from '../../../src/content/document-reader';
 import { docx, encryptedPdf, pdf, pdfPicture } from '../../support/documents';
 
@@ -19,6 +22,8 @@ afterAll(() => {
   for (const each of readers) each.stop();
 });
 
+afterEach(() => jest.restoreAllMocks());
+
 describe('reading a document in a process of its own', () => {
   it('takes the text out of a PDF, page by page, and says what it left', async () => {
     const outcome = await reader().read(
@@ -32,6 +37,32 @@ describe('reading a document in a process of its own', () => {
       pages: 3,
       gaps: ['pages', 'images'],
     });
+  });
+
+  it.each<[string, Parameters<typeof pdf>[1], string]>([
+    [
+      'a picture amid what a page draws',
+      { drawing: '\nq BI /W 2 /H 2 /BPC 8 /CS /G ID 0123 EI Q' },
+      'images',
+    ],
+    [
+      'a file pinned to a page',
+      {
+        page: '/Annots[6 0 R]',
+        objects: [
+          '<</Type/Annot/Subtype/FileAttachment/Rect[0 0 20 20]/FS<</Type/Filespec/F(a.txt)/EF<</F 7 0 R>>>>>>',
+          '<</Type/EmbeddedFile/Length 5>>stream\nwords\nendstream',
+        ],
+      },
+      'attachments',
+    ],
+  ])('says that it left %s', async (_what, extra, gap) => {
+    const outcome = await reader().read(pdf(['words'], extra), patienceMs);
+    expect(outcome).toMatchObject({ text: 'words', gaps: [gap] });
+  });
+
+  it('says of a PDF of plain text that it left nothing', async () => {
+    expect(await reader().read(pdf(['words']), patienceMs)).toMatchObject({ text: 'words', gaps: [] });
   });
 
   it.each<[string, () => Buffer, string]>([
@@ -72,5 +103,29 @@ describe('reading a document in a process of its own', () => {
     await expect(busy.read(docx(['late']), 1)).rejects.toMatchObject({ name: 'ReadingTookTooLong' });
     expect(await first).toMatchObject({ text: 'words' });
     expect(await busy.read(docx(['later']), patienceMs)).toMatchObject({ text: 'later' });
+  });
+
+  it('is put off while the system has no process to give', async () => {
+    jest.spyOn(childProcess, 'spawn').mockImplementationOnce(() => {
+      // What Node returns when there are no file handles left: neither streams nor a process.
+      const child = new EventEmitter() as ChildProcess;
+      process.nextTick(() => child.emit('error', new Error('spawn EMFILE')));
+      return child;
+    });
+    const short = reader({ maxConcurrent: 1 });
+    await expect(short.read(docx(['words']), patienceMs)).rejects.toMatchObject({ name: 'ReadersBusy' });
+    expect(await short.read(docx(['words']), patienceMs)).toMatchObject({ text: 'words' });
+  });
+
+  it('starts nothing any more once it is stopped, and blames no document for that', async () => {
+    const spawned = jest.spyOn(childProcess, 'spawn');
+    const stopped = reader({ maxConcurrent: 1 });
+    const readings = [1, 2, 3].map((number) => stopped.read(docx([`words ${number}`]), patienceMs));
+    await setImmediate();
+    stopped.stop();
+    const busy = { status: 'rejected', reason: { name: 'ReadersBusy' } };
+    expect(await Promise.allSettled(readings)).toMatchObject([busy, busy, busy]);
+    await expect(stopped.read(docx(['late']), patienceMs)).rejects.toMatchObject({ name: 'ReadersBusy' });
+    expect(spawned).toHaveBeenCalledTimes(1);
   });
 });

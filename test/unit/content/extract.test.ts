@@ -15,6 +15,16 @@ function textOf(outcome: ExtractionOutcome): string {
   if (outcome.kind !== 'text') throw new Error(`refused: ${outcome.reason}`);
   return outcome.text;
 }
+/** Beside the document itself. */
+const kept = {
+  '_rels/.rels': '<x/>',
+  'docProps/app.xml': '<x/>',
+  'docProps/core.xml': '<x/>',
+  'docProps/thumbnail.jpeg': 'x',
+  'customXml/item1.xml': '<x/>',
+  'customXml/itemProps1.xml': '<x/>',
+  'customXml/_rels/item1.xml.rels': '<x/>',
+};
 const refused = (reason: string) => ({ kind: 'refused', reason });
 
 describe('the text of an Office file', () => {
@@ -56,7 +66,85 @@ describe('the text of an Office file', () => {
     const text = textOf(outcome);
     expect(text.indexOf('slide no 2')).toBeLessThan(text.indexOf('slide no 11'));
     expect(text).toContain('say this');
+    expect(text).toContain('Acme, confidential');
     expect(text).not.toContain('Click to edit');
+  });
+
+  it('is that of parts whose names are written in other letters', async () => {
+    const text = textOf(await read(docx([], { 'WORD/Header1.XML': wordPart('in the header') })));
+    expect(text).toBe('in the header');
+  });
+
+  it.each<[string, () => Buffer]>([
+    ['a page of HTML', () => docx(['words'], { 'word/afchunk1.html': '<p>more</p>' })],
+    ['a part of another folder', () => docx(['words'], { 'docs/document.xml': wordPart('more') })],
+    ['one beside the inert ones', () => docx(['words'], { 'docProps/more.xml': wordPart('more') })],
+    ['an object', () => odt('words', '<m/>', { 'Object 1/content.xml': '<x>more</x>' })],
+    ['macros', () => docx(['words'], { 'word/vbaProject.bin': 'x' })],
+    [
+      'HTML by the name of a part',
+      () =>
+        docx(['words'], {
+          '[Content_Types].xml':
+            '<Types><Override PartName="/word/more.xml" ContentType="application/x&#104;tml+xml"/></Types>',
+          'word/more.xml': '<html><p>more</p></html>',
+        }),
+    ],
+  ])('is not all there is where it has %s', async (_what, file) => {
+    expect(await read(file())).toMatchObject({ text: 'words', gaps: ['attachments'] });
+  });
+
+  it.each<[string, () => Buffer]>([
+    [
+      'Word',
+      () =>
+        docx(['words'], {
+          ...kept,
+          'word/_rels/document.xml.rels': '<x/>',
+          'word/theme/theme1.xml': '<x/>',
+          'word/fonts/font1.odttf': 'x',
+          'word/webSettings.xml': '<x/>',
+          'word/fontTable.xml': '<x/>',
+        }),
+    ],
+    [
+      'Excel',
+      () =>
+        xlsx({
+          ...kept,
+          'xl/calcChain.xml': '<x/>',
+          'xl/printerSettings/printerSettings1.bin': 'x',
+          'xl/drawings/vmlDrawing1.vml': '<x>',
+          'xl/drawings/drawing1.xml': '<x/>',
+        }),
+    ],
+    [
+      'PowerPoint',
+      () =>
+        pptx(['words'], 'note', {
+          ...kept,
+          'ppt/presProps.xml': '<x/>',
+          'ppt/tags/tag1.xml': '<x/>',
+          'ppt/theme/themeOverride1.xml': '<x/>',
+          'ppt/printerSettings/printerSettings1.bin': 'x',
+          'ppt/fonts/font1.fntdata': 'x',
+        }),
+    ],
+    [
+      'LibreOffice',
+      () =>
+        odt('words', '<m/>', {
+          'meta.xml': '<x/>',
+          'settings.xml': '<x/>',
+          'manifest.rdf': '<x/>',
+          'layout-cache': 'x',
+          'Thumbnails/thumbnail.png': 'x',
+          'Configurations2/accelerator/current.xml': '<x/>',
+          'Configurations2/images/Bitmaps/': '',
+        }),
+    ],
+  ])('is all there is of an ordinary file, for all that %s keeps in it', async (_application, file) => {
+    expect(await read(file())).toMatchObject({ gaps: [] });
   });
 
   it('is that of an OpenDocument text', async () => {
@@ -85,6 +173,11 @@ describe('a file that gives no text', () => {
       'encrypted',
     ],
     ['an encrypted OpenDocument file', () => odt('x', '<m><encryption-data/></m>'), 'encrypted'],
+    [
+      'one with two parts of one name',
+      () => docx(['words'], { 'word/a.xml': '<x/>', 'word/A.xml': '<x/>' }),
+      'damaged',
+    ],
     ['an archive that was cut off', () => docx(['text']).subarray(0, 200), 'damaged'],
     ['broken XML', () => docx([], { 'word/document.xml': '<w:document><w:t>open' }), 'damaged'],
     [

@@ -62,6 +62,15 @@ describe('decoding an image for the model', () => {
     expect(() => decodeImage(bytes, 224)).toThrow('cannot be decoded');
   });
 
+  it.each<[string, readonly number[]]>([
+    ['of four billion pixels', [0, 0, 0xffff, 0xffff]],
+    ['that begins outside', [0, 1, 1, 1]],
+  ])('does not begin with a GIF with a frame %s on a canvas of one', (_what, frame) => {
+    const bytes = gif(1);
+    frame.forEach((value, index) => bytes.writeUInt16LE(value, 20 + 2 * index));
+    expect(() => decodeImage(bytes, 224)).toThrow('has a frame larger than itself');
+  });
+
   it.each<[string, Buffer]>([
     [
       'PNG',

@@ -30,6 +30,11 @@ export function decodeImage(bytes: Buffer, size: number): Buffer {
 
 function firstFrame(bytes: Buffer): Transformer {
   const gif = new GifReader(bytes);
+  // The decoder believes a frame about its size, and would make room for four billion pixels on a canvas of one.
+  const { x, y, width, height } = gif.frameInfo(0);
+  if (x + width > gif.width || y + height > gif.height) {
+    throw new UndecodableImage('has a frame larger than itself');
+  }
   const pixels = Buffer.alloc(gif.width * gif.height * 4);
   gif.decodeAndBlitFrameRGBA(0, pixels);
   return Transformer.fromRgbaPixels(pixels, gif.width, gif.height);
