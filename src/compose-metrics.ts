@@ -14,6 +14,7 @@ import type { Notifications } from './store/notifications';
 import { ProcessFigures } from './store/process-figures';
 import type { CacheAsked } from './store/response-cache';
 import { DetectorUses } from './telemetry/detector-use';
+import { withoutNamesakes } from './telemetry/endpoint-label';
 import { FigureSharing } from './telemetry/figure-sharing';
 import { GatewayMetrics } from './telemetry/gateway-metrics';
 import { type Figures, Metrics, sumOf } from './telemetry/metrics';
@@ -63,10 +64,16 @@ export function composeMetrics(isKnown: IsKnown) {
         configVersion: () => config.status.version,
       });
       registry.onChange(({ removed }) => {
-        const left = new Set(registry.registrations.map(({ name }) => name));
-        const detectors = removed.map(nameInId).filter((name) => !left.has(name));
-        void gatewayMetrics.forget(removed);
-        void upstreamMetrics.forget(removed, detectors);
+        const left = registry.upstreams;
+        const names = new Set(left.map(({ detector }) => detector?.name));
+        const detectors = removed.map(nameInId).filter((name) => !names.has(name));
+        const endpointIds = withoutNamesakes(
+          removed,
+          left.map(({ endpoint_id }) => endpoint_id),
+        );
+        void gatewayMetrics.forget(endpointIds);
+        void upstreamMetrics.forget(endpointIds, detectors);
+        void orchestrationMetrics.forget(detectors);
       });
       const own = (table = new DetectorUseTable(db));
       const figures = new ProcessFigures<Figures>(db, notifications, sumOf);

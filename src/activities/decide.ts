@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Plan } from '../contract/plan';
 import { failuresOf } from '../domain/failure-policy';
 import type { Bundle } from '../policy/bundle';
-import { valueOf } from '../policy/decision';
+import { isInvalid, valueOf } from '../policy/decision';
 import type { PolicyEvaluator } from '../policy/evaluator';
 import type { DecideInput, DecideOutput, RegoDecisions } from './types';
 
@@ -51,6 +51,7 @@ async function decisionsFor(
     conflict: valueOf(conflict),
     ...(failure.kind === 'decision' && { failure: failure.value }),
     failed: [coverage, conflict, failure].some(({ kind }) => kind === 'failed'),
+    ...([coverage, conflict, failure].some(isInvalid) && { invalid: true as const }),
   };
 }
 

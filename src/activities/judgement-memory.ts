@@ -21,18 +21,26 @@ const remembered = { max: 10_000, maxSize: 50_000 };
 
 /** What detectors of this process last said of which content, for when they cannot say it again (`fallback: cached`). */
 export class JudgementMemory {
-  readonly #judgements = new LRUCache<string, { readonly result: DetectorResult; readonly at: number }>({
-    ...remembered,
-    sizeCalculation: ({ result }) => result.findings.length + 1,
-  });
+  readonly #judgements: LRUCache<string, { readonly result: DetectorResult; readonly at: number }>;
 
-  constructor(private readonly now: () => number) {}
+  constructor(private readonly now: () => number) {
+    this.#judgements = new LRUCache({
+      ...remembered,
+      sizeCalculation: ({ result }) => result.findings.length + 1,
+      // Nothing is kept for longer than it may be told.
+      ttlAutopurge: true,
+      ttlResolution: 0,
+      perf: { now },
+    });
+  }
 
   keep(question: Question, result: DetectorResult): void {
-    if (question.detector.fallback?.strategy !== 'cached') return;
+    const { fallback } = question.detector;
+    if (fallback?.strategy !== 'cached') return;
     // Only what stands for itself is worth repeating.
     if (!judgedInFull(result) || result.stand_in) return;
-    this.#judgements.set(keyOf(question), { result, at: this.now() });
+    const kept = { result, at: this.now() };
+    this.#judgements.set(keyOf(question), kept, { ttl: fallback.max_age_seconds * 1000 });
   }
 
   recall(question: Question): { readonly result: DetectorResult; readonly ageSeconds: number } | null {
@@ -48,15 +56,20 @@ export class JudgementMemory {
 
 function keyOf({ tenantId, tenantKey, contentType, detector, member }: Question): string {
   const { name, version, call, score_normalization } = detector;
-  return createHmac('sha256', tenantKey)
-    .update(
-      JSON.stringify([
-        tenantId,
-        contentType,
-        [name, version, call, score_normalization],
-        // Equal texts may come from files of which more or less was left.
-        [member.content, member.metadata, member.gaps ?? null],
-      ]),
-    )
-    .digest('base64');
+  return (
+    createHmac('sha256', tenantKey)
+      .update(
+        JSON.stringify([
+          tenantId,
+          contentType,
+          [name, version, call, score_normalization],
+          // Equal texts may come from files of which more or less was left.
+          [member.metadata, member.gaps ?? null],
+        ]),
+      )
+      .update('\0')
+      // UTF-8 has no halves of surrogate pairs: it would make them all one.
+      .update(member.content, 'utf16le')
+      .digest('base64')
+  );
 }

@@ -82,7 +82,7 @@ function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () =>
     coverage: ending.coverage,
     coverageDecision: ending.decisions.coverage,
     failureDecision: ending.decisions.failure ?? null,
-    policyFallback: ending.decisions.failed || plan.decider === 'tenant_policy_opa_fallback',
+    policyFallback: policyFallbackOf(plan, ending) !== null,
     secondariesStoodIn: plan.detectors.some(
       ({ name, role }) =>
         role === 'secondary' && ending.results.some((r) => r.detector === name && r.status === 'success'),
@@ -113,10 +113,18 @@ function factsOf(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict): Orc
     contentType: plan.content_type,
     coverage: ending.coverage,
     isCovered: verdict.status === 200,
-    policyFellBack: ending.decisions.failed || plan.decider === 'tenant_policy_opa_fallback',
+    policyFallback: policyFallbackOf(plan, ending),
     mapping: mapping === 'invalid_payload' ? 'failed' : mapping,
     results: ending.results,
   };
+}
+
+function policyFallbackOf(
+  { decider, invalid_decision }: Plan,
+  { decisions }: MemberEnding,
+): OrchestrationFacts['policyFallback'] {
+  if (!decisions.failed && decider !== 'tenant_policy_opa_fallback') return null;
+  return decisions.invalid || invalid_decision ? 'opa_invalid_decision' : 'opa_unavailable';
 }
 
 function statusOf(ending: MemberEnding, verdict: OutcomeVerdict): Outcome['status'] {

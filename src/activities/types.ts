@@ -66,6 +66,8 @@ export interface RegoDecisions {
   /** Absent in what earlier releases have decided. */
   readonly failure?: FailureDecision | null;
   readonly failed: boolean;
+  /** One of those that failed gave an answer that cannot be used; absent: none did, or the release did not tell. */
+  readonly invalid?: true;
 }
 export type DecideOutput = Readonly<Record<RequestId, RegoDecisions>>;
 

@@ -49,3 +49,9 @@ export const detectorResultSchema = z
   })
   .meta({ id: 'DetectorResult' });
 export type DetectorResult = z.output<typeof detectorResultSchema>;
+
+/** Whether it comes from a default or a memory, an alternate's too: the detector itself has failed. */
+export function isSubstitute({ stand_in }: Pick<DetectorResult, 'stand_in'>): boolean {
+  if (!stand_in) return false;
+  return stand_in.strategy === 'default' || stand_in.strategy === 'cached' || stand_in.age_seconds !== null;
+}

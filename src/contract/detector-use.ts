@@ -12,9 +12,10 @@ export interface DetectorUse {
   /** Beginning of the step (epoch ms). */
   readonly since: number;
   calls: number;
-  /** Without a verdict, for whatever reason. */
+  /** Without a verdict of its own, for whatever reason. */
   failures: number;
+  /** Of those that are timed. */
   total_ms: number;
-  /** Calls by step of latency. */
+  /** Calls by step of latency; calls that never reached it are not among them. */
   readonly latencies: number[];
 }

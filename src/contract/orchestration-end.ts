@@ -11,12 +11,12 @@ export interface OrchestrationFacts {
   /** Null: nothing was judged for it, its answer was there. */
   readonly coverage: number | null;
   readonly isCovered: boolean;
-  /** Static rules stood in for Rego. */
-  readonly policyFellBack: boolean;
+  /** Why static rules stood in for Rego; null: they did not. */
+  readonly policyFallback: 'opa_unavailable' | 'opa_invalid_decision' | null;
   readonly mapping: 'off' | 'skipped' | 'mapped' | 'failed';
   readonly results: readonly Pick<
     DetectorResult,
-    'detector' | 'status' | 'processing_time_ms' | 'metadata'
+    'detector' | 'status' | 'processing_time_ms' | 'metadata' | 'stand_in'
   >[];
 }
 

@@ -87,6 +87,8 @@ export interface Plan {
   readonly content_type: ContentType;
   readonly priority: Priority;
   readonly decider: Decider;
+  /** A rule that was asked gave an answer that cannot be used; absent: none did. */
+  readonly invalid_decision?: true;
   readonly selection_reason: string | null;
   /** All that may be called, in plan order: primaries, secondaries, alternates. */
   readonly detectors: readonly PlannedDetector[];

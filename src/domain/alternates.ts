@@ -4,6 +4,7 @@ import type { Plan, PlannedDetector } from '../contract/plan';
 import type { TenantPolicy } from '../contract/policy';
 import type { DetectorRegistration } from '../contract/registration';
 import { failureOf, standingIn } from './detector-fallback';
+import { hasJudged } from './results';
 import { applies, supports } from './select';
 
 interface Choice {
@@ -59,7 +60,8 @@ export function withStandIns(plan: Plan, results: readonly DetectorResult[]): De
   }
   return results.map((result) => {
     const others = failed.get(result.detector);
-    if (!others || result.status !== 'success') return result;
+    // Its own default is still nobody's judgement.
+    if (!others || !hasJudged(result)) return result;
     const names = others.map(({ detector }) => detector);
     const age = result.stand_in?.age_seconds ?? null;
     return { ...result, stand_in: standingIn('alternate', names, failureOf(others[0]!.result)!, age) };

@@ -5,6 +5,7 @@ export interface UseFigures {
   readonly errors: number;
   /** Null without a call. */
   readonly error_rate: number | null;
+  /** Null without one that is timed. */
   readonly average_ms: number | null;
   readonly p95_ms: number | null;
 }
@@ -34,14 +35,19 @@ export function figuresOf(use: Use | undefined): UseFigures {
     calls: use.calls,
     errors: use.failures,
     error_rate: Math.round((use.failures / use.calls) * 1e6) / 1e6,
-    average_ms: Math.round(use.total_ms / use.calls),
-    p95_ms: percentileOf(use.latencies, 0.95),
+    ...timesOf(use),
   };
 }
 
+/** Not every call is timed. */
+function timesOf({ total_ms, latencies }: Use): Pick<UseFigures, 'average_ms' | 'p95_ms'> {
+  const timed = latencies.reduce((sum, count) => sum + count, 0);
+  if (timed === 0) return { average_ms: null, p95_ms: null };
+  return { average_ms: Math.round(total_ms / timed), p95_ms: percentileOf(latencies, 0.95 * timed) };
+}
+
 /** The upper end of the step that it lies in; of the last one the lower. */
-function percentileOf(latencies: readonly number[], share: number): number {
-  const rank = share * latencies.reduce((sum, count) => sum + count, 0);
+function percentileOf(latencies: readonly number[], rank: number): number {
   let seen = 0;
   const step = latencies.findIndex((count) => (seen += count) >= rank);
   return latencySteps[Math.min(step, latencySteps.length - 1)]!;
@@ -52,13 +58,14 @@ export function trendOf(hour: UseFigures, day: UseFigures, hours: number): Detec
   const usual = day.calls / Math.max(1, hours);
   const enough = hour.calls >= enoughCalls && day.calls - hour.calls >= enoughCalls;
   return {
-    latency: enough ? byRatio(hour.p95_ms!, day.p95_ms!) : 'unknown',
+    latency: enough ? byRatio(hour.p95_ms, day.p95_ms) : 'unknown',
     errors: enough ? byDifference(hour.error_rate!, day.error_rate!) : 'unknown',
     use: hours <= 1 || day.calls < enoughCalls ? 'unknown' : useTrend(hour.calls, usual),
   };
 }
 
-function byRatio(now: number, usual: number): Trend {
+function byRatio(now: number | null, usual: number | null): Trend {
+  if (now === null || usual === null) return 'unknown';
   if (now > usual * slower) return 'degrading';
   return now * slower < usual ? 'improving' : 'stable';
 }

@@ -40,6 +40,8 @@ export interface PlanningInput {
   /** The same for routing by content. */
   readonly routing?: ContentRouting | null;
   readonly decider: Decider;
+  /** Whether a rule gave an answer that cannot be used. */
+  readonly invalidDecision?: boolean;
   readonly regoRules: Plan['rego'];
   readonly settings: PlanningSettings;
 }
@@ -95,6 +97,7 @@ export function planFor(input: PlanningInput): Plan {
     content_type: request.content_type,
     priority: request.priority,
     decider: input.decider,
+    ...(input.invalidDecision && { invalid_decision: true as const }),
     selection_reason: reasonOf(decision, input.routing),
     detectors: detectors.map((detector) =>
       plannedDetector(detector, selection, policy, weights, request.content_type),

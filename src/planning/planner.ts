@@ -13,7 +13,7 @@ import { projectedDuration } from '../domain/budget';
 import { planRecord } from '../domain/considered';
 import { planFor, type PlanningInput, type PlanningSettings } from '../domain/plan';
 import type { Bundle } from '../policy/bundle';
-import { type Decision, valueOf } from '../policy/decision';
+import { type Decision, isInvalid, valueOf } from '../policy/decision';
 import type { PolicyEvaluator } from '../policy/evaluator';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
@@ -136,6 +136,7 @@ export class Planner {
         decision: valueOf(decisions.selection),
         routing: valueOf(decisions.routing),
         decider: deciderOf(decisions),
+        invalidDecision: isInvalid(decisions.selection) || isInvalid(decisions.routing),
         regoRules: {
           coverage: bundle.rules.coverage === true,
           conflict: bundle.rules.conflict === true,

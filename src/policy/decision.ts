@@ -17,6 +17,11 @@ export type Decision<T> =
       readonly detail: string;
     };
 
+/** The rule answered, and its answer cannot be used. */
+export function isInvalid(decision: Decision<unknown>): boolean {
+  return decision.kind === 'failed' && decision.reason === 'invalid';
+}
+
 export function valueOf<T>(decision: Decision<T>): T | null {
   return decision.kind === 'decision' ? decision.value : null;
 }

@@ -41,6 +41,8 @@ function endpointConfigOf(detector: DetectorRegistration): EndpointConfig {
     methods: ['POST'],
     auth_type: detector.auth_type,
     auth_config: detector.auth_config,
+    // Callers show theirs to Conclave; detectors get those of their registration.
+    forward_credentials: false,
     timeout: detector.timeout_ms / 1000,
     retries: detector.max_retries,
     health_check_path: detector.health_check_path,

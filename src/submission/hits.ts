@@ -84,7 +84,7 @@ export class Hits {
         contentType: plan.content_type,
         coverage: null,
         isCovered: true,
-        policyFellBack: false,
+        policyFallback: null,
         mapping: 'off',
         results: [],
       },

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ErrorResponse, JobStatusResponse, OrchestrationResponse } from '../contract/answer';
-import type { DetectorResult } from '../contract/detector-result';
+import { type DetectorResult, isSubstitute } from '../contract/detector-result';
 import { ConclaveError, type ErrorCode } from '../contract/errors';
 import type { OrchestrationRequest, RerunRequest } from '../contract/request';
-import { hasJudged } from '../domain/results';
 import type { Planned, Planner } from '../planning/planner';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Job, Orchestrations } from '../store/orchestrations';
@@ -73,9 +72,9 @@ export class Jobs {
     const priorResults =
       rerun.detectors === 'all'
         ? []
-        : (resultOf(job)?.detector_results ?? []).filter(
-            (result) => isKept(result) && known.has(result.detector),
-          );
+        : (resultOf(job)?.detector_results ?? [])
+            .filter((result) => isKept(result) && known.has(result.detector))
+            .map(inItsOwnName);
     const answer = await this.deps.execution.run(
       {
         request,
@@ -177,7 +176,13 @@ function toStatus(job: Job): JobStatusResponse {
 
 /** What need not be asked again: who fell back on a memory or a default has failed. */
 function isKept(result: DetectorResult): boolean {
-  return hasJudged(result) && result.stand_in?.strategy !== 'cached';
+  return result.status === 'success' && !isSubstitute(result);
+}
+
+/** Whether an alternate still stands in for another shows when that one has been asked again. */
+function inItsOwnName(result: DetectorResult): DetectorResult {
+  const { stand_in, ...own } = result;
+  return stand_in?.strategy === 'alternate' ? own : result;
 }
 
 /** spec/orchestration.md 1.9; derived from what is stored, so it never falls. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { ErrorResponse, OrchestrationResponse } from '../contract/answer';
+import type { DetectorResult } from '../contract/detector-result';
 import type { ContentType, Environment } from '../contract/enums';
 import type { ErrorCode } from '../contract/errors';
 import { type Judgement, judgementOf, type Reading } from '../domain/judgement';
@@ -42,7 +43,7 @@ export interface Shortfall {
 export interface Finding extends Judgement {
   readonly requestId: string;
   readonly shortfall: Shortfall | null;
-  /** The content without what flags it; null where that cannot be had. */
+  /** The content without what flags it; null where that cannot be had, or not all that was found is known. */
   readonly masked: string | null;
   /** Detectors that judged all of it. */
   readonly judgedBy: readonly string[];
@@ -114,7 +115,9 @@ export class Judge {
     const results = response?.detector_results ?? [];
     return {
       ...judgement,
-      masked: masked(exhibit.content, judgement.signals, reading.maskedCategories),
+      masked: results.some(isCut)
+        ? null
+        : masked(exhibit.content, judgement.signals, reading.maskedCategories),
       requestId,
       shortfall: shortfallOf(status, parsed),
       judgedBy: results.filter(judgedInFull).map(({ detector }) => detector),
@@ -122,6 +125,11 @@ export class Judge {
       policyVersion: response?.routing_decision.policy_version ?? null,
     };
   }
+}
+
+/** More was found than it lists, here or at the detector itself. */
+function isCut({ findings_truncated, unjudged }: DetectorResult): boolean {
+  return findings_truncated || (unjudged ?? []).some(({ reason }) => reason === 'findings_truncated');
 }
 
 function shortfallOf(status: number, answer: OrchestrationResponse | ErrorResponse): Shortfall | null {

@@ -1,3 +1,4 @@
+import { isSubstitute } from '../contract/detector-result';
 import type { OrchestrationEnd } from '../contract/orchestration-end';
 import { type DetectorUse, latencySteps, useStepMs } from '../contract/detector-use';
 
@@ -8,11 +9,14 @@ export class DetectorUses {
   constructor(private readonly now: () => number = Date.now) {}
 
   ended({ facts }: Pick<OrchestrationEnd, 'facts'>): void {
-    for (const { detector, status, processing_time_ms: took } of facts?.results ?? []) {
+    for (const result of facts?.results ?? []) {
+      const { detector, status, processing_time_ms: took } = result;
       if (status === 'skipped') continue;
       const use = this.#of(detector);
       use.calls += 1;
-      if (status !== 'success') use.failures += 1;
+      if (status !== 'success' || isSubstitute(result)) use.failures += 1;
+      // It took no time of the detector's.
+      if (status === 'unavailable' || isSubstitute(result)) continue;
       use.total_ms += took;
       const step = latencySteps.findIndex((most) => took <= most);
       use.latencies[step === -1 ? latencySteps.length : step]! += 1;

@@ -97,14 +97,20 @@ export class Metrics {
     });
   }
 
-  latest<L extends string>(name: string, help: string, labelNames: readonly L[]): LatestGauge<L> {
+  /** @param isStill whether there still is what labels name */
+  latest<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    isStill: (labels: Readonly<Record<L, string>>) => boolean = () => true,
+  ): LatestGauge<L> {
     const own = new Map<string, Latest>();
     this.#latest.set(name, own);
     this.gauge(name, help, labelNames, () => {
       const others = this.#others.flatMap(({ latest }) => latest[name] ?? []);
-      return newestOf([...own.values(), ...others]).map(
-        ({ labels, value }) => [labels as Readonly<Record<L, string>>, value] as const,
-      );
+      return newestOf([...own.values(), ...others])
+        .map(({ labels, value }) => [labels as Readonly<Record<L, string>>, value] as const)
+        .filter(([labels]) => isStill(labels));
     });
     return {
       set: (labels, value) => void own.set(JSON.stringify(labels), { labels, value, at: Date.now() }),

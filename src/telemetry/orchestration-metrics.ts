@@ -1,7 +1,8 @@
+import { isSubstitute } from '../contract/detector-result';
 import type { ConclaveError } from '../contract/errors';
 import type { EndStatus, OrchestrationEnd, OrchestrationFacts } from '../contract/orchestration-end';
 import type { ViolationType } from '../contract/policy-validation';
-import type { LatestGauge, Metrics } from './metrics';
+import { forget, type LatestGauge, type Metrics } from './metrics';
 
 const requestBuckets = [50, 100, 200, 500, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000];
 const detectorBuckets = [10, 50, 100, 200, 500, 1000, 3000, 5000];
@@ -66,10 +67,12 @@ export class OrchestrationMetrics {
       detectorBuckets,
     );
     this.#retries = metrics.counter('detector_retries_total', 'Attempts after the first', ['detector']);
-    this.#coverage = metrics.latest('coverage_achieved', 'Of the request that finished last', [
-      'tenant',
-      'policy',
-    ]);
+    this.#coverage = metrics.latest(
+      'coverage_achieved',
+      'Of the request that finished last',
+      ['tenant', 'policy'],
+      ({ tenant, policy }) => isKnown(tenant, policy),
+    );
     this.#enforcement = metrics.counter('policy_enforcement_total', 'What policies came to', [
       'tenant',
       'policy',
@@ -125,12 +128,19 @@ export class OrchestrationMetrics {
     this.#cache.inc({ operation, result, tenant });
   }
 
+  /** Detectors that no version is registered of any more. */
+  async forget(detectors: readonly string[]): Promise<void> {
+    await forget(this.#latency, 'detector', detectors);
+    await forget(this.#retries, 'detector', detectors);
+  }
+
   #known(tenant: string, status: EndStatus, facts: OrchestrationFacts): void {
     const policy = facts.policyBundle;
     this.#byContentType.inc({ tenant, content_type: facts.contentType, status });
-    for (const { detector, status: how, processing_time_ms: took, metadata } of facts.results) {
-      // Nobody was asked.
-      if (how === 'skipped' || how === 'unavailable') continue;
+    for (const result of facts.results) {
+      const { detector, status: how, processing_time_ms: took, metadata } = result;
+      // Nobody was asked, or it is not the one that answered.
+      if (how === 'skipped' || how === 'unavailable' || isSubstitute(result)) continue;
       this.#latency.observe({ detector, status: how }, took);
       const attempts = Number(metadata?.['attempts'] ?? 1);
       if (attempts > 1) this.#retries.inc({ detector }, attempts - 1);
@@ -148,9 +158,9 @@ function statusOf({ code, status }: ConclaveError): EndStatus | 'rejected' {
   return status < 500 ? 'rejected' : 'error';
 }
 
-function enforcementOf({ isCovered, policyFellBack }: OrchestrationFacts) {
+function enforcementOf({ isCovered, policyFallback }: OrchestrationFacts) {
   if (!isCovered) return { status: 'violated', violation_type: 'coverage_below_threshold' };
-  return { status: 'enforced', violation_type: policyFellBack ? 'opa_unavailable' : 'none' };
+  return { status: 'enforced', violation_type: policyFallback ?? 'none' };
 }
 
 function jobStatus(status: EndStatus): 'completed' | 'failed' | 'cancelled' {

@@ -66,7 +66,7 @@ function detectActivity(plan: Plan, detector: PlannedDetector, members: readonly
       ? proxyLocalActivities<Record<string, Detect>>(options)
       : proxyActivities<Record<string, Detect>>({
           ...options,
-          startToCloseTimeout: detector.timeout_ms + graceMs,
+          startToCloseTimeout: detector.timeout_ms * callsPerAttempt(detector) + graceMs,
           ...(detector.pool === null ? {} : { taskQueue: `pool-${detector.pool}` }),
           // A pool that nobody serves must not cost the others their answer in time.
           scheduleToStartTimeout: Math.max(left, 1),
@@ -74,6 +74,11 @@ function detectActivity(plan: Plan, detector: PlannedDetector, members: readonly
           priority: { priorityKey: priorityKey(plan.priority), fairnessKey: plan.tenant_id },
         });
   return activities[`detect.${detector.name}`]!;
+}
+
+/** A standby is asked in the attempt that failed, and has as long. */
+function callsPerAttempt({ fallback }: PlannedDetector): number {
+  return fallback?.strategy === 'redirect' ? 2 : 1;
 }
 
 const callFailures: ReadonlySet<string> = new Set([...detectorErrors.failed, ...detectorErrors.timeout]);

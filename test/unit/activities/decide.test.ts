@@ -104,6 +104,14 @@ describe('decide', () => {
     });
   });
 
+  it('tells a rule that gave no usable answer from one that could not be asked', async () => {
+    const invalid = { kind: 'failed', reason: 'invalid', detail: '' } as const;
+    const of = async (cover: typeof invalid | typeof trapped) =>
+      (await ask(decideWith({ cover: async () => cover }), apart))['r'];
+    expect(await of(invalid)).toEqual({ coverage: null, conflict: null, failed: true, invalid: true });
+    expect(await of(trapped)).not.toHaveProperty('invalid');
+  });
+
   it('fails one member without the others', async () => {
     let turn = 0;
     const decide = decideWith({ cover: async () => (turn++ === 0 ? trapped : { kind: 'no_rule' }) });

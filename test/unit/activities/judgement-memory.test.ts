@@ -46,6 +46,36 @@ describe('JudgementMemory', () => {
     expect(memory.recall({ ...question, ...other })).toBeNull();
   });
 
+  it('forgets by itself what it may not tell any more', () => {
+    jest.useFakeTimers();
+    try {
+      const kept = new JudgementMemory(() => Date.now());
+      kept.keep(question, success('a', 'toxic'));
+      expect(jest.getTimerCount()).toBe(1);
+      jest.advanceTimersByTime(61_000);
+      expect(jest.getTimerCount()).toBe(0);
+      expect(kept.recall(question)).toBeNull();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('makes no copy of a content to know it again', () => {
+    const written = jest.spyOn(JSON, 'stringify');
+    memory.keep(question, success('a', 'toxic'));
+    const texts = written.mock.results.map(({ value }) => value as string);
+    written.mockRestore();
+    expect(texts).not.toEqual([]);
+    expect(texts.join()).not.toContain('a text');
+  });
+
+  it('tells halves of characters apart', () => {
+    const about = (content: string) => ({ ...question, member: { ...question.member, content } });
+    memory.keep(about('\ud800'), success('a', 'toxic'));
+    expect(memory.recall(about('\udc00'))).toBeNull();
+    expect(memory.recall(about('\ud800'))).not.toBeNull();
+  });
+
   it('keeps judgements of the whole only, and none that stood in for one', () => {
     const unjudged = [{ reason: 'truncated' as const, start: null, end: null, labels: null }];
     const stand_in = {

@@ -4,6 +4,7 @@ import { createPublish } from '../../../src/activities/publish';
 import type { MemberEnding } from '../../../src/activities/types';
 import type { ErrorResponse } from '../../../src/contract/answer';
 import type { MapperPayload } from '../../../src/contract/payload';
+import type { Plan } from '../../../src/contract/plan';
 import type { Outcome } from '../../../src/store/outcomes';
 import { failure, success } from '../domain/support';
 import { ending, mappingResponse, member, plan } from './samples';
@@ -12,7 +13,9 @@ const run = { run_id: 'run', facade_id: null };
 const now = () => 1500;
 
 /** The activity over a store that keeps what it is given. */
-async function publish(...endings: MemberEnding[]) {
+const publish = (...endings: MemberEnding[]) => publishUnder(plan, ...endings);
+
+async function publishUnder(under: Plan, ...endings: MemberEnding[]) {
   const stored: Outcome[] = [];
   const activity = createPublish({
     outcomes: {
@@ -32,7 +35,7 @@ async function publish(...endings: MemberEnding[]) {
     now,
     pause: () => Promise.resolve(),
   } as never);
-  const output = await activity({ run, plan, endings });
+  const output = await activity({ run, plan: under, endings });
   return { output, stored };
 }
 
@@ -127,6 +130,20 @@ describe('publish', () => {
     const { stored } = await publish(ending(changes));
     const answer = JSON.parse(stored[0]!.answer(null).body.toString()) as object;
     expect(answer).toMatchObject({ fallback_used: true, fallback_reasons: reasons });
+  });
+
+  it.each([
+    [null, {}, {}],
+    ['opa_unavailable', { failed: true }, {}],
+    ['opa_invalid_decision', { failed: true, invalid: true }, {}],
+    ['opa_unavailable', {}, { decider: 'tenant_policy_opa_fallback' }],
+    ['opa_invalid_decision', {}, { decider: 'tenant_policy_opa_fallback', invalid_decision: true }],
+  ] as const)('counts as %s after %j under a plan with %j', async (fallback, decisions, made) => {
+    const { stored } = await publishUnder(
+      { ...plan, ...made },
+      ending({ decisions: { coverage: null, conflict: null, failed: false, ...decisions } }),
+    );
+    expect(stored[0]?.facts?.policyFallback).toBe(fallback);
   });
 
   it('records who decided what, and no output of a detector [5.2]', async () => {

@@ -132,6 +132,18 @@ describe('Alternates', () => {
     expect(withStandIns(plan, [refused, success('c', 'clean'), judged])[2]).toEqual(judged);
   });
 
+  it('that fall back on a default have judged nothing: the error stays', () => {
+    const fallback = { strategy: 'default' as const, label: 'unchecked', confidence: 0.9 };
+    const plan = planOf([pair[0]!, { ...pair[1]!, fallback }]);
+    const unchecked = defaultResult('b', fallback, { cause: 'outage', error: 'circuit_open' }, 3);
+    const results = withStandIns(plan, [failure('a', 'circuit_open'), unchecked]);
+    expect(results[1]).toEqual(unchecked);
+    expect(counts(results).succeeded).toBe(0);
+    expect(outcomeOf({ ...ending, plan, results, coverage: coverageOf(plan, results) }).error_code).toBe(
+      'ALL_DETECTORS_UNAVAILABLE',
+    );
+  });
+
   it('leave a primary its own turn', () => {
     const both = planOf([planned('a', alternate('b')), planned('b')]);
     expect(alternateOf(both, both.detectors[0]!)).toBeUndefined();

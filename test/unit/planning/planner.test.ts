@@ -204,6 +204,17 @@ describe('Planner with a rule that routes by content', () => {
     expect(skipped.plan.detectors.map(({ name }) => name)).toEqual(['a']);
   });
 
+  it('tells an answer that cannot be used from a rule that could not be asked', async () => {
+    const failed = (reason: 'trap' | 'invalid') => ({ kind: 'failed', reason, detail: '' }) as const;
+    const decider = 'tenant_policy_opa_fallback';
+    expect((await routed(failed('invalid'))).plan).toMatchObject({ decider, invalid_decision: true });
+    expect((await routed({ kind: 'no_rule' }, failed('invalid'))).plan).toMatchObject({
+      decider,
+      invalid_decision: true,
+    });
+    expect((await routed(failed('trap'))).plan).not.toHaveProperty('invalid_decision');
+  });
+
   it('marks a rule that failed, whatever selection decided', async () => {
     const failed = { kind: 'failed', reason: 'trap', detail: '' } as const;
     const selection = decided({ selected_detectors: ['b'], selection_reason: 'both' });

@@ -188,6 +188,24 @@ describe('the re-run of a job', () => {
     expect(started().members[0]!.prior_results).toEqual([success('a', 'toxic')]);
   });
 
+  it('of what failed takes over an alternate in its own name, and nothing out of a memory', async () => {
+    const standIn = (strategy: 'alternate' | 'redirect' | 'cached', age_seconds: number | null) => ({
+      stand_in: { strategy, for: ['b'], cause: 'outage' as const, error: 'circuit_open', age_seconds },
+    });
+    const rerunAfter = async (stand: ReturnType<typeof standIn>) => {
+      const detector_results = [success('a', 'toxic', 0.9, stand), failure('b', 'circuit_open')];
+      world.jobs.set(jobId, { ...completed, answer: answerWith(206, { ...response, detector_results }) });
+      await rerun({ detectors: 'failed' });
+      return world.started.at(-1)!.input.members[0]!.prior_results;
+    };
+    expect(await rerunAfter(standIn('alternate', null))).toEqual([success('a', 'toxic')]);
+    expect(await rerunAfter(standIn('redirect', null))).toEqual([
+      success('a', 'toxic', 0.9, standIn('redirect', null)),
+    ]);
+    expect(await rerunAfter(standIn('cached', 30))).toEqual([]);
+    expect(await rerunAfter(standIn('alternate', 30))).toEqual([]);
+  });
+
   it("of what failed under today's policy takes over what today's plan has", async () => {
     await rerun({ detectors: 'failed', policy: 'current' });
     expect(started().members[0]!.prior_results).toEqual([success('gone', 'toxic')]);

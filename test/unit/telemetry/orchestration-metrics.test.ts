@@ -8,7 +8,7 @@ const facts: OrchestrationFacts = {
   contentType: 'text',
   coverage: 1,
   isCovered: true,
-  policyFellBack: false,
+  policyFallback: null,
   mapping: 'mapped',
   results: [
     { detector: 'a', status: 'success', processing_time_ms: 42, metadata: { attempts: 3 } },
@@ -72,6 +72,44 @@ describe('The series of orchestrations', () => {
       ]),
     );
     expect(page.filter((line) => line.includes('detector="b"'))).toEqual([]);
+  });
+
+  it('time nothing that came from a memory or a default in the place of a detector', async () => {
+    const standIn = { for: ['c'], cause: 'outage' as const, error: 'circuit_open' };
+    const judged = { detector: 'c', status: 'success', processing_time_ms: 1 } as const;
+    const metadata = { attempts: 3 };
+    const results = [
+      { ...judged, metadata, stand_in: { ...standIn, strategy: 'default', age_seconds: null } },
+      { ...judged, metadata, stand_in: { ...standIn, strategy: 'cached', age_seconds: 5 } },
+    ] as const;
+    counts.ended(end({ facts: { ...facts, results } }));
+    expect(await metrics.page()).not.toContain('detector="c"');
+    const redirected = { ...standIn, strategy: 'redirect', age_seconds: null } as const;
+    counts.ended(end({ facts: { ...facts, results: [{ ...judged, metadata, stand_in: redirected }] } }));
+    expect(await lines()).toContain('detector_latency_ms_count{detector="c",status="success"} 1');
+  });
+
+  it.each(['opa_unavailable', 'opa_invalid_decision'] as const)(
+    'tell why static rules stood in for Rego: %s',
+    async (policyFallback) => {
+      counts.ended(end({ facts: { ...facts, policyFallback } }));
+      expect(await lines()).toContain(
+        `policy_enforcement_total{tenant="acme",policy="default",status="enforced",violation_type="${policyFallback}"} 1`,
+      );
+    },
+  );
+
+  it('go with the detector, and with the bundle', async () => {
+    const [a] = facts.results;
+    counts.ended(end({ facts: { ...facts, results: [a!, { ...a!, detector: 'left' }] } }));
+    counts.ended(end({ facts: { ...facts, policyBundle: 'gone' } }));
+    await counts.forget(['a']);
+    const page = await metrics.page();
+    expect(page).not.toContain('detector="a"');
+    expect(page).toContain('detector_latency_ms_count{detector="left",status="success"} 1');
+    expect(page).toContain('detector_retries_total{detector="left"} 2');
+    expect(page).toContain('coverage_achieved{tenant="acme",policy="default"} 1');
+    expect(page).not.toContain('coverage_achieved{tenant="acme",policy="gone"}');
   });
 
   it('count what is refused once, under names that are known', async () => {

@@ -84,6 +84,12 @@ describe('askDetector', () => {
     });
   });
 
+  it('gives an attempt in a pool the time of the standby, too', async () => {
+    const fallback = { strategy: 'redirect' as const, endpoint: 'http://127.0.0.1/standby' };
+    await ask(planned('a', { timeout_ms: 700, fallback }), { lane: 'pool' });
+    expect(temporal.calls[0]?.options).toMatchObject({ startToCloseTimeout: 3400 });
+  });
+
   it('stays on the queue of the run where the detector has no pool', async () => {
     await ask(planned('a'), { lane: 'pool' });
     expect(temporal.calls[0]?.lane).toBe('remote');
