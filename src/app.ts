@@ -80,7 +80,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const latencies = new Latencies();
   const watch = await composeHealth({ ...shared, directory: registry, breakers, sharing, http });
   const { health } = watch;
-  counting.start({ ...upstreams, db, notifications, health, breakers });
+  counting.start({ ...upstreams, db, health, breakers });
 
   // Temporal
   const temporal = await composeTemporal({ settings, servers, db, keys, payloads, log });

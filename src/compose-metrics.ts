@@ -10,7 +10,6 @@ import type { LiveRegistry } from './registry/live-registry';
 import type { CacheTarget } from './store/cache-generations';
 import type { Db } from './store/database';
 import { DetectorUseTable } from './store/detector-uses';
-import type { Notifications } from './store/notifications';
 import { ProcessFigures } from './store/process-figures';
 import type { CacheAsked } from './store/response-cache';
 import { DetectorUses } from './telemetry/detector-use';
@@ -25,7 +24,6 @@ import { type SeenUpstream, showUpstreams } from './telemetry/upstream-views';
 
 interface Parts {
   readonly db: Db;
-  readonly notifications: Notifications;
   readonly registry: LiveRegistry;
   readonly config: ConfigSource;
   readonly health: HealthMonitor;
@@ -58,7 +56,7 @@ export function composeMetrics(isKnown: IsKnown) {
     cacheUsed: ((...used) => orchestrationMetrics.cacheUsed(...used)) as CacheAsked,
     invalidated: (target: CacheTarget) =>
       orchestrationMetrics.cacheUsed('invalidate', 'hit', 'tenantId' in target ? target.tenantId : 'all'),
-    start({ db, notifications, registry, config, health, breakers }: Parts): void {
+    start({ db, registry, config, health, breakers }: Parts): void {
       showUpstreams(metrics, {
         upstreams: oncePerScrape(() => registry.upstreams.map((one) => seen(one, health, breakers))),
         configVersion: () => config.status.version,
@@ -76,7 +74,7 @@ export function composeMetrics(isKnown: IsKnown) {
         void orchestrationMetrics.forget(detectors);
       });
       const own = (table = new DetectorUseTable(db));
-      const figures = new ProcessFigures<Figures>(db, notifications, sumOf);
+      const figures = new ProcessFigures<Figures>(db, sumOf);
       sharing = new FigureSharing(metrics, figures, () => keep(uses, own));
       sharing.start();
     },

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import { batchEnvelopeSchema } from '../contract/batch';
+import { documentIn } from '../content/content-form';
+import { inTurns } from '../content/in-turns';
 import type { ContentIntake } from '../content/intake';
 import { ConclaveError } from '../contract/errors';
-import { orchestrationRequestSchema } from '../contract/request';
+import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
 import { namePattern, tenantPattern } from '../contract/text';
-import type { Batches, BatchItem } from '../submission/batches';
-import { canonicalJson } from '../submission/fingerprint';
+import type { Batches, BatchItem, FaultyItem } from '../submission/batches';
+import { canonicalJson, fingerprintOf } from '../submission/fingerprint';
 import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
 import { idempotencyKeyOf, type OrchestrateRouterDependencies, refuseCallback } from './orchestrate-router';
@@ -14,10 +16,20 @@ import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
+type Intake = Pick<ContentIntake, 'take' | 'atATime'>;
+
+/** An item that may be taken in. */
+interface ValidItem {
+  readonly sent: OrchestrationRequest;
+  /** As of {@link BatchItem}. */
+  readonly digest: string;
+}
+
 export interface BatchRouterDependencies extends Pick<
   OrchestrateRouterDependencies,
-  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes' | 'approach' | 'intake'
+  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes' | 'approach'
 > {
+  readonly intake: Intake;
   readonly batches: Pick<Batches, 'submit'>;
 }
 
@@ -33,10 +45,12 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
     response.set('Idempotency-Key', idempotencyKey);
     const { requests, async_processing: async, batch_id } = bodyOf(request, batchEnvelopeSchema);
     const tenantId = tenantOfAll(requests, tenantOf(request));
-    const items = await Promise.all(requests.map((sent) => admit(deps.intake, sent, async, receivedAt)));
+    const items = requests.map((sent) => validated(sent, async));
+    // Before any of it is read: reading costs us more than the rest.
     await charge(deps, items, response);
+    const taken = await inTurns(items, deps.intake.atATime, (item) => takeIn(deps.intake, item, receivedAt));
     const answer = await deps.batches.submit({
-      items,
+      items: begun(taken),
       tenantId,
       idempotencyKey,
       batchId: batch_id ?? null,
@@ -72,38 +86,68 @@ function tenantOfAll(requests: readonly unknown[], named: string | null): string
   return [...tenants][0] ?? null;
 }
 
-async function admit(
-  intake: Pick<ContentIntake, 'take'>,
-  sent: unknown,
-  async: boolean,
-  receivedAt: number,
-): Promise<BatchItem> {
+function validated(sent: unknown, async: boolean): ValidItem | FaultyItem {
   try {
     const valid = validate(orchestrationRequestSchema, sent);
     refuseCallback(valid.metadata);
-    return await intake.take(async ? { ...valid, processing_mode: 'async' } : valid, receivedAt);
+    const asked = async ? { ...valid, processing_mode: 'async' as const } : valid;
+    return { sent: asked, digest: digestOf(asked) };
   } catch (error) {
-    if (!(error instanceof ConclaveError)) throw error;
     const wantsJob = async || textIn(sent, 'processing_mode', /^async$/) !== null;
     return {
-      fault: error,
+      fault: known(error),
       mode: wantsJob ? 'async' : 'sync',
       policyBundle: textIn(sent, 'policy_bundle', namePattern) ?? '',
-      digest: createHash('sha256').update(canonicalJson({ sent, async })).digest('hex'),
+      digest: sha256(canonicalJson({ sent, async })),
     };
   }
+}
+
+/** Taken before anything is read, since whether that succeeds depends on the load; of a file as when it was read. */
+function digestOf(sent: OrchestrationRequest): string {
+  const file = sent.content_type === 'document' ? documentIn(sent.content) : null;
+  const source = file && { digest: sha256(file), gaps: [] };
+  return fingerprintOf(source ? { ...sent, source } : sent).toString('hex');
+}
+
+async function takeIn(intake: Intake, item: ValidItem | FaultyItem, receivedAt: number): Promise<BatchItem> {
+  if ('fault' in item) return item;
+  const { sent, digest } = item;
+  try {
+    return { ...(await intake.take(sent, receivedAt)), digest };
+  } catch (error) {
+    return { fault: known(error), mode: sent.processing_mode, policyBundle: sent.policy_bundle, digest };
+  }
+}
+
+/** The time of jobs begins when the documents of all items have been read. */
+function begun(items: readonly BatchItem[]): BatchItem[] {
+  const receivedAt = Date.now();
+  return items.map((item) =>
+    'request' in item && item.request.processing_mode === 'async' ? { ...item, receivedAt } : item,
+  );
+}
+
+/** @throws what is nobody's fault but ours */
+function known(error: unknown): ConclaveError {
+  if (error instanceof ConclaveError) return error;
+  throw error;
+}
+
+function sha256(bytes: Buffer | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Every item counts; a batch for which not enough is left is refused as a whole, before any of it runs. */
 async function charge(
   { rateLimit, rateLimitOf }: BatchRouterDependencies,
-  items: readonly BatchItem[],
+  items: readonly (ValidItem | FaultyItem)[],
   response: Response,
 ): Promise<void> {
   const counts = new Map<string, { readonly perMinute: number; items: number }>();
   for (const item of items) {
-    if (!('request' in item)) continue;
-    const { tenant_id: tenant, policy_bundle: bundle } = item.request;
+    if ('fault' in item) continue;
+    const { tenant_id: tenant, policy_bundle: bundle } = item.sent;
     const key = `${tenant}/${bundle}`;
     const counted = counts.get(key) ?? { perMinute: rateLimitOf(tenant, bundle), items: 0 };
     counted.items++;

@@ -50,7 +50,6 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
       correlationId: context.correlationId,
       traceparent: context.traceparent,
       idempotencyKey,
-      receivedAt: context.receivedAt,
     });
     response.set('X-Cache', answer.cache ?? 'BYPASS');
     send(response, answer);

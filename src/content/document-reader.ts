@@ -44,6 +44,7 @@ export class DocumentReader {
    * @throws ReadersBusy, ReadingTookTooLong
    */
   async read(bytes: Buffer, withinMs: number): Promise<ExtractionOutcome> {
+    if (withinMs <= 0) throw new ReadingTookTooLong();
     const deadline = AbortSignal.timeout(Math.max(1, Math.floor(withinMs)));
     await this.#turn(deadline);
     try {

@@ -71,6 +71,26 @@ export function planSync(
   };
 }
 
+/** Those of which nobody knows what they can do. */
+export function unknownOf(listed: readonly Listed[], entries: readonly RegistryEntry[]): Listed[] {
+  const unknown = entries.filter(({ detector }) => detector?.capabilities.origin === 'assumed');
+  const ids = new Set(unknown.map(({ endpoint_id: id }) => id));
+  return listed.filter(({ endpoint_id: id }) => ids.has(id));
+}
+
+/** Entries that change by what their detectors have said when they were asked again. */
+export function nowKnown(
+  asked: readonly Listed[],
+  entries: readonly RegistryEntry[],
+  now: string,
+): RegistryEntry[] {
+  const answers = new Map(asked.map((entry) => [entry.endpoint_id, entry]));
+  return entries.flatMap((entry) => {
+    const known = withKnownCapabilities(entry, answers.get(entry.endpoint_id));
+    return known === entry ? [] : { ...known, updated_at: now };
+  });
+}
+
 function merged(before: RegistryEntry | undefined, item: Listed, by: Origin, now: string): RegistryEntry {
   const declared = item.detector?.traffic_percent ?? 100;
   const keepsSplit = before && before.detector?.traffic_percent === item.detector?.traffic_percent;

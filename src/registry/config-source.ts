@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { GatewayError } from '../contract/errors';
 import type { RegistryEntry, RegistryWrite } from '../contract/registry-entry';
-import { type Listed, planSync, type SyncPlan } from '../domain/registry-sync';
+import { type Listed, nowKnown, planSync, type SyncPlan, unknownOf } from '../domain/registry-sync';
 import type { Complete } from './registrar';
 import { FileWatch, type FileWatchOptions } from './file-watch';
 import {
@@ -54,6 +54,7 @@ export interface ReloadCause {
 }
 
 const origin = { source: 'config', origin: 'file' } as const;
+const askAgainMs = 60_000;
 
 /** The registry file: watched, and what it lists brought into the store, whole or not at all (spec/gateway.md 2.5). */
 export class ConfigSource {
@@ -65,6 +66,8 @@ export class ConfigSource {
   /** The text that was read last: one fault is told once. */
   #lastText: string | null = null;
   #reloading = false;
+  /** When detectors were asked last what they can do; epoch ms. */
+  #askedAt = 0;
 
   constructor(private readonly deps: ConfigSourceDependencies) {
     this.#watch = new FileWatch({
@@ -152,17 +155,52 @@ export class ConfigSource {
 
   async #look(): Promise<void> {
     if (this.#reloading) return;
-    await this.#alone(async () => {
-      const parsed = await this.#read();
-      if (parsed.ok && parsed.file.digest !== this.#current?.digest)
-        await this.#apply(parsed.file, false, null);
-    }).catch((error: unknown) => {
+    try {
+      await this.#alone(async () => {
+        const parsed = await this.#read();
+        if (parsed.ok && parsed.file.digest !== this.#current?.digest)
+          await this.#apply(parsed.file, false, null);
+      });
+      await this.#askAgain();
+    } catch (error) {
       // The store may be away; the next look repeats it.
       this.#lastText = null;
       const reason = `the registry could not be changed (${(error as Error).message})`;
       if (reason !== this.#lastError) this.deps.refused([reason]);
       this.#lastError = reason;
+    }
+  }
+
+  /** What a detector can do that was away when the file was applied; in nobody's way, since it may take its time. */
+  async #askAgain(): Promise<void> {
+    const at = this.#now();
+    if (!this.#current || at.getTime() - this.#askedAt < askAgainMs) return;
+    this.#askedAt = at.getTime();
+    const { entries: listed } = this.#current;
+    const silent = listed.filter(({ detector }) => detector?.capabilities.origin === 'assumed');
+    if (silent.length === 0) return;
+    const by = { requestId: this.deps.newId(), correlationId: null, what: 'capabilities' };
+    const unknown = await this.deps.store.change(by, (entries) => ({
+      writes: [],
+      result: unknownOf(silent, entries),
+    }));
+    const asked = await Promise.all(unknown.map((entry) => this.#completed(entry)));
+    if (asked.every(({ detector }) => detector?.capabilities.origin === 'assumed')) return;
+    const plan = await this.deps.store.change(by, (entries) => {
+      const completed = nowKnown(asked, entries, at.toISOString());
+      const updated = completed.map(({ endpoint_id: id }) => id);
+      return {
+        writes: completed.map((entry) => ({ kind: 'put', entry })),
+        result: { ...nothing(listed.length - updated.length), updated },
+      };
     });
+    if (plan.updated.length === 0) return;
+    await this.deps.refresh();
+    await this.deps.applied(plan, this.#version!);
+  }
+
+  #now(): Date {
+    return this.deps.now?.() ?? new Date();
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -204,7 +242,8 @@ export class ConfigSource {
 
   /** @param whole also what is not the file's doing: entries that others changed or removed come back */
   async #apply(file: RegistryFile, whole: boolean, cause: ReloadCause | null): Promise<Reloaded> {
-    const at = this.deps.now?.() ?? new Date();
+    const at = this.#now();
+    this.#askedAt = at.getTime();
     const by = {
       requestId: cause?.requestId ?? this.deps.newId(),
       correlationId: cause?.correlationId ?? null,
@@ -213,7 +252,10 @@ export class ConfigSource {
     const listed = await Promise.all(file.entries.map((entry) => this.#completed(entry)));
     const reloaded = await this.deps.store.change(by, (entries, config) => {
       const sameFile = config.digest === file.digest;
-      const plan = sameFile && !whole ? nothing(file) : planSync(origin, entries, listed, at.toISOString());
+      const plan =
+        sameFile && !whole
+          ? nothing(file.entries.length)
+          : planSync(origin, entries, listed, at.toISOString());
       const version = `${sameFile ? config.generation : config.generation + 1}-${file.digest.slice(0, 12)}`;
       return { writes: plan.writes, result: { plan, version }, configDigest: file.digest };
     });
@@ -235,13 +277,13 @@ function isInside(folder: string, file: string): boolean {
   return file.startsWith(folder + path.sep);
 }
 
-function nothing({ entries }: RegistryFile): SyncPlan {
+function nothing(unchanged: number): SyncPlan {
   return {
     writes: [],
     added: [],
     updated: [],
     removed: [],
-    unchanged: entries.length,
+    unchanged,
     takenOver: [],
     errors: [],
   };

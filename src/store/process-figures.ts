@@ -1,6 +1,5 @@
 import { sql } from 'kysely';
 import type { Db } from './database';
-import type { Notifications } from './notifications';
 
 /** Figures of processes that have ended, added up. */
 const ended = 'ended';
@@ -9,36 +8,49 @@ const silenceSeconds = 60;
 
 /** Table `process_figures`: what every process has counted, so that any of them can tell the sum. */
 export class ProcessFigures<Figures extends object> {
+  /** The row as it is now; null when that is not known. */
+  #written: string | null = null;
+
   constructor(
     private readonly db: Db,
-    private readonly notifications: Pick<Notifications, 'ask'>,
     private readonly sumOf: (figures: readonly Figures[]) => Promise<Figures>,
   ) {}
 
   /** Those of all processes but one. */
   async ofOthers(processId: string): Promise<Figures[]> {
-    const rows = await this.notifications.ask<{ figures: Figures }>(
-      'select figures from process_figures where process_id <> $1',
-      [processId],
-    );
-    return rows.map(({ figures }) => figures);
+    const rows = await this.db
+      .selectFrom('process_figures')
+      .select('figures')
+      .where('process_id', '<>', processId)
+      .execute();
+    return rows.map(({ figures }) => figures as unknown as Figures);
   }
 
   /** @returns false when the process was taken for ended meanwhile: what it wrote before has been added up */
   async write(processId: string, figures: Figures, isFirst: boolean): Promise<boolean> {
     const json = JSON.stringify(figures);
-    if (isFirst) {
-      await this.db
-        .insertInto('process_figures')
-        .values({ process_id: processId, figures: json })
-        // One that was written though we never heard so.
-        .onConflict((conflict) => conflict.column('process_id').doUpdateSet({ figures: json }))
-        .execute();
-      return true;
-    }
+    const changed = json === this.#written ? {} : { figures: json };
+    this.#written = null;
+    const isThere = isFirst ? await this.#insert(processId, json) : await this.#update(processId, changed);
+    if (isThere) this.#written = json;
+    return isThere;
+  }
+
+  async #insert(processId: string, json: string): Promise<true> {
+    await this.db
+      .insertInto('process_figures')
+      .values({ process_id: processId, figures: json })
+      // One that was written though we never heard so.
+      .onConflict((conflict) => conflict.column('process_id').doUpdateSet({ figures: json }))
+      .execute();
+    return true;
+  }
+
+  /** @param changed nothing: it only shows that the process lives */
+  async #update(processId: string, changed: { readonly figures?: string }): Promise<boolean> {
     const { numUpdatedRows } = await this.db
       .updateTable('process_figures')
-      .set({ figures: json, written_at: sql<Date>`now()` })
+      .set({ ...changed, written_at: sql<Date>`now()` })
       .where('process_id', '=', processId)
       .executeTakeFirst();
     return numUpdatedRows > 0n;

@@ -13,20 +13,30 @@ import type { Db } from '../store/database';
 import type { KeyRing } from '../store/key-ring';
 import { Companions } from './companions';
 import type { Answer } from './execution';
-import { canonicalJson, fingerprintOf } from './fingerprint';
+import { canonicalJson } from './fingerprint';
 import { Submission, type SubmissionDependencies } from './submission';
 
-/** One entry of `requests`: a request, or what is wrong with it. */
-export type BatchItem =
-  | { readonly request: OrchestrationRequest; readonly routingTokens: readonly string[] }
-  | {
-      readonly fault: ConclaveError;
-      readonly mode: ProcessingMode;
-      /** As it is named; empty when it is not. */
-      readonly policyBundle: string;
-      /** SHA-256 of what was sent. */
-      readonly digest: string;
-    };
+/** An entry of `requests` that can be run. */
+interface SoundItem {
+  readonly request: OrchestrationRequest;
+  readonly routingTokens: readonly string[];
+  /** When its time begins, epoch ms. */
+  readonly receivedAt: number;
+  /** SHA-256 of what was sent, which is the same whether it could be read this time or not. */
+  readonly digest: string;
+}
+
+/** One that cannot, and why. */
+export interface FaultyItem {
+  readonly fault: ConclaveError;
+  readonly mode: ProcessingMode;
+  /** As it is named; empty when it is not. */
+  readonly policyBundle: string;
+  /** SHA-256 of what was sent. */
+  readonly digest: string;
+}
+
+export type BatchItem = SoundItem | FaultyItem;
 
 /** A batch that passed admission. */
 export interface AcceptedBatch {
@@ -120,12 +130,12 @@ export class Batches {
 
   async #run(batch: AcceptedBatch): Promise<Buffer> {
     const items = batch.items.map((item) => ({ item, requestId: randomUUID() }));
-    const slas = batch.items.map((item) =>
-      'request' in item ? slaOf(item.request.priority, this.deps.sla) : 0,
+    const ends = batch.items.map((item) =>
+      'request' in item ? item.receivedAt + slaOf(item.request.priority, this.deps.sla) : batch.receivedAt,
     );
     const companions = new Companions(
       items.flatMap(({ item, requestId }) => ('request' in item ? requestId : [])),
-      batch.receivedAt + Math.max(...slas),
+      Math.max(...ends),
     );
     const results = await Promise.all(
       items.map(async ({ item, requestId }, index) => {
@@ -147,11 +157,11 @@ export class Batches {
     requestId: string,
     companions: Companions,
   ): Promise<BatchItemResult> {
-    const { correlationId, traceparent, receivedAt } = batch;
+    const { correlationId, traceparent } = batch;
     const idempotencyKey = `${batch.idempotencyKey}#${index}`;
     try {
       if ('fault' in item) throw item.fault;
-      const { request, routingTokens } = item;
+      const { request, routingTokens, receivedAt } = item;
       const answer = await this.deps.submission.submit({
         request,
         requestId,
@@ -209,9 +219,7 @@ function claimFor({ tenantId, idempotencyKey, batchId, items }: AcceptedBatch): 
   if (tenantId === null) return null;
   const canonical = canonicalJson({
     batch_id: batchId,
-    requests: items.map((item) =>
-      'request' in item ? fingerprintOf(item.request).toString('hex') : item.digest,
-    ),
+    requests: items.map(({ digest }) => digest),
   });
   const sha256 = (text: string) => createHash('sha256').update(text).digest();
   return { tenantId, keyHash: sha256(idempotencyKey), fingerprint: sha256(canonical) };

@@ -1,5 +1,10 @@
+import { createHash } from 'node:crypto';
 import request from 'supertest';
+import { ConclaveError } from '../../../src/contract/errors';
+import { orchestrationRequestSchema, type SentRequest } from '../../../src/contract/request';
 import type { AcceptedBatch, BatchAnswer } from '../../../src/submission/batches';
+import { fingerprintOf } from '../../../src/submission/fingerprint';
+import { pdf } from '../../support/documents';
 import { type AppOptions, appWith, body, expectError } from './support';
 
 const path = '/api/v1/orchestrate/batch';
@@ -44,6 +49,8 @@ describe('POST /orchestrate/batch', () => {
           {
             request: { ...body, processing_mode: 'sync', priority: 'normal' },
             routingTokens: ['inferred=text'],
+            receivedAt: expect.any(Number) as number,
+            digest: fingerprintOf(orchestrationRequestSchema.parse(body)).toString('hex'),
           },
         ],
         tenantId: 'acme',
@@ -119,5 +126,74 @@ describe('POST /orchestrate/batch', () => {
     );
     expectError(await post({ requests: [body, body, body] }, {}, options), { code: 'RATE_LIMITED' });
     expect(accepted).toHaveLength(1);
+  });
+});
+
+describe('Documents in a batch', () => {
+  const file = pdf(['words']);
+  const letter = { ...body, content_type: 'document', content: file.toString('base64') };
+  const many = (count: number) => ({ requests: Array.from({ length: count }, () => letter) });
+  const roomy = { maxBodyBytes: 1_000_000 };
+  const words = async (sent: SentRequest) => ({
+    request: orchestrationRequestSchema.parse({ ...sent, content: 'words' }),
+    routingTokens: [],
+    receivedAt: Date.now(),
+  });
+  const failing = (code: 'RATE_LIMITED' | 'REQUEST_TIMEOUT') => () =>
+    Promise.reject(new ConclaveError(code, 'not this time'));
+
+  it('are told apart by what was sent, whether they could be read or not', async () => {
+    for (const take of [words, failing('RATE_LIMITED'), failing('REQUEST_TIMEOUT')])
+      await post(many(1), {}, { ...roomy, intake: { atATime: 2, take } });
+    const digest = createHash('sha256').update(file).digest('hex');
+    const asRead = { ...orchestrationRequestSchema.parse(letter), source: { digest, gaps: [] } };
+    const expected = fingerprintOf(asRead).toString('hex');
+    expect(accepted.map(({ items }) => items[0]!.digest)).toEqual([expected, expected, expected]);
+    expect(accepted.map(({ items }) => 'fault' in items[0]!)).toEqual([false, true, true]);
+  });
+
+  it('are no loss of time to jobs, but to whoever waits', async () => {
+    const long = Date.now() - 20_000;
+    const take = async (sent: SentRequest) => ({ ...(await words(sent)), receivedAt: long });
+    const requests = [letter, { ...letter, processing_mode: 'async' }];
+    await post({ requests }, {}, { ...roomy, intake: { atATime: 2, take } });
+    const begins = accepted[0]!.items.map((item) => ('request' in item ? item.receivedAt : null));
+    expect([begins[0], begins[1]! > long + 10_000]).toEqual([long, true]);
+  });
+
+  it('that cannot be read fail in the mode and under the policy that they were sent with', async () => {
+    const intake = { atATime: 1, take: failing('RATE_LIMITED') };
+    await post({ ...many(1), async_processing: true }, {}, { ...roomy, intake });
+    expect(accepted[0]!.items).toMatchObject([
+      { fault: { code: 'RATE_LIMITED' }, mode: 'async', policyBundle: 'default' },
+    ]);
+  });
+
+  it('are not read when the rate limit has no room for all of them', async () => {
+    const read: unknown[] = [];
+    const intake = { atATime: 2, take: (sent: SentRequest) => (read.push(sent), words(sent)) };
+    const response = await post(many(3), {}, { ...roomy, perMinute: 2, intake });
+    expectError(response, { code: 'RATE_LIMITED' });
+    expect(read).toEqual([]);
+  });
+
+  it('count against the rate limit also when they cannot be read', async () => {
+    const intake = { atATime: 2, take: failing('RATE_LIMITED') };
+    const response = await post(many(3), {}, { ...roomy, perMinute: 5, intake });
+    expect(response.headers['ratelimit-remaining']).toBe('2');
+  });
+
+  it('are read so many at a time, and all of them', async () => {
+    let reading = 0;
+    let most = 0;
+    const take = async (sent: SentRequest) => {
+      most = Math.max(most, ++reading);
+      await new Promise((resolve) => setImmediate(resolve));
+      reading--;
+      return words(sent);
+    };
+    await post(many(20), {}, { ...roomy, intake: { atATime: 2, take } });
+    expect(most).toBe(2);
+    expect(accepted[0]!.items.map((item) => 'request' in item)).toEqual(Array(20).fill(true));
   });
 });

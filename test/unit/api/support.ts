@@ -62,7 +62,7 @@ export interface AppOptions {
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly batches?: Pick<Batches, 'submit'>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
-  readonly intake?: Pick<ContentIntake, 'take'>;
+  readonly intake?: AppDependencies['orchestrate']['intake'];
   readonly uploads?: AppDependencies['uploads']['uploads'];
   readonly maxConcurrentUploads?: number;
   readonly bulk?: Partial<Bulk>;

@@ -97,6 +97,13 @@ describe('reading a document in a process of its own', () => {
     expect(third).toMatchObject({ status: 'rejected', reason: { name: 'ReadersBusy' } });
   });
 
+  it('does not begin with what is late already', async () => {
+    const busy = reader({ maxConcurrent: 1, maxWaiting: 0 });
+    const first = busy.read(docx(['words']), patienceMs);
+    await expect(busy.read(docx(['late']), 0)).rejects.toMatchObject({ name: 'ReadingTookTooLong' });
+    expect(await first).toMatchObject({ text: 'words' });
+  });
+
   it('gives up a place in the line with the time of who waits', async () => {
     const busy = reader({ maxConcurrent: 1, maxWaiting: 1 });
     const first = busy.read(docx(['words']), patienceMs);

@@ -16,9 +16,9 @@ const uploaded: OpenedFile = {
 let examined: SentFile[] = [];
 beforeEach(() => (examined = []));
 
-function take(overrides: object) {
-  const { orchestration, content } = settingsSchema.parse({});
-  const intake = new ContentIntake({
+function intakeWith(settings: object = {}) {
+  const { orchestration, content } = settingsSchema.parse(settings);
+  return new ContentIntake({
     uploads: { open: (tenantId, ref) => Promise.resolve({ ...uploaded, content: `${tenantId} ${ref}` }) },
     examiner: {
       examine: (file) => {
@@ -30,7 +30,10 @@ function take(overrides: object) {
     sla: orchestration,
     settings: content,
   });
-  return intake.take(sent(overrides), Date.now());
+}
+
+function take(overrides: object, receivedAt = Date.now()) {
+  return intakeWith().take(sent(overrides), receivedAt);
 }
 
 function sent(overrides: object): SentRequest {
@@ -74,14 +77,32 @@ describe('Taking content in [5.1]', () => {
   );
 
   it('gives the reading of a document for a job all its time', async () => {
-    await take({ content: pdf(['words']).toString('base64'), processing_mode: 'async' });
+    const letter = { content: pdf(['words']).toString('base64'), processing_mode: 'async' };
+    await take(letter);
     expect(examined[0]!.withinMs).toBe(10_000);
+    await take(letter, Date.now() - 25_000);
+    expect(examined[1]!.withinMs).toBeLessThanOrEqual(5000);
+  });
+
+  it('begins the time of a job when its document has been read, and no other', async () => {
+    const content = pdf(['words']).toString('base64');
+    const now = Date.now();
+    const long = now - 9000;
+    expect((await take({ content, processing_mode: 'async' }, long)).receivedAt).toBeGreaterThanOrEqual(now);
+    expect((await take({ content }, long)).receivedAt).toBe(long);
+    expect((await take({ content: 'a letter', processing_mode: 'async' }, long)).receivedAt).toBe(long);
+    expect((await take({ content_ref: contentRef }, long)).receivedAt).toBe(long);
+  });
+
+  it('goes on with as many at a time as are read at a time', () => {
+    expect(intakeWith({ content: { max_concurrent_readings: 3 } }).atATime).toBe(3);
   });
 
   it('leaves a text as it is', async () => {
     expect(await take({ content: 'a letter' })).toEqual({
       request: expect.objectContaining({ content: 'a letter' }) as object,
       routingTokens: ['inferred=text'],
+      receivedAt: expect.any(Number) as number,
     });
     expect(examined).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import type { RegistryEntry } from '../../../src/contract/registry-entry';
 import { endpointSchema } from '../../../src/contract/upstream';
-import { planSync } from '../../../src/domain/registry-sync';
+import { nowKnown, planSync, unknownOf } from '../../../src/domain/registry-sync';
 import { listedDetector, listedEndpoint } from '../../../src/registry/registry-file';
 import { registration } from './support';
 
@@ -99,5 +99,37 @@ describe('planSync', () => {
     expect(putOf(planSync(file, [entry(off, { status: 'disabled' })], [on], now), 'a')?.status).toBe(
       'active',
     );
+  });
+});
+
+describe('Detectors that have not said what they can do', () => {
+  const said = { supported_content_types: ['text', 'code'], origin: 'fetched' };
+  const assumed = { capabilities: { origin: 'assumed' } };
+  const silent = detector('silent', assumed);
+  const heard = detector('heard', { capabilities: said });
+
+  it('are those whose entry says so, whatever the file knows', () => {
+    const listed = [
+      silent,
+      detector('heard', assumed),
+      detector('gone', assumed),
+      endpoint('b', 'https://b.example'),
+    ];
+    expect(unknownOf(listed, [entry(silent), entry(heard), entry(listed[3]!)])).toEqual([silent]);
+  });
+
+  it('change by what they say now, and only while they are who was asked', () => {
+    const answer = detector('silent', { capabilities: said, timeout_ms: 100 });
+    const other = detector('silent', { ...assumed, endpoint: 'http://127.0.0.1:8' });
+    expect(nowKnown([answer], [entry(silent), entry(heard)], now)).toEqual([
+      {
+        ...entry(silent),
+        detector: { ...silent.detector, capabilities: answer.detector!.capabilities },
+        updated_at: now,
+      },
+    ]);
+    expect(nowKnown([answer], [entry(other)], now)).toEqual([]);
+    expect(nowKnown([silent], [entry(silent)], now)).toEqual([]);
+    expect(nowKnown([answer], [entry(heard)], now)).toEqual([]);
   });
 });

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { GatewayError } from '../../../src/contract/errors';
-import { ConfigSource } from '../../../src/registry/config-source';
+import { ConfigSource, type ConfigSourceDependencies } from '../../../src/registry/config-source';
 import type { FileWatchOptions } from '../../../src/registry/file-watch';
+import type { Complete } from '../../../src/registry/registrar';
 import { eventually } from '../../support/eventually';
 import { MemoryStore } from './memory-store';
 
@@ -33,7 +34,10 @@ describe('ConfigSource', () => {
   const listing = (...names: string[]) => stringify({ detectors: names.map((name) => ({ name, endpoint })) });
   const write = (...names: string[]) => writeFileSync(file, listing(...names));
 
-  async function source(watch?: FileWatchOptions['watch']): Promise<ConfigSource> {
+  async function source(
+    watch?: FileWatchOptions['watch'],
+    parts: Partial<ConfigSourceDependencies> = {},
+  ): Promise<ConfigSource> {
     const config = new ConfigSource({
       file,
       store,
@@ -43,6 +47,7 @@ describe('ConfigSource', () => {
       refused: (faults) => void refused.push([...faults]),
       newId: () => 'id',
       ...(watch ? { watch } : {}),
+      ...parts,
     });
     started.push(config);
     await config.start();
@@ -130,6 +135,77 @@ describe('ConfigSource', () => {
     watcher.emit('error', new Error('gone'));
     await closed;
     expect(config.status.watching).toBe(false);
+  });
+
+  describe('a detector that does not say what it can do', () => {
+    let answers: string[];
+    let asked: string[];
+    let seconds: number;
+    let looks: number;
+    let updated: string[][];
+    let look: () => Promise<void>;
+    beforeEach(async () => {
+      [answers, asked, updated] = [[], [], []];
+      [seconds, looks] = [0, 0];
+      const complete: Complete = async (registration) => {
+        asked.push(registration.name);
+        if (!answers.includes(registration.name)) return registration;
+        const said = { max_content_length: 7, origin: 'fetched' } as const;
+        return { ...registration, capabilities: { ...registration.capabilities, ...said } };
+      };
+      let notice: () => void = () => undefined;
+      const watcher = Object.assign(new EventEmitter(), { close: () => undefined });
+      write('a', 'b');
+      await source((_folder, listener) => ((notice = listener), watcher) as never, {
+        complete,
+        applied: (plan) => Promise.resolve(void updated.push([...plan.updated])),
+        now: () => ((looks += 1), new Date(1_800_000_000_000 + seconds * 1000)),
+      });
+      [asked, updated] = [[], []];
+      look = async () => {
+        const before = looks;
+        notice();
+        await eventually(
+          () => looks,
+          (now) => now > before,
+        );
+      };
+    });
+    const lengthOf = (id: string) => store.entries.get(id)!.detector!.capabilities.max_content_length;
+
+    it('is asked again in a minute, until it answers', async () => {
+      answers = ['a'];
+      await look();
+      await look();
+      expect(asked).toEqual([]);
+      seconds = 61;
+      await look();
+      await eventually(
+        () => updated,
+        ([ids]) => ids?.join() === 'a@1.0',
+      );
+      expect([lengthOf('a@1.0'), lengthOf('b@1.0')]).toEqual([7, 50_000]);
+      expect(asked).toEqual(['a', 'b']);
+      seconds = 122;
+      answers = ['a', 'b'];
+      await look();
+      await eventually(
+        () => lengthOf('b@1.0'),
+        (length) => length === 7,
+      );
+      expect(asked).toEqual(['a', 'b', 'b']);
+    });
+
+    it('is left alone when somebody has taken it out meanwhile', async () => {
+      store.entries.delete('a@1.0');
+      [answers, seconds] = [['a', 'b'], 61];
+      await look();
+      await eventually(
+        () => updated,
+        ([ids]) => ids?.join() === 'b@1.0',
+      );
+      expect([store.ids, asked]).toEqual([['b@1.0'], ['b']]);
+    });
   });
 
   it('leaves everything as it was when the file is bad, and says why [C6]', async () => {

@@ -13,7 +13,10 @@ import type { Database } from '../../../src/store/schema';
 export function scriptedDb(answer: (query: CompiledQuery) => Promise<unknown[]> | unknown[]): Db {
   const nothing = (): Promise<void> => Promise.resolve();
   const connection = {
-    executeQuery: async (query: CompiledQuery) => ({ rows: await answer(query) }),
+    executeQuery: async (query: CompiledQuery) => {
+      const rows = await answer(query);
+      return { rows, numAffectedRows: BigInt(rows.length) };
+    },
   } as DatabaseConnection;
   return new Kysely<Database>({
     dialect: {

@@ -4,6 +4,7 @@ import { ConclaveError } from '../../../src/contract/errors';
 import type { BatchAnswers, BatchClaim, HeldBatch } from '../../../src/store/batch-answers';
 import { type AcceptedBatch, Batches, type BatchItem } from '../../../src/submission/batches';
 import type { Accepted, Answer } from '../../../src/submission/execution';
+import { fingerprintOf } from '../../../src/submission/fingerprint';
 import { answerWith, requestOf } from './support';
 
 const sla = {
@@ -70,10 +71,11 @@ beforeEach(() => {
   });
 });
 
-const item = (content = 'a text', priority = 'normal'): BatchItem => ({
-  request: requestOf({ content, priority }),
-  routingTokens: ['inferred=text'],
-});
+const item = (content = 'a text', priority = 'normal'): BatchItem => {
+  const request = requestOf({ content, priority });
+  const digest = fingerprintOf(request).toString('hex');
+  return { request, routingTokens: ['inferred=text'], receivedAt: Date.now(), digest };
+};
 
 const batchOf = (items: readonly BatchItem[], overrides: Partial<AcceptedBatch> = {}): AcceptedBatch => ({
   items,
@@ -102,6 +104,13 @@ describe('A batch', () => {
       [1, 400],
       [2, 200],
     ]);
+  });
+
+  it('counts the time of each item from where it begins', async () => {
+    const receivedAt = Date.now() + 7000;
+    await batches.submit(batchOf([{ ...item('a'), receivedAt }, item('b')]));
+    expect(submitted[0]).toMatchObject({ receivedAt });
+    expect(submitted[1]!.receivedAt).toBeLessThan(receivedAt);
   });
 
   it('fails the item whose submission fails, and tells the operators what is our fault', async () => {
@@ -161,6 +170,13 @@ describe('The key of a batch', () => {
       status: 409,
       detail: 'idempotency_conflict',
     });
+  });
+
+  it('stands for what was sent, whether it could be read or not', async () => {
+    const { digest } = item();
+    const first = await batches.submit(batchOf([{ ...fault, digest }]));
+    const second = await batches.submit(batchOf([item()]));
+    expect(second).toEqual({ body: first.body, replayed: true });
   });
 
   it('is kept hashed', async () => {
