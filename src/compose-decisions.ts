@@ -2,6 +2,7 @@ import type { DecisionsRouterDependencies } from './api/decisions-router';
 import type { Settings } from './contract/config';
 import type { LoggedDecision } from './contract/decision-log';
 import type { PlannerDependencies } from './planning/planner';
+import { createEvaluationPool } from './policy/evaluation-pool';
 import { createPolicyEvaluator, type PolicyEvaluator } from './policy/evaluator';
 import { AuditRecords } from './store/audit-records';
 import type { Db } from './store/database';
@@ -36,8 +37,12 @@ export function composeDecisions(parts: {
   const decisions = new LoggedDecisions(db);
   const decisionLog = new DecisionLog((noted) => decisions.append(noted), { log });
   const plans = new PlanRecords(db);
+  const timeoutMs = settings.policy.decision_timeout_ms;
   const evaluator = createPolicyEvaluator({
-    timeoutMs: settings.policy.decision_timeout_ms,
+    pool: createEvaluationPool({
+      timeoutMs,
+      threadFailed: (error) => log.error({ error }, 'a thread that evaluates policies failed between two'),
+    }),
     log: (decision) => {
       parts.decided(decision);
       decisionLog.note(decision);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decidedNames } from './decided-names';
 import type { SelectionInput } from './decisions';
 
 /** What is known of a content without knowing it. */
@@ -20,8 +21,8 @@ export type ContentRoutingInput = Omit<SelectionInput, 'content_length'> & {
 };
 
 export const contentRoutingSchema = z.object({
-  add_detectors: z.array(z.string()).optional(),
-  skip_detectors: z.array(z.string()).optional(),
+  add_detectors: decidedNames.optional(),
+  skip_detectors: decidedNames.optional(),
   routing_reason: z.string().max(200).optional(),
 });
 /** Changes what selection, or the static fields, have chosen. */

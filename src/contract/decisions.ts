@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decidedByName, decidedNames } from './decided-names';
 import {
   type ContentType,
   type CoverageMethod,
@@ -49,18 +50,18 @@ function renamed(from: string, to: string) {
 export const selectionDecisionSchema = z.preprocess(
   renamed('selected', 'selected_detectors'),
   z.object({
-    selected_detectors: z.array(z.string()),
+    selected_detectors: decidedNames,
     selection_reason: z.string().max(200).optional(),
     allow: z.boolean().optional(),
     coverage_method: methodSchema.optional(),
     coverage_requirements: z
       .object({
         min_success_fraction: z.number().min(0).max(1).optional(),
-        weights: z.record(z.string(), z.number().min(0).max(1)).optional(),
-        required_taxonomy_categories: z.array(z.string()).optional(),
+        weights: decidedByName(z.number().min(0).max(1)).optional(),
+        required_taxonomy_categories: decidedNames.optional(),
       })
       .optional(),
-    required_detectors: z.array(z.string()).optional(),
+    required_detectors: decidedNames.optional(),
   }),
 );
 export type SelectionDecision = z.output<typeof selectionDecisionSchema>;
@@ -108,7 +109,7 @@ export const conflictDecisionSchema = z.preprocess(
   renamed('strategy', 'resolution_strategy'),
   z.object({
     resolution_strategy: z.enum(conflictStrategies).optional(),
-    winning_detector: z.string().optional(),
+    winning_detector: z.string().max(100).optional(),
     tie_breaker: z.enum(tieBreakers).optional(),
     resolution_reason: z.string().max(200).optional(),
   }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decidedByName } from './decided-names';
 import {
   type ContentType,
   type Environment,
@@ -29,7 +30,7 @@ export interface FailureInput {
 
 export const failureDecisionSchema = z.object({
   /** By detector; the static rules decide on those that are not named. */
-  actions: z.record(z.string(), z.enum(failureActions)),
+  actions: decidedByName(z.enum(failureActions)),
   failure_reason: z.string().max(200).optional(),
 });
 export type FailureDecision = z.output<typeof failureDecisionSchema>;

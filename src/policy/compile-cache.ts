@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalDigest, type RegoSource } from './bundle';
 import { allowedBuiltins } from './builtins';
+import { PolicyCompileError, problem } from './problem';
 import { loadRegoModule, type RegoModule } from './rego-module';
 
 /** Raise when the way of compiling changes. */
@@ -16,6 +17,7 @@ export interface CompiledRego {
 /**
  * Compiles the sources, or takes what an earlier call, maybe of an earlier process, kept in the folder. A damaged or
  * half-written entry is compiled anew; a folder that cannot be written only costs the next start its time.
+ * @throws PolicyCompileError also where the sources compile to what cannot be loaded, such as more data than memory
  */
 export async function compiledOnce(
   cacheDir: string,
@@ -27,7 +29,10 @@ export async function compiledOnce(
   const kept = await readFile(file).then(inspect, () => null);
   if (kept) return kept;
   const compiled = inspect(await compile());
-  if (!compiled) throw new Error('the compiled policy is not a loadable module');
+  if (!compiled)
+    throw new PolicyCompileError([
+      problem(sources[0]?.path ?? '.', 'compiles, but cannot be loaded: its constants may be too large'),
+    ]);
   await keep(cacheDir, file, compiled.wasm).catch(() => undefined);
   return compiled;
 }

@@ -29,10 +29,15 @@ export interface EvaluationPool {
 }
 
 export interface EvaluationPoolOptions {
-  /** Milliseconds that an evaluation may take once it has a thread. */
+  /** Milliseconds that an evaluation may take, its wait for a thread included. */
   readonly timeoutMs: number;
-  /** Milliseconds that it may wait for a thread: for its turn, and for a thread to start. Default 1000. */
+  /**
+   * Milliseconds that it may wait for a thread besides: for its turn, and for a thread to start. Default 1000 until the
+   * first thread has evaluated something, and then none.
+   */
   readonly maxWaitMs?: number;
+  /** Is told when a thread fails while it evaluates nothing. */
+  readonly threadFailed?: (error: unknown) => void;
   /** The compiled worker. */
   readonly workerFile?: string;
 }
@@ -41,6 +46,7 @@ const threads = 2;
 /** Evaluations of one tenant that may wait for each other. */
 const maxWaiting = 50;
 const heapMb = 64;
+const firstStartMs = 1000;
 /** For the way without threads: about a quarter of a second. */
 const fuelWithoutThreads = 100_000_000;
 
@@ -50,11 +56,10 @@ const fuelWithoutThreads = 100_000_000;
  * to start: then it runs in process, as long as its fuel lasts.
  */
 export function createEvaluationPool({
-  timeoutMs,
-  maxWaitMs = 1000,
   workerFile = join(__dirname, 'evaluation-worker.js'),
+  ...options
 }: EvaluationPoolOptions): EvaluationPool {
-  return existsSync(workerFile) ? new ThreadPool(workerFile, timeoutMs, maxWaitMs) : withoutThreads;
+  return existsSync(workerFile) ? new ThreadPool(workerFile, options) : withoutThreads;
 }
 
 const withoutThreads: EvaluationPool = {
@@ -71,12 +76,13 @@ interface Turns {
 
 class ThreadPool implements EvaluationPool {
   #pool: Piscina<EvaluationTask> | null = null;
+  /** A thread has started: from now on it is not the start that takes time. */
+  #hasEvaluated = false;
   readonly #turns = new Map<string, Turns>();
 
   constructor(
     private readonly workerFile: string,
-    private readonly timeoutMs: number,
-    private readonly maxWaitMs: number,
+    private readonly options: Omit<EvaluationPoolOptions, 'workerFile'>,
   ) {}
 
   evaluate(
@@ -85,11 +91,14 @@ class ThreadPool implements EvaluationPool {
     decision: DecisionName,
     input: Uint8Array,
   ): Promise<unknown> {
-    const startBy = Date.now() + this.maxWaitMs;
+    const { timeoutMs } = this.options;
+    const waitMs = this.options.maxWaitMs ?? (this.#hasEvaluated ? 0 : firstStartMs);
+    const endBy = Date.now() + waitMs + timeoutMs;
+    const startBy = waitMs > 0 ? endBy - timeoutMs : endBy;
     return this.#inTurn(tenantId, async () => {
       if (Date.now() > startBy) throw new NoThreadError('its turn came too late');
       const begun = new BigInt64Array(new SharedArrayBuffer(8));
-      const limit = new Limit(begun, startBy, this.timeoutMs);
+      const limit = new Limit(begun, startBy, endBy, timeoutMs);
       try {
         const task = { module, decision, input, begun };
         return (await this.#threads().run(task, { signal: limit.signal })) as unknown;
@@ -97,6 +106,7 @@ class ThreadPool implements EvaluationPool {
         throw limit.reason ?? error;
       } finally {
         limit.end();
+        this.#hasEvaluated ||= Atomics.load(begun, 0) !== 0n;
       }
     });
   }
@@ -122,7 +132,12 @@ class ThreadPool implements EvaluationPool {
 
   /** Started when first needed: most policies never need them. */
   #threads(): Piscina<EvaluationTask> {
-    this.#pool ??= new Piscina<EvaluationTask>({
+    this.#pool ??= this.#started();
+    return this.#pool;
+  }
+
+  #started(): Piscina<EvaluationTask> {
+    const pool = new Piscina<EvaluationTask>({
       filename: this.workerFile,
       name: 'evaluate',
       minThreads: threads,
@@ -130,7 +145,9 @@ class ThreadPool implements EvaluationPool {
       resourceLimits: { maxOldGenerationSizeMb: heapMb },
       env: {},
     });
-    return this.#pool;
+    // An error that nobody listens for would end the process.
+    pool.on('error', (error: unknown) => this.options.threadFailed?.(error));
+    return pool;
   }
 }
 
@@ -143,9 +160,10 @@ class Limit {
   constructor(
     private readonly begun: BigInt64Array,
     private readonly startBy: number,
+    private readonly endBy: number,
     private readonly timeoutMs: number,
   ) {
-    this.#timer = setTimeout(() => this.#check(), timeoutMs);
+    this.#timer = setTimeout(() => this.#check(), Math.min(timeoutMs, endBy - Date.now()));
   }
 
   get signal(): AbortSignal {
@@ -158,15 +176,20 @@ class Limit {
 
   #check(): void {
     const begunAt = Number(Atomics.load(this.begun, 0));
-    const left = (begunAt === 0 ? this.startBy : begunAt + this.timeoutMs) - Date.now();
+    const now = Date.now();
+    const left = (begunAt === 0 ? this.startBy : Math.min(begunAt + this.timeoutMs, this.endBy)) - now;
     if (left > 0) {
       this.#timer = setTimeout(() => this.#check(), begunAt === 0 ? Math.min(left, this.timeoutMs) : left);
       return;
     }
-    this.reason =
-      begunAt === 0
-        ? new NoThreadError('no thread was free in time')
-        : new SlowPolicyError(`took over ${this.timeoutMs} ms`);
+    this.reason = this.#reason(begunAt === 0 ? null : now - begunAt);
     this.#controller.abort();
+  }
+
+  /** A rule is to blame only where it had time. */
+  #reason(ranMs: number | null): SlowPolicyError | NoThreadError {
+    if (ranMs === null) return new NoThreadError('no thread was free in time');
+    if (ranMs < this.timeoutMs / 2) return new NoThreadError('a thread was free too late');
+    return new SlowPolicyError(`took over ${this.timeoutMs} ms`);
   }
 }

@@ -26,7 +26,7 @@ import { conflictFault, failureFault, routingFault, selectionFault } from './dec
 import { createEvaluationPool, type EvaluationPool, NoThreadError, SlowPolicyError } from './evaluation-pool';
 import { OutOfFuelError } from './rego-host';
 import { loadRegoModule, regoModule, type RegoModule } from './rego-module';
-import { withPresentableRemarks } from './remarks';
+import { presentableText, withPresentableRemarks } from './remarks';
 import { RuleStates } from './rule-states';
 
 /** Asks bundles for decisions (spec/orchestration.md 9.3) on behalf of a request. */
@@ -56,7 +56,8 @@ export interface PolicyEvaluatorOptions {
 
 /** About two milliseconds of the event loop; a decision over twenty detectors takes a fiftieth of it. */
 const fuelInProcess = 1_000_000;
-const maxDetailLength = 200;
+/** Faults that a detail names. */
+const maxFaults = 10;
 
 interface LoadedBundle {
   readonly compiled: WebAssembly.Module;
@@ -190,10 +191,13 @@ export function createPolicyEvaluator(options: PolicyEvaluatorOptions = {}): Pol
 type Failed = Extract<Decision<never>, { kind: 'failed' }>;
 
 function failed(reason: DecisionFailure, detail: string): Failed {
-  return { kind: 'failed', reason, detail: detail.slice(0, maxDetailLength) };
+  return { kind: 'failed', reason, detail: presentableText(detail) };
 }
 
 /** Names the place and the expected type, not the value. */
 function describe(error: z.core.$ZodError): string {
-  return error.issues.map(({ path, code }) => `${path.join('.') || 'the decision'}: ${code}`).join('; ');
+  return error.issues
+    .slice(0, maxFaults)
+    .map(({ path, code }) => `${path.join('.') || 'the decision'}: ${code}`)
+    .join('; ');
 }

@@ -3,9 +3,13 @@ import { formatted } from './sprintf';
 
 /** Memory of one module in pages of 64 KiB: 16 MiB at most, so that a greedy policy traps instead of starving others. */
 const mostPages = 256;
-const leastPages = 5;
+/** What it has from the start, its constants included; touched pages alone cost memory. */
+const leastPages = 32;
 const pageBytes = 64 * 1024;
 const maxDecisionBytes = 64 * 1024;
+/** What leaving the module costs, and then every character; about the time that as many steps in it take. */
+const fuelPerCall = 1000;
+const fuelPerCharacter = 10;
 
 /** The policy has used up what it may. */
 export class OutOfFuelError extends Error {
@@ -88,14 +92,25 @@ export class RegoHost {
     const [format, values] = args;
     if (name !== 'sprintf' || format === undefined || values === undefined)
       throw new Error(`calls ${name ?? 'a function'}, which policies have not`);
-    const text = formatted(this.#dump(format), this.#dump(values));
-    // What is done out here costs as if it were done in there.
-    this.#exports[fuelExport].value -= text.length;
+    const [formatJson, valuesJson] = [this.#json(format), this.#json(values)];
+    // What is done out here costs as if it were done in there, and is paid in advance.
+    this.#charge(fuelPerCall + fuelPerCharacter * (formatJson.length + valuesJson.length));
+    const text = formatted(JSON.parse(formatJson), JSON.parse(valuesJson));
+    this.#charge(fuelPerCharacter * text.length);
     return this.#load(JSON.stringify(text));
   }
 
+  #charge(fuel: number): void {
+    this.#exports[fuelExport].value -= fuel;
+    if (this.#exports[fuelExport].value < 0) throw new OutOfFuelError();
+  }
+
   #dump(value: number): unknown {
-    return JSON.parse(this.#text(this.#exports.opa_json_dump(value), mostPages * pageBytes));
+    return JSON.parse(this.#json(value));
+  }
+
+  #json(value: number): string {
+    return this.#text(this.#exports.opa_json_dump(value), mostPages * pageBytes);
   }
 
   #load(json: string): number {

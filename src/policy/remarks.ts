@@ -1,10 +1,14 @@
 import { scrub } from '../security/scrub';
 
 const maxLength = 200;
+/** Of a longer text the rest is not looked at; it would not be shown either. */
+const maxExamined = 4000;
 /** What a decision says in the policy's own words. */
 const remarks: ReadonlySet<string> = new Set([
   'selection_reason',
+  'routing_reason',
   'resolution_reason',
+  'failure_reason',
   'missing_requirements',
   'policy_violations',
 ]);
@@ -23,7 +27,10 @@ export function withPresentableRemarks<T extends object>(decision: T): T {
 
 function presentable(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(presentable);
-  if (typeof value !== 'string') return value;
-  const { text } = scrub(value.replaceAll(/[\p{Cc}\p{Cs}]/gu, ' '));
+  return typeof value === 'string' ? presentableText(value) : value;
+}
+
+export function presentableText(words: string): string {
+  const { text } = scrub(words.slice(0, maxExamined).replaceAll(/[\p{Cc}\p{Cs}]/gu, ' '));
   return [...text].slice(0, maxLength).join('');
 }

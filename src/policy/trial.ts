@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { ContentRoutingInput } from '../contract/content-routing';
 import type { ConflictInput, CoverageInput, SelectionInput } from '../contract/decisions';
 import type { FailureInput } from '../contract/failure-decision';
@@ -23,6 +24,8 @@ export async function runTrials(bundle: Bundle, trials: readonly Trial[]): Promi
   const outcomes: Outcome[] = [];
   try {
     for (const trial of trials) {
+      // Each may hold up the event loop for a moment; others take their turn in between.
+      await setImmediate();
       if (Date.now() > startBy) {
         outcomes.push({ kind: 'failed', reason: 'slow', detail: `ran for more than ${maxMs / 1000} s` });
         continue;

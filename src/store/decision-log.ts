@@ -1,8 +1,9 @@
 import type { LoggedDecision } from '../contract/decision-log';
 
 export interface DecisionLogSettings {
-  /** Decisions that may wait for the store. Default 20,000, some 20 MB. */
+  /** Decisions that may wait for the store, and characters of theirs. Default 20,000 and 20 million. */
   readonly maxWaiting?: number;
+  readonly maxWaitingChars?: number;
   /** How long decisions are gathered before they are written, and a failed write is put off. */
   readonly gatherMs?: number;
   readonly retryMs?: number;
@@ -17,7 +18,8 @@ const maxRows = 500;
  * reported, never in silence (ADR 15).
  */
 export class DecisionLog {
-  #waiting: LoggedDecision[] = [];
+  #waiting: { readonly decision: LoggedDecision; readonly chars: number }[] = [];
+  #waitingChars = 0;
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -29,8 +31,14 @@ export class DecisionLog {
   ) {}
 
   note(decision: LoggedDecision): void {
-    if (this.#waiting.length >= (this.settings.maxWaiting ?? 20_000)) this.#dropped += 1;
-    else this.#waiting.push(decision);
+    const { maxWaiting = 20_000, maxWaitingChars = 20_000_000 } = this.settings;
+    const chars = JSON.stringify(decision).length;
+    if (this.#waiting.length >= maxWaiting || this.#waitingChars + chars > maxWaitingChars)
+      this.#dropped += 1;
+    else {
+      this.#waiting.push({ decision, chars });
+      this.#waitingChars += chars;
+    }
     this.#schedule(this.settings.gatherMs ?? 100);
   }
 
@@ -62,8 +70,9 @@ export class DecisionLog {
   async #writeWaiting(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, maxRows);
-      await this.write(batch);
+      await this.write(batch.map(({ decision }) => decision));
       this.#waiting.splice(0, batch.length);
+      for (const { chars } of batch) this.#waitingChars -= chars;
     }
     if (this.#dropped === 0) return;
     const dropped = this.#dropped;

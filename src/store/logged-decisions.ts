@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { DecisionQuery, LoggedDecision } from '../contract/decision-log';
 import type { Db } from './database';
+import { isRefusal, writeApart } from './refused-rows';
 import type { PolicyDecisionTable } from './schema';
 
 export interface DecisionPage {
@@ -16,7 +17,17 @@ const retentionDays = 30;
 export class LoggedDecisions {
   constructor(private readonly db: Db) {}
 
+  /** What the database refuses of a decision is not written; nobody else's is held up by it. */
   async append(decisions: readonly LoggedDecision[]): Promise<void> {
+    try {
+      await this.#insert(decisions);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      await writeApart(decisions, (some) => this.#insert(some), withoutWords);
+    }
+  }
+
+  async #insert(decisions: readonly LoggedDecision[]): Promise<readonly never[]> {
     await sql`
       insert into policy_decision (decision_id, request_id, tenant_id, policy_bundle, policy_version, policy_digest,
                                    decision, input_digest, outcome, result, detail, duration_ms, at)
@@ -26,6 +37,7 @@ export class LoggedDecisions {
         as given (decision_id uuid, request_id uuid, tenant_id text, policy_bundle text, policy_version text,
                   policy_digest text, decision text, input_digest text, outcome text, result jsonb, detail text,
                   duration_ms float8, "timestamp" timestamptz)`.execute(this.db);
+    return [];
   }
 
   /** Removes what is past its retention (design.md 8). */
@@ -81,6 +93,11 @@ export class LoggedDecisions {
     if (query.to) matching = matching.where('at', '<', new Date(query.to));
     return matching;
   }
+}
+
+/** Of what a policy says, nothing. */
+function withoutWords(refused: LoggedDecision): LoggedDecision {
+  return { ...refused, result: refused.result && {}, detail: 'the database refused what the policy said' };
 }
 
 function toDecision({ sequence: _, at, ...row }: Selectable<PolicyDecisionTable>): LoggedDecision {

@@ -81,6 +81,18 @@ describe('a decision', () => {
     expect(cut).toHaveLength(200);
   });
 
+  it('gives its reasons so in every decision', async () => {
+    const routed = await evaluatorOf(() => ({ routing_reason: 'mail\na@b.co' })).route(
+      bundle,
+      routingInput(),
+    );
+    expect(routed).toMatchObject({ value: { routing_reason: 'mail [REDACTED:EMAIL]' } });
+    const raw = { actions: {}, failure_reason: 'mail a@b.co\u0000' };
+    expect(await evaluatorOf(() => raw).judgeFailures(bundle, failureInput())).toMatchObject({
+      value: { failure_reason: 'mail [REDACTED:EMAIL] ' },
+    });
+  });
+
   it('is left to the static fields where the bundle has no rule', async () => {
     const evaluator = evaluatorOf(trap);
     expect(await evaluator.select({ ...bundle, wasm: null, rules: noRules }, selectionInput())).toEqual({
@@ -131,6 +143,29 @@ describe('an invalid decision', () => {
     ['preferring an unknown detector', { winning_detector: 'piii' }],
   ])('is a conflict decision %s', async (_what, raw) => {
     expect(await evaluatorOf(() => raw).resolve(bundle, conflictInput())).toMatchObject(invalid);
+  });
+
+  it.each([
+    ['more names than there can be detectors', Array<string>(201).fill('PII')],
+    ['a name that is a text', ['x'.repeat(101)]],
+    ['a name that is none', ['']],
+    ['a name that no database takes', ['PII\u0000']],
+    ['half a character', ['PII\ud83d']],
+  ])('has %s', async (_what, categories) => {
+    const raw = {
+      selected_detectors: ['pii'],
+      coverage_requirements: { required_taxonomy_categories: categories },
+    };
+    expect(await evaluatorOf(() => raw).select(bundle, selectionInput())).toMatchObject(invalid);
+  });
+
+  it('acts on more failures than there can be detectors', async () => {
+    const names = Array.from({ length: 201 }, (_, i) => `detector-${i}`);
+    const failures = names.map((detector) => ({ ...failureInput().failures[0]!, detector }));
+    const raw = { actions: Object.fromEntries(names.map((name) => [name, 'fail_closed'])) };
+    expect(await evaluatorOf(() => raw).judgeFailures(bundle, failureInput({ failures }))).toMatchObject(
+      invalid,
+    );
   });
 
   it('does not count as a failure of OPA', async () => {
@@ -196,6 +231,15 @@ describe('a failing rule', () => {
     expect(await evaluator.cover(bundle, coverageInput())).toMatchObject({ kind: 'decision' });
     expect(await evaluator.cover(bundle, coverageInput())).toMatchObject({ kind: 'decision' });
     expect(loads).toBe(2);
+  });
+
+  it('fails in words that can be stored and shown', async () => {
+    const words = (text: string) =>
+      evaluatorOf(() => {
+        throw new Error(text);
+      }).cover(bundle, coverageInput());
+    expect(await words('mail\u0000a@b.co \ud83d')).toMatchObject({ detail: 'mail [REDACTED:EMAIL]  ' });
+    expect(await words(`${'x'.repeat(199)}😀`)).toMatchObject({ detail: `${'x'.repeat(199)}😀` });
   });
 
   it('is not asked for 10 s after three failures in a row', async () => {

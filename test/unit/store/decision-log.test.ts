@@ -58,6 +58,16 @@ describe('the decision log', () => {
     expect([written.flat().length, errors]).toEqual([2, [{ dropped: 3 }]]);
   });
 
+  it('drops what is more than it may hold, and has room again for what comes later', async () => {
+    const chars = JSON.stringify(loggedDecision()).length;
+    const { decisionLog, written, errors } = logOver({ maxWaitingChars: 2 * chars, gatherMs: 60_000 });
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 3; i++) decisionLog.note(loggedDecision());
+      await decisionLog.flush();
+    }
+    expect([written.flat().length, errors]).toEqual([4, [{ dropped: 1 }, { dropped: 1 }]]);
+  });
+
   it('writes what waits when it is stopped, and says what is lost when it cannot', async () => {
     const one = logOver({ gatherMs: 60_000 });
     one.decisionLog.note(loggedDecision());
