@@ -42,6 +42,8 @@ export async function composePolicies(parts: PolicyParts) {
     news: () => backend.news(),
     load: (digest) => loadBundle(backend, bundles, digest),
     onHint: (listener) => hear(notifications, 'policies_changed', listener),
+    failed: (error) =>
+      log.error({ error }, 'changes of policies cannot be read; what is known goes on deciding'),
     maxBytes: settings.policy.max_resident_mb * mebibyte,
   });
   await live.start();
@@ -103,7 +105,7 @@ export async function composePolicies(parts: PolicyParts) {
     active: () => live.actives,
     /** What clients ask of policies. */
     routes(registry: Pick<Detectors, 'visibleTo'>): { readonly policies: PoliciesRouterDependencies } {
-      const changes = new PolicyChanges(backend, () => live.refresh());
+      const changes = new PolicyChanges(backend, () => live.catchUp());
       const store = new PolicyStore({
         changes,
         compiler,
@@ -142,10 +144,15 @@ export async function composePolicies(parts: PolicyParts) {
   };
 }
 
-function backendOf({ settings, db, notifications }: PolicyParts): PolicyBackend {
-  if (settings.policy.store_type === 'postgres') return new PolicyStates(db, notifications);
+function backendOf({ settings, db, notifications, log }: PolicyParts): PolicyBackend {
+  const unreadable = (tenantId: string, bundle: string | null, error: unknown): void =>
+    log.error(
+      { tenant_id: tenantId, bundle, error },
+      'the versions of a policy cannot be read; what is known of it goes on deciding',
+    );
+  if (settings.policy.store_type === 'postgres') return new PolicyStates(db, notifications, unreadable);
   const dir = settings.policy.versions_path ?? path.join(settings.service.data_dir, 'policy-versions');
-  return new PolicyFiles(dir, recordingPolicyChanges(db));
+  return new PolicyFiles(dir, recordingPolicyChanges(db), unreadable);
 }
 
 /** A worker elsewhere has no such files: what decides here can be had from the database before anything runs by it. */

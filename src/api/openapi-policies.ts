@@ -79,7 +79,9 @@ export function policyPaths() {
         responses: {
           '201': answer('The version; `Location` is where its texts are', 'PolicyVersion'),
           ...errors,
-          ...forbidden('`approval_required`, `tenant_mismatch`'),
+          ...forbidden(
+            '`approval_required`, `tenant_mismatch`; RATE_LIMITED: `overloaded`, too many are compiled already',
+          ),
           ...conflict('`version_exists`, `version_too_low`, `version_conflict`'),
           '503': answer('COMPILER_UNAVAILABLE: there is no opa to compile the Rego', 'GatewayErrorResponse'),
         },

@@ -22,6 +22,7 @@ import { pageOf } from './pages';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
+import type { Turnstile } from './turnstile';
 import { validate } from './validate';
 
 interface Named {
@@ -72,13 +73,10 @@ const oneSchema = z.strictObject({ version: versionSchema.optional() });
 const diffSchema = z.strictObject({ from: versionSchema, to: versionSchema });
 
 /** Policies of a tenant and their versions (spec/orchestration.md 2.2, 9.2). */
-export function policiesRouter({
-  store,
-  headsOf,
-  refusedOf,
-  status,
-  migrate,
-}: PoliciesRouterDependencies): Router {
+export function policiesRouter(
+  { store, headsOf, refusedOf, status, migrate }: PoliciesRouterDependencies,
+  inTurn: Turnstile,
+): Router {
   const router = Router();
   const body = readBody(maxBodyBytes);
 
@@ -123,7 +121,7 @@ export function policiesRouter({
   router.put('/policies/:bundle', ...body, async (request, response) => {
     const put = bodyOf(request, putPolicySchema);
     const target = targetOf(request, tenantFor(request, put));
-    const made = await store.put(target, put, by(request, response));
+    const made = await inTurn(() => store.put(target, put, by(request, response)));
     response
       .status(201)
       .location(`/api/v1/policies/${made.policy_bundle}?version=${made.version}`)

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { storableText } from './text';
 
 export const policyDecisions = ['selection', 'routing', 'coverage', 'conflict', 'failure'] as const;
 export type PolicyDecision = (typeof policyDecisions)[number];
@@ -35,7 +36,7 @@ export type LoggedDecision = z.output<typeof loggedDecisionSchema>;
 
 export const decisionQuerySchema = z.strictObject({
   request_id: z.uuid().optional(),
-  policy_bundle: z.string().max(100).optional(),
+  policy_bundle: storableText(0, 100).optional(),
   decision: z.enum(policyDecisions).optional(),
   outcome: z.enum(decisionOutcomes).optional(),
   from: z.iso.datetime({ offset: true }).optional(),

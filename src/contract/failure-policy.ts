@@ -5,10 +5,10 @@ import { nameSchema } from './text';
 /** One rule of a bundle on the failures of detectors; the first that fits decides. What it does not name, it fits. */
 export const failureRuleSchema = z
   .strictObject({
-    causes: z.array(z.enum(failureCauses)).min(1).optional(),
-    detectors: z.array(nameSchema).min(1).optional(),
+    causes: z.array(z.enum(failureCauses)).min(1).max(50).optional(),
+    detectors: z.array(nameSchema).min(1).max(200).optional(),
     /** Canonical categories: fits detectors that declare one of them, or one below. */
-    categories: z.array(z.string().min(1).max(200)).min(1).optional(),
+    categories: z.array(z.string().min(1).max(200)).min(1).max(200).optional(),
     action: z.enum(failureActions),
   })
   .superRefine(({ causes, action }, context) => {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { tenantPolicySchema } from './policy';
-import { boundedText, nameSchema, tenantSchema, versionSchema } from './text';
+import { nameSchema, storableText, tenantSchema, versionSchema } from './text';
 
 const time = z.iso.datetime({ precision: 3 });
 const count = z.int().nonnegative();
@@ -17,14 +17,15 @@ const versionStatuses = [
 const reviewDecisions = ['approve', 'reject', 'request_changes'] as const;
 export type ReviewDecision = (typeof reviewDecisions)[number];
 
-const versionFields = z.strictObject({
+/** What is read back may be of a newer release, which knows more fields. */
+const versionFields = z.object({
   version: versionSchema,
   status: z.enum(versionStatuses),
   created_at: time,
   created_by: z.string(),
   description: z.string(),
   approvals: z.array(
-    z.strictObject({
+    z.object({
       reviewer: z.string(),
       decision: z.enum(reviewDecisions),
       note: z.string(),
@@ -48,11 +49,13 @@ export const versionRecordSchema = versionFields.extend({
   /** What must be known of an active policy without reading it. */
   rate_limit_per_minute: z.int().positive(),
   benign_labels: z.array(z.string()),
+  /** Who showed a draft to reviewers. */
+  submitted_by: z.string().optional(),
 });
 export type VersionRecord = z.output<typeof versionRecordSchema>;
 
 /** All versions of a bundle, the oldest first. Replaced as a whole; versions in it only change their status. */
-export const bundleStateSchema = z.strictObject({
+export const bundleStateSchema = z.object({
   tenant_id: tenantSchema,
   policy_bundle: nameSchema,
   versions: z.array(versionRecordSchema),
@@ -65,7 +68,7 @@ export const bundleStateSchema = z.strictObject({
 export type BundleState = z.output<typeof bundleStateSchema>;
 
 /** What every process holds of a bundle. */
-export const bundleHeadSchema = z.strictObject({
+export const bundleHeadSchema = z.object({
   active: versionRecordSchema
     .pick({
       version: true,
@@ -86,6 +89,7 @@ export type BundleHead = z.output<typeof bundleHeadSchema>;
 /** A version as the API shows it. */
 export const policyVersionSchema = versionFields
   .extend({ tenant_id: tenantSchema, policy_bundle: nameSchema, active: z.boolean() })
+  .strict()
   .meta({ id: 'PolicyVersion' });
 export type PolicyVersion = z.output<typeof policyVersionSchema>;
 
@@ -111,7 +115,7 @@ export const putPolicySchema = z
     /** Rego by path inside the bundle, tests (`*_test.rego`) among them or apart. */
     rego: regoTexts.default({}),
     rego_tests: regoTexts.default({}),
-    description: boundedText(0, 1000).default(''),
+    description: storableText(0, 1000).default(''),
     /** Whether somebody else must approve it before it decides. */
     requires_approval: z.boolean().default(false),
     /** Kept, but not shown to reviewers yet. */
@@ -128,14 +132,16 @@ export type PutPolicy = z.output<typeof putPolicySchema>;
 export const reviewSchema = z
   .strictObject({
     decision: z.enum(reviewDecisions),
-    note: boundedText(0, 1000).default(''),
+    note: storableText(0, 1000).default(''),
     /** With `approve`: whether it decides from now on. */
     activate: z.boolean().default(true),
   })
   .meta({ id: 'PolicyReview' });
 
 /** Body of POST …/rollback. */
-export const rollbackSchema = z.strictObject({ reason: boundedText(1, 1000) }).meta({ id: 'PolicyRollback' });
+export const rollbackSchema = z
+  .strictObject({ reason: storableText(1, 1000) })
+  .meta({ id: 'PolicyRollback' });
 
 /** Body of POST /policies/migrate. */
 export const migratePoliciesSchema = z

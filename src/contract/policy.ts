@@ -4,13 +4,37 @@ import { failureRuleSchema } from './failure-policy';
 import { nameSchema, tenantSchema, versionSchema } from './text';
 
 const weightTolerance = 1e-6;
+const maxNames = 200;
+const maxDataBytes = 64 * 1024;
+
+const names = z.array(nameSchema).max(maxNames);
+
+function byName<V extends z.ZodType>(value: V) {
+  return z
+    .record(nameSchema, value)
+    .refine((map) => Object.keys(map).length <= maxNames, { error: `must have at most ${maxNames} keys` });
+}
+
+const dataSchema = z
+  .record(z.string(), z.json())
+  .refine((data) => Buffer.byteLength(JSON.stringify(data)) <= maxDataBytes, {
+    error: `must have at most ${maxDataBytes} bytes as JSON`,
+  })
+  .refine((data) => !holdsUnstorable(data), {
+    error: 'must not hold the NUL character, nor halves of characters',
+  });
+
+/** JSON escapes these characters; a backslash of the text's own is doubled. */
+function holdsUnstorable(data: object): boolean {
+  return /\\u(?:0000|d[89a-f])/.test(JSON.stringify(data).replaceAll('\\\\', ''));
+}
 
 const coverageCalculationSchema = z
   .strictObject({
     calculation_method: z.enum(coverageMethods),
-    required_detector_set: z.array(nameSchema).optional(),
-    weighted_requirements: z.record(nameSchema, z.number().min(0).max(1)).optional(),
-    required_taxonomy_categories: z.array(z.string()).optional(),
+    required_detector_set: names.optional(),
+    weighted_requirements: byName(z.number().min(0).max(1)).optional(),
+    required_taxonomy_categories: z.array(z.string().max(200)).max(maxNames).optional(),
     partial_coverage_threshold: z.number().positive().max(1).default(0.8),
   })
   .superRefine((coverage, context) => {
@@ -33,19 +57,22 @@ export const tenantPolicySchema = z
     policy_bundle: nameSchema,
     version: versionSchema.default('1.0'),
     rego_policy_path: z.string().nullable().default(null),
-    policy_data: z.record(z.string(), z.json()).default({}),
+    policy_data: dataSchema.default({}),
     coverage_calculation: coverageCalculationSchema,
-    required_detectors: z.array(nameSchema),
-    optional_detectors: z.array(nameSchema).default([]),
+    required_detectors: names,
+    optional_detectors: names.default([]),
     conflict_resolution: z.enum(conflictStrategies).nullable().default(null),
     conflict_resolution_overrides: z
       .partialRecord(z.enum(contentTypes), z.enum(conflictStrategies))
       .default({}),
-    timeout_config: z.record(nameSchema, z.int().min(100).max(30_000)).default({}),
-    retry_config: z.record(nameSchema, z.int().min(0).max(5)).default({}),
-    priority_weights: z.record(nameSchema, z.number().positive()).default({}),
-    content_type_routing: z.partialRecord(z.enum(contentTypes), z.array(nameSchema)).default({}),
-    rbac_scopes: z.array(z.string()).default(['orchestrate:read', 'orchestrate:write']),
+    timeout_config: byName(z.int().min(100).max(30_000)).default({}),
+    retry_config: byName(z.int().min(0).max(5)).default({}),
+    priority_weights: byName(z.number().positive()).default({}),
+    content_type_routing: z.partialRecord(z.enum(contentTypes), names).default({}),
+    rbac_scopes: z
+      .array(z.string().max(200))
+      .max(maxNames)
+      .default(['orchestrate:read', 'orchestrate:write']),
     rate_limit_per_minute: z.int().min(1).max(100_000).default(1000),
     auto_map_results: z.boolean().optional(),
     allow_async_conversion: z.boolean().default(true),

@@ -33,6 +33,16 @@ export function boundedText(min: number, max: number) {
     .meta({ minLength: min, maxLength: max });
 }
 
+/** NUL and lone surrogates: databases refuse them. */
+const unstorable = /[\0\p{Surrogate}]/u;
+
+/** What is stored as it is. */
+export function storableText(min: number, max: number) {
+  return boundedText(min, max).refine((text) => !unstorable.test(text), {
+    error: 'must not hold the NUL character, nor halves of characters',
+  });
+}
+
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 export const tenantPattern = /^[A-Za-z0-9_-]{1,64}$/;
 const versionPattern = /^\d+\.\d+(\.\d+)?$/;
@@ -42,4 +52,4 @@ export const nameSchema = z
   .string()
   .regex(namePattern, 'must be 1-100 letters, digits, `.`, `_` or `-`, beginning with a letter or digit');
 export const tenantSchema = z.string().regex(tenantPattern, 'must be 1-64 letters, digits, `_` or `-`');
-export const versionSchema = z.string().regex(versionPattern, 'must look like 1.0 or 1.0.3');
+export const versionSchema = z.string().max(100).regex(versionPattern, 'must look like 1.0 or 1.0.3');

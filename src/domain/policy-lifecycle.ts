@@ -29,7 +29,7 @@ export function nextVersion(state: BundleState | null): string {
   const latest = latestOf(state)?.version;
   if (latest === undefined) return '1.0';
   const [major, minor] = latest.split('.');
-  return `${major}.${Number(minor) + 1}`;
+  return `${major}.${BigInt(minor ?? 0) + 1n}`;
 }
 
 /** @throws ConclaveError 409 `version_exists`, `version_too_low` */
@@ -56,7 +56,7 @@ export function withVersion(
 }
 
 /** Shows a draft to reviewers. @throws ConclaveError 404, 409 `version_not_submittable` */
-export function submitted(state: BundleState, version: string): BundleState {
+export function submitted(state: BundleState, version: string, by: string): BundleState {
   const record = versionNamed(state, version);
   if (record.status !== 'draft') {
     throw conflict(
@@ -64,7 +64,7 @@ export function submitted(state: BundleState, version: string): BundleState {
       `version ${version} is ${record.status}; only a draft can be submitted`,
     );
   }
-  return replaced(state, { ...record, status: 'pending_approval' });
+  return replaced(state, { ...record, status: 'pending_approval', submitted_by: by });
 }
 
 const statusAfter = {
@@ -82,10 +82,11 @@ export function reviewed(state: BundleState, version: string, approval: Approval
       `version ${version} is ${record.status}; only one that is pending approval can be reviewed`,
     );
   }
-  if (approval.decision === 'approve' && approval.reviewer === record.created_by) {
+  const authors = [record.created_by, record.submitted_by];
+  if (approval.decision === 'approve' && authors.includes(approval.reviewer)) {
     throw new ConclaveError(
       'INSUFFICIENT_RBAC',
-      `version ${version} was submitted by ${record.created_by}, who cannot approve it; have somebody else do it`,
+      `version ${version} was made or submitted by ${approval.reviewer}, who cannot approve it; have somebody else do it`,
       { detail: 'approver_is_submitter' },
     );
   }
@@ -140,6 +141,15 @@ export function rolledBack(state: BundleState, copy: VersionRecord): BundleState
 /** Nothing decides any more; versions stay on record. */
 export function removed(state: BundleState, at: string): BundleState {
   return { ...state, active: null, deleted_at: at };
+}
+
+/** The version that decides. @throws ConclaveError 404 `version_not_found` */
+export function activeIn({ active }: BundleState): string {
+  if (active !== null) return active;
+  throw new ConclaveError('INVALID_REQUEST', 'no version of the bundle is active; name the one you mean', {
+    status: 404,
+    detail: 'version_not_found',
+  });
 }
 
 /** @throws ConclaveError 404 `version_not_found` */

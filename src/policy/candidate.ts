@@ -14,6 +14,9 @@ export interface BundleName {
 
 const maxRegoBytes = 1024 * 1024;
 const maxPathLength = 200;
+const maxTexts = 200;
+/** Under whose paths the API answers something else. */
+const reservedNames = ['decisions'];
 const segment = /^[\p{L}\p{N}_-][\p{L}\p{N}._-]*$/u;
 
 /**
@@ -21,6 +24,8 @@ const segment = /^[\p{L}\p{N}_-][\p{L}\p{N}._-]*$/u;
  * @throws ConclaveError INVALID_REQUEST `policy_invalid` naming each field at fault
  */
 export function candidateOf(put: PutPolicy, named: BundleName, state: BundleState | null): Candidate {
+  refuseReserved(named);
+  refuseTooMany(put);
   const policy = policyOf(put, named, state);
   const texts = [...sourcesIn(put.rego, 'rego'), ...sourcesIn(put.rego_tests, 'rego_tests')];
   const bytes = texts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
@@ -30,6 +35,16 @@ export function candidateOf(put: PutPolicy, named: BundleName, state: BundleStat
   const sources = sorted.filter(({ path }) => !isTest(path));
   refuseUnusedRego(policy, sources);
   return { policy, sources, tests: sorted.filter(({ path }) => isTest(path)) };
+}
+
+function refuseReserved({ policy_bundle: name }: BundleName): void {
+  if (!reservedNames.includes(name)) return;
+  throw invalid([{ path: 'policy.policy_bundle', message: `must not be ${name}, which is reserved` }]);
+}
+
+function refuseTooMany({ rego, rego_tests: tests }: PutPolicy): void {
+  if (Object.keys(rego).length + Object.keys(tests).length <= maxTexts) return;
+  throw invalid([{ path: 'rego', message: `must hold at most ${maxTexts} texts, with the tests` }]);
 }
 
 function policyOf(

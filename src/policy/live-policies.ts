@@ -8,6 +8,8 @@ export interface LivePoliciesDependencies {
   readonly load: (digest: string) => Promise<Bundle | null>;
   /** Calls when another process has changed a policy, or when that may have been missed. */
   readonly onHint: (listener: () => void) => void;
+  /** Hears why a look has failed, once until one succeeds. */
+  readonly failed: (error: unknown) => void;
   /** Bytes of compiled bundles that stay in memory. */
   readonly maxBytes: number;
   readonly lookEveryMs?: number;
@@ -24,6 +26,7 @@ export class LivePolicies {
   readonly #bundles: LRUCache<string, Bundle>;
   #reading: Promise<void> | null = null;
   #again = false;
+  #failing = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly deps: LivePoliciesDependencies) {
@@ -35,9 +38,9 @@ export class LivePolicies {
   }
 
   async start(): Promise<void> {
-    this.deps.onHint(() => this.#look());
+    this.deps.onHint(() => void this.catchUp());
     await this.refresh();
-    this.#timer = setInterval(() => this.#look(), this.deps.lookEveryMs ?? lookEveryMs).unref();
+    this.#timer = setInterval(() => void this.catchUp(), this.deps.lookEveryMs ?? lookEveryMs).unref();
   }
 
   stop(): void {
@@ -94,6 +97,17 @@ export class LivePolicies {
     }
   }
 
+  /** As {@link refresh}, but one that fails leaves what is known to decide until the next. */
+  async catchUp(): Promise<void> {
+    try {
+      await this.refresh();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.deps.failed(error);
+      this.#failing = true;
+    }
+  }
+
   async #readUntilSettled(): Promise<void> {
     do {
       this.#again = false;
@@ -101,11 +115,6 @@ export class LivePolicies {
         this.#heads.set(keyOf(changed.tenantId, changed.bundle), changed);
       }
     } while (this.#again);
-  }
-
-  /** One that fails leaves what is known to decide. */
-  #look(): void {
-    void this.refresh().catch(() => undefined);
   }
 }
 

@@ -43,7 +43,10 @@ export async function loadPolicies(folders: PolicyFolders): Promise<PolicyCatalo
   const opaPath = once(folders.opaPath);
   const bundles: Bundle[] = [];
   const refused: RefusedBundle[] = [];
-  for (const { tenant, bundle, dir } of await bundleFolders(folders.dir)) {
+  const found = await bundleFolders(folders.dir, (tenant, error) =>
+    refused.push({ tenant, bundle: allBundles, problems: problemsOf(error) }),
+  );
+  for (const { tenant, bundle, dir } of found) {
     try {
       bundles.push(await loadBundle(tenant, bundle, dir, { ...folders, opaPath }));
     } catch (error) {
@@ -59,11 +62,26 @@ export interface BundleFolder {
   readonly dir: string;
 }
 
-/** `<tenant>/<bundle>` folders, sorted; files beside them and hidden folders do not count. */
-export async function bundleFolders(dir: string): Promise<BundleFolder[]> {
+/** Stands for the name of a bundle where a tenant's folder as a whole cannot be read. */
+export const allBundles = '*';
+
+/**
+ * `<tenant>/<bundle>` folders, sorted; files beside them and hidden folders do not count.
+ * @param unreadable hears of a tenant whose folder cannot be read; without it that ends the search
+ */
+export async function bundleFolders(
+  dir: string,
+  unreadable: (tenant: string, error: unknown) => void = (_tenant, error) => {
+    throw error;
+  },
+): Promise<BundleFolder[]> {
   const found: BundleFolder[] = [];
   for (const tenant of await foldersIn(dir)) {
-    for (const bundle of await foldersIn(join(dir, tenant))) {
+    const bundles = await foldersIn(join(dir, tenant)).catch((error: unknown) => {
+      unreadable(tenant, error);
+      return [];
+    });
+    for (const bundle of bundles) {
       found.push({ tenant, bundle, dir: join(dir, tenant, bundle) });
     }
   }

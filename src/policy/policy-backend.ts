@@ -1,5 +1,8 @@
 import type { ChangedHead, PolicyCommit, StoredState } from '../contract/policy-store';
 
+/** Hears of a bundle that cannot be read; what was known of it goes on. */
+export type OnUnreadable = (tenantId: string, bundle: string | null, error: unknown) => void;
+
 /** Where versions of policies are kept: files or PostgreSQL. What a change means is decided before it gets here. */
 export interface PolicyBackend {
   readonly kind: 'file' | 'postgres';

@@ -3,6 +3,10 @@ import type { PolicyDiff } from '../contract/policy-store';
 import type { RegoSource } from './bundle';
 import type { BundleDocument } from './bundle-document';
 
+const ofOneText = { timeout: 100 };
+/** Comparing texts takes the square of how much they differ, and nothing else is answered meanwhile. */
+const allTexts = { ms: 500, length: 1024 * 1024 };
+
 /** What one version says differently from another; their numbers do not count. */
 export function differences(
   before: BundleDocument,
@@ -36,9 +40,21 @@ function textsThatDiffer(
   ) as [Map<string, string>, Map<string, string>];
   const paths = [...new Set([...old.keys(), ...young.keys()])].toSorted();
   const changed = paths.filter((path) => old.get(path) !== young.get(path));
-  return Object.fromEntries(
-    changed.map((path) => [path, createPatch(path, old.get(path) ?? '', young.get(path) ?? '')]),
-  );
+  const start = performance.now();
+  let length = 0;
+  const shown = changed.map((path) => {
+    const late = performance.now() - start > allTexts.ms;
+    const patch = late
+      ? undefined
+      : createPatch(path, old.get(path) ?? '', young.get(path) ?? '', '', '', ofOneText);
+    length += patch?.length ?? 0;
+    return [path, length > allTexts.length ? notShown(path) : (patch ?? notShown(path))];
+  });
+  return Object.fromEntries(shown) as Record<string, string>;
+}
+
+function notShown(path: string): string {
+  return `--- ${path}\n+++ ${path}\n(too different to show)\n`;
 }
 
 function isObject(value: Json): value is Readonly<Record<string, Json>> {

@@ -8,7 +8,7 @@ import {
   type StoredState,
 } from '../contract/policy-store';
 import { headOf } from '../domain/policy-lifecycle';
-import type { PolicyBackend } from './policy-backend';
+import type { OnUnreadable, PolicyBackend } from './policy-backend';
 
 /** Puts a change on record and calls `write` as part of it. */
 export type OnRecord = (
@@ -38,19 +38,29 @@ export class PolicyFiles implements PolicyBackend {
   constructor(
     private readonly dir: string,
     private readonly onRecord: OnRecord,
+    private readonly unreadable: OnUnreadable,
   ) {}
 
   async read(tenantId: string, bundle: string): Promise<StoredState | null> {
     const folder = this.#folderOf(tenantId, bundle);
     const revision = await latestIn(folder);
-    return revision === null ? null : readState(folder, revision);
+    return revision === null ? null : readState(folder, revision, tenantId, bundle);
   }
 
   async commit(change: PolicyCommit): Promise<'committed' | 'stale'> {
     const documents = join(this.dir, 'documents');
     await mkdir(documents, { recursive: true });
-    for (const { digest, document } of change.documents) await replace(join(documents, digest), document);
-    return this.onRecord(change, () => this.#write(change));
+    const other: PolicyCommit['documents'][number][] = [];
+    for (const document of change.documents) {
+      if (!(await placed(join(documents, document.digest), document.document))) other.push(document);
+    }
+    return this.onRecord(change, async () => {
+      const outcome = await this.#write(change);
+      if (outcome === 'stale') return outcome;
+      // Of a change that came to nothing: its tests, which digests leave out, may be others.
+      for (const { digest, document } of other) await replace(join(documents, digest), document);
+      return outcome;
+    });
   }
 
   async news(): Promise<readonly ChangedHead[]> {
@@ -59,17 +69,35 @@ export class PolicyFiles implements PolicyBackend {
     if (mark === this.#mark && this.#looks % lookAtAllEvery !== 0) return [];
     const changed: ChangedHead[] = [];
     for (const tenantId of await namesIn(join(this.dir, 'states'))) {
-      for (const bundle of await namesIn(join(this.dir, 'states', tenantId))) {
-        const folder = this.#folderOf(tenantId, bundle);
-        const revision = await latestIn(folder);
-        if (revision === null || this.#known.get(folder) === revision) continue;
-        const { state } = await readState(folder, revision);
-        this.#known.set(folder, revision);
-        changed.push({ tenantId, bundle, head: headOf(state) });
+      for (const bundle of await this.#bundlesOf(tenantId)) {
+        try {
+          changed.push(...(await this.#newsOf(tenantId, bundle)));
+        } catch (error) {
+          this.unreadable(tenantId, bundle, error);
+        }
       }
     }
     this.#mark = mark;
     return changed;
+  }
+
+  async #bundlesOf(tenantId: string): Promise<string[]> {
+    try {
+      return await namesIn(join(this.dir, 'states', tenantId));
+    } catch (error) {
+      this.unreadable(tenantId, null, error);
+      return [];
+    }
+  }
+
+  async #newsOf(tenantId: string, bundle: string): Promise<ChangedHead[]> {
+    const folder = this.#folderOf(tenantId, bundle);
+    const revision = await latestIn(folder);
+    if (revision === null || this.#known.get(folder) === revision) return [];
+    const { state } = await readState(folder, revision, tenantId, bundle);
+    const head = headOf(state);
+    this.#known.set(folder, revision);
+    return [{ tenantId, bundle, head }];
   }
 
   async document(digest: string): Promise<Buffer | null> {
@@ -90,6 +118,11 @@ export class PolicyFiles implements PolicyBackend {
       throw error;
     } finally {
       await unlink(draft);
+    }
+    if (Number(await latestIn(folder)) >= revision + keptRevisions) {
+      // So many others were faster that this revision was there, and was dropped.
+      await unlink(fileOf(folder, String(revision)));
+      return 'stale';
     }
     await rm(fileOf(folder, String(revision - keptRevisions)), { force: true });
     // Before anybody hears of the change.
@@ -112,9 +145,17 @@ async function latestIn(folder: string): Promise<string | null> {
   return latest === undefined ? null : String(Number.parseInt(latest, 10));
 }
 
-async function readState(folder: string, revision: string): Promise<StoredState> {
+async function readState(
+  folder: string,
+  revision: string,
+  tenantId: string,
+  bundle: string,
+): Promise<StoredState> {
   const text = await readFile(fileOf(folder, revision), 'utf8');
-  return { state: bundleStateSchema.parse(JSON.parse(text)), revision };
+  const state = bundleStateSchema.parse(JSON.parse(text));
+  // On a disk that does not tell A from a, another bundle may lie there.
+  if (state.tenant_id === tenantId && state.policy_bundle === bundle) return { state, revision };
+  throw new Error(`${folder} holds the bundle ${state.tenant_id}/${state.policy_bundle}`);
 }
 
 async function namesIn(folder: string): Promise<string[]> {
@@ -137,6 +178,21 @@ async function writeDurably(file: string, content: string | Buffer): Promise<voi
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** Whether it was not there before; what is there stays. */
+async function placed(file: string, content: Buffer): Promise<boolean> {
+  const draft = `${file}.${randomUUID()}`;
+  await writeDurably(draft, content);
+  try {
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await unlink(draft);
   }
 }
 

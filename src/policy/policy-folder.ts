@@ -3,7 +3,14 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nextVersion } from '../domain/policy-lifecycle';
 import { type Bundle, bundleDigest } from './bundle';
-import { bundleFolders, type BundleFolder, type BundleTexts, problemsOf, readBundle } from './load';
+import {
+  allBundles,
+  bundleFolders,
+  type BundleFolder,
+  type BundleTexts,
+  problemsOf,
+  readBundle,
+} from './load';
 import type { PolicyChanges } from './policy-changes';
 import type { PolicyCompiler } from './policy-compiler';
 import { formatProblem, PolicyCompileError, type PolicyProblem } from './problem';
@@ -54,28 +61,34 @@ export class PolicyFolder {
   }
 
   async #lookAtAll(): Promise<void> {
-    const folders = await bundleFolders(this.deps.dir).catch((error: NodeJS.ErrnoException) => {
+    const there = new Set<string>();
+    const folders = await bundleFolders(this.deps.dir, (tenant, error) => {
+      const whole = { tenant, bundle: allBundles, dir: join(this.deps.dir, tenant) };
+      this.#refuse(whole, problemsOf(error));
+      there.add(keyOf(whole));
+    }).catch((error: NodeJS.ErrnoException) => {
       // A store that does not follow its folder needs none.
       if (error.code === 'ENOENT' && !this.deps.follows) return [];
       throw error;
     });
     for (const folder of folders) await this.#lookAgainAt(folder);
-    const there = new Set(folders.map(keyOf));
+    for (const folder of folders) there.add(keyOf(folder));
     for (const key of this.#refused.keys()) if (!there.has(key)) this.#refused.delete(key);
   }
 
   /** Whose files are those of the last look is not read again, unless it failed for a reason that is not in them. */
   async #lookAgainAt(folder: BundleFolder): Promise<void> {
-    const signature = await signatureOf(folder.dir);
-    if (this.#seen.get(keyOf(folder)) === signature) return;
+    const key = keyOf(folder);
     try {
+      const signature = await signatureOf(folder.dir);
+      if (this.#seen.get(key) === signature) return;
+      this.#seen.set(key, signature);
       await this.#lookAt(folder);
-      this.#refused.delete(keyOf(folder));
+      this.#refused.delete(key);
     } catch (error) {
+      if (!(error instanceof PolicyCompileError)) this.#seen.delete(key);
       this.#refuse(folder, problemsOf(error));
-      if (!(error instanceof PolicyCompileError)) return;
     }
-    this.#seen.set(keyOf(folder), signature);
   }
 
   async #lookAt(folder: BundleFolder): Promise<void> {

@@ -9,6 +9,7 @@ import type {
 } from '../contract/policy-store';
 import {
   activated,
+  activeIn,
   assertNewVersion,
   nextVersion,
   removed,
@@ -25,7 +26,7 @@ import { type ChangedBy, existing, type Made, type PolicyChanges } from './polic
 import { type Candidate, type PolicyCompiler, refusalOf } from './policy-compiler';
 import { differences } from './policy-diff';
 import { PolicyCompileError } from './problem';
-import { copyOf, shown, withBundle } from './version-records';
+import { copyOf, renumbered, shown, withBundle } from './version-records';
 
 export interface PolicyStoreDependencies {
   readonly changes: PolicyChanges;
@@ -53,7 +54,7 @@ export class PolicyStore {
   /** @throws ConclaveError 404 `policy_not_found`, `version_not_found` */
   async get(name: BundleName, version?: string): Promise<PolicyDocument> {
     const { state, revision } = await this.deps.changes.existing(name);
-    const record = versionNamed(state, version ?? state.active ?? state.versions.at(-1)!.version);
+    const record = versionNamed(state, version ?? activeIn(state));
     const { bundle, sources, tests } = await this.deps.changes.document(record);
     return {
       ...shown(state, record),
@@ -74,10 +75,13 @@ export class PolicyStore {
   async put(target: Target, put: PutPolicy, by: ChangedBy): Promise<PolicyVersion> {
     if (this.deps.requireApproval && !put.requires_approval && !put.draft) throw approvalRequired();
     const expected = { revision: target.revision, activeVersion: put.expected_version };
+    let compiling: Promise<Bundle> | undefined;
     return this.#change(target, by, 'put', expected, async (state) => {
       const candidate = candidateOf(put, nameOf(target), state);
-      assertNewVersion(state, candidate.policy.version);
-      const bundle = await this.#compiled(candidate);
+      const { version } = candidate.policy;
+      assertNewVersion(state, version);
+      // When others were faster only the number is another.
+      const bundle = renumbered(await (compiling ??= this.#compiled(candidate)), candidate, version);
       const status = put.draft ? 'draft' : put.requires_approval ? 'pending_approval' : 'approved';
       const about = {
         status,
@@ -93,7 +97,7 @@ export class PolicyStore {
   /** Shows a draft to reviewers. @throws ConclaveError 404, 409 `version_not_submittable` */
   async submit(target: Target, version: string, by: ChangedBy): Promise<PolicyVersion> {
     return this.#change(target, by, 'submit', target, (state) => ({
-      state: submitted(existing(state), version),
+      state: submitted(existing(state), version, by.principal),
       version,
     }));
   }

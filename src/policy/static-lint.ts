@@ -66,13 +66,16 @@ function repeatedNames(policy: TenantPolicy): Remark[] {
       ([type, names]): [PropertyKey[], readonly string[]] => [['content_type_routing', type], names],
     ),
   ];
-  return lists.flatMap(([path, names]) =>
-    names.flatMap((name, index) =>
-      names.indexOf(name) === index
-        ? []
-        : [{ code: 'duplicate_name' as const, path: [...path, index], message: `${name} is named twice` }],
-    ),
-  );
+  return lists.flatMap(([path, names]) => {
+    const before = new Set<string>();
+    return names.flatMap((name, index) => {
+      if (!before.has(name)) {
+        before.add(name);
+        return [];
+      }
+      return [{ code: 'duplicate_name' as const, path: [...path, index], message: `${name} is named twice` }];
+    });
+  });
 }
 
 /** The first rule that fits decides, so a rule behind one that fits all it fits never does. */
@@ -139,6 +142,7 @@ function routingRemarks(
   detectors: readonly DetectorRegistration[] | undefined,
 ): Remark[] {
   const known = new Map(detectors?.map((detector) => [detector.name, detector]));
+  const requiredNames = new Set(policy.required_detectors);
   const reaches = (name: string, type: ContentType) => {
     const detector = known.get(name);
     return applies(name, type, policy) && (detector === undefined || supports(detector, type));
@@ -155,17 +159,14 @@ function routingRemarks(
     const path = ['content_type_routing', type];
     if (names.length === 0) {
       remarks.push({ code: 'unreachable_detector', path, message: `lets no detector look at ${type}` });
-    } else if (
-      policy.required_detectors.length > 0 &&
-      !policy.required_detectors.some((name) => names.includes(name))
-    ) {
+    } else if (policy.required_detectors.length > 0 && !names.some((name) => requiredNames.has(name))) {
       const message = `has none of required_detectors: coverage of ${type} counts whatever else is asked`;
       remarks.push({ code: 'without_effect', path, message });
     }
     names.forEach((name, index) => {
       const detector = known.get(name);
       if (detector === undefined || supports(detector, type)) return;
-      const required = policy.required_detectors.includes(name);
+      const required = requiredNames.has(name);
       const message = `${name} cannot read ${type}${required ? ', and counts as not judged there' : ''}`;
       const code = required ? 'unreachable_threshold' : 'unreachable_detector';
       remarks.push({ code, path: [...path, index], message });

@@ -11,6 +11,8 @@ type About = Pick<VersionRecord, 'status' | 'created_by' | 'description' | 'orig
   readonly conflict_warnings: readonly string[];
 };
 
+const maxWarnings = 50;
+
 /** A bundle with another version; one that was approved decides from now on. */
 export function withBundle(
   state: BundleState | null,
@@ -23,7 +25,7 @@ export function withBundle(
   const record: VersionRecord = {
     ...factsOf(bundle),
     ...about,
-    conflict_warnings: [...about.conflict_warnings],
+    conflict_warnings: shortened(about.conflict_warnings),
     created_at: at,
     approvals: [],
     approved_at: approved ? at : null,
@@ -36,6 +38,12 @@ export function withBundle(
     version: record.version,
     documents: [documentOf(bundle, texts)],
   };
+}
+
+function shortened(warnings: readonly string[]): string[] {
+  if (warnings.length <= maxWarnings) return [...warnings];
+  const told = warnings.slice(0, maxWarnings - 1);
+  return [...told, `and ${warnings.length - told.length} more`];
 }
 
 /** An approved version under a new number. */
@@ -79,7 +87,7 @@ export function isNewVersion(state: BundleState | null, version: string): boolea
 
 /** A version as the API shows it. */
 export function shown(state: BundleState, record: VersionRecord): PolicyVersion {
-  const { rate_limit_per_minute: _rate, benign_labels: _labels, ...rest } = record;
+  const { rate_limit_per_minute: _rate, benign_labels: _labels, submitted_by: _by, ...rest } = record;
   return {
     tenant_id: state.tenant_id,
     policy_bundle: state.policy_bundle,

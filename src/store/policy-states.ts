@@ -24,6 +24,8 @@ export class PolicyStates {
   constructor(
     private readonly db: Db,
     notifications: Pick<Notifications, 'ask'>,
+    /** Hears of a row that cannot be read; what was known of the bundle goes on. */
+    private readonly unreadable: (tenantId: string, bundle: string, error: unknown) => void,
   ) {
     this.#documents = new PolicyBundles(db);
     this.#revisions = new Revisions(
@@ -74,11 +76,12 @@ export class PolicyStates {
 
   async news(): Promise<readonly ChangedHead[]> {
     const rows = await this.#revisions.news();
-    return rows.map(({ tenant_id: tenantId, bundle, head }) => ({
-      tenantId,
-      bundle,
-      head: bundleHeadSchema.parse(head),
-    }));
+    return rows.flatMap(({ tenant_id: tenantId, bundle, head }) => {
+      const parsed = bundleHeadSchema.safeParse(head);
+      if (parsed.success) return [{ tenantId, bundle, head: parsed.data }];
+      this.unreadable(tenantId, bundle, parsed.error);
+      return [];
+    });
   }
 
   document(digest: string): Promise<Buffer | null> {

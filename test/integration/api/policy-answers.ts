@@ -31,7 +31,7 @@ export function policyAnswers(of: () => System): Ask[] {
     ['put', one, 400, () => put({ threshold: 1 })],
     ['put', one, 403, () => put({ tenant_id: 'globex' })],
     ['put', one, 409, () => put({ version: '1.0' })],
-    ['get', one, 200, () => send('GET', '/policies/documented')],
+    ['get', one, 200, () => send('GET', '/policies/documented?version=1.0')],
     ['get', one, 400, () => send('GET', '/policies/documented?version=one')],
     ['get', one, 404, () => send('GET', '/policies/nothing')],
     ['post', `${version}/submit`, 200, () => send('POST', at('1.0', 'submit'))],

@@ -70,10 +70,13 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
   async function process(options: { opa?: () => Promise<string>; requireApproval?: boolean } = {}) {
     const notifications = new Notifications(db, url);
     await notifications.listen();
+    const fail = (_tenant: string, _bundle: string | null, error: unknown): never => {
+      throw error;
+    };
     const backend: PolicyBackend =
       kind === 'file'
-        ? new PolicyFiles(dir, recordingPolicyChanges(db))
-        : new PolicyStates(db, notifications);
+        ? new PolicyFiles(dir, recordingPolicyChanges(db), fail)
+        : new PolicyStates(db, notifications, fail);
     const live = new LivePolicies({
       news: () => backend.news(),
       load: async (digest) => {
@@ -81,6 +84,7 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
         return document && readDocument(document).bundle;
       },
       onHint: (listener) => hear(notifications, 'policies_changed', listener),
+      failed: () => undefined,
       maxBytes: 1024 * 1024,
     });
     await live.start();

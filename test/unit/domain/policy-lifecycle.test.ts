@@ -61,6 +61,7 @@ describe('versions of a policy', () => {
     ['1.0', '1.1'],
     ['1.9', '1.10'],
     ['2.3.4', '2.4'],
+    ['1.99999999999999999999999', '1.100000000000000000000000'],
   ])('after %s comes %s', (latest, next) => {
     const state = latest === null ? null : bundle(null, record(latest));
     expect(nextVersion(state)).toBe(next);
@@ -87,7 +88,7 @@ describe('versions of a policy', () => {
 
 describe('the life of a version', () => {
   const actions: Record<string, (state: BundleState) => BundleState | VersionRecord> = {
-    submit: (state) => submitted(state, '1.1'),
+    submit: (state) => submitted(state, '1.1', 'ann'),
     approve: (state) =>
       reviewed(state, '1.1', { reviewer: 'bob', decision: 'approve', note: '', timestamp: at }),
     activate: (state) => activated(state, '1.1', at),
@@ -130,6 +131,20 @@ describe('the life of a version', () => {
     const approved = reviewed(state, '1.0', { ...own, reviewer: 'bob', decision: 'approve' });
     expect(approved.versions[0]).toMatchObject({ status: 'approved', approved_at: at });
     expect(approved.active).toBeNull();
+  });
+
+  it('is not approved by who has submitted the draft of somebody else', () => {
+    const draft = bundle(null, record('1.0', { status: 'draft', created_by: 'alice' }));
+    const state = submitted(draft, '1.0', 'bob');
+    const approve = { decision: 'approve', note: '', timestamp: at } as const;
+    for (const reviewer of ['alice', 'bob']) {
+      expect(refusalOf(() => reviewed(state, '1.0', { ...approve, reviewer }))).toMatchObject({
+        status: 403,
+        detail: 'approver_is_submitter',
+      });
+    }
+    const [approved] = reviewed(state, '1.0', { ...approve, reviewer: 'carol' }).versions;
+    expect(approved).toMatchObject({ status: 'approved' });
   });
 
   it('becomes active once; an older one does not, but comes back as a copy', () => {

@@ -52,6 +52,25 @@ describe('a candidate for the next version', () => {
     expect(fault?.startsWith(`rego.${path}: `)).toBe(true);
   });
 
+  it('holds two hundred texts at most, tests among them', () => {
+    const texts = (count: number, suffix: string) =>
+      Object.fromEntries(Array.from({ length: count }, (_, n) => [`r${n}${suffix}.rego`, 'package x']));
+    const faults = (tests: number) =>
+      faultsOf(() =>
+        candidate({ rego_policy_path: '.' }, { rego: texts(100, ''), rego_tests: texts(tests, '_test') }),
+      );
+    expect(faults(100)).toEqual([]);
+    expect(faults(101)).toEqual(['rego: must hold at most 200 texts, with the tests']);
+  });
+
+  it('does not take a name under which the API answers something else', () => {
+    const put = putPolicySchema.parse({ policy: required });
+    const decisions = { tenant_id: 'acme', policy_bundle: 'decisions' };
+    expect(faultsOf(() => candidateOf(put, decisions, null))).toEqual([
+      'policy.policy_bundle: must not be decisions, which is reserved',
+    ]);
+  });
+
   it('may have names in any script', () => {
     const rego = { 'regeln/größe.rego': 'package x', '規則.rego': 'package y' };
     expect(faultsOf(() => candidate({ rego_policy_path: '.' }, { rego }))).toEqual([]);

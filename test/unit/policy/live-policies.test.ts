@@ -43,6 +43,7 @@ async function policiesOf(news: ChangedHead[][], maxBytes = 1024 * kibibyte) {
       return digest === 'lost' ? null : bundleOf(digest);
     },
     onHint: () => undefined,
+    failed: () => undefined,
     maxBytes,
   });
   await live.start();
@@ -94,6 +95,31 @@ describe('LivePolicies', () => {
   it('fails, rather than decide by nothing, when the store has lost a document', async () => {
     const { live } = await policiesOf([[changed('chat', 'lost')]]);
     await expect(live.active('acme', 'chat')).rejects.toThrow('not in the store');
+  });
+
+  it('tells once why looks fail, lets what it knows decide, and makes up for them', async () => {
+    const told: unknown[] = [];
+    const news: (() => ChangedHead[])[] = [() => [changed('chat', 'one')]];
+    const down = (): never => {
+      throw new Error('the store is down');
+    };
+    const live = new LivePolicies({
+      news: async () => news.shift()?.() ?? [],
+      load: async () => null,
+      onHint: () => undefined,
+      failed: (error) => void told.push((error as Error).message),
+      maxBytes: kibibyte,
+    });
+    await live.start();
+    live.stop();
+    news.push(down, down, () => [changed('chat', 'two')], down);
+    await live.catchUp();
+    await live.catchUp();
+    expect([told, live.head('acme', 'chat')?.active?.checksum]).toEqual([['the store is down'], 'one']);
+    await live.catchUp();
+    expect(live.head('acme', 'chat')?.active?.checksum).toBe('two');
+    await live.catchUp();
+    expect(told).toHaveLength(2);
   });
 
   it('sees what was committed before it was asked to look, though a look is under way', async () => {

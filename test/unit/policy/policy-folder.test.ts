@@ -1,4 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import type * as Files from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { GatewayError } from '../../../src/contract/errors';
@@ -8,6 +10,23 @@ import type { PolicyBackend } from '../../../src/policy/policy-backend';
 import { PolicyChanges } from '../../../src/policy/policy-changes';
 import type { Candidate } from '../../../src/policy/policy-compiler';
 import { PolicyFolder } from '../../../src/policy/policy-folder';
+
+jest.mock('node:fs/promises', () => {
+  const actual = jest.requireActual<typeof Files>('node:fs/promises');
+  return { ...actual, readdir: jest.fn(actual.readdir) };
+});
+
+/** As a folder of another user; the system's own user may read those too. */
+function denyReading(denied: (dir: string) => boolean): () => void {
+  const { readdir: actual } = jest.requireActual<typeof Files>('node:fs/promises');
+  const mock = readdir as unknown as jest.Mock<Promise<unknown>, unknown[]>;
+  const asIs = actual as unknown as (...args: unknown[]) => Promise<unknown>;
+  mock.mockImplementation(async (...args) => {
+    if (denied(String(args[0]))) throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+    return asIs(...args);
+  });
+  return () => void mock.mockImplementation(asIs);
+}
 
 const yaml = (bundle: string, rest = '') => `
 tenant_id: acme
@@ -97,6 +116,30 @@ describe('the folder of policies', () => {
     write('acme/one/policy.yaml', yaml('one'));
     await folder.look();
     expect(folder.refusedOf('acme')).toEqual([]);
+  });
+
+  it.each([
+    ['a tenant', 'lost+found', '*'],
+    ['a bundle', 'acme/closed', 'closed'],
+  ])('goes on when the folder of %s cannot be read, and says so', async (_what, closed, bundle) => {
+    const { folder, took, refused } = folderWith();
+    write('acme/one/policy.yaml', yaml('one'));
+    write('acme/closed/policy.yaml', yaml('closed'));
+    write('zoo/two/policy.yaml', yaml('two').replace('acme', 'zoo'));
+    mkdirSync(join(dir, 'lost+found'));
+    const open = denyReading((one) => one === join(dir, closed));
+    try {
+      await folder.look();
+      await folder.look();
+      expect(took).toEqual(expect.arrayContaining(['one 1.0 as 1.0', 'two 1.0 as 1.0']));
+      expect(refused).toEqual([`${bundle}: EACCES`]);
+      expect(folder.refusedOf(closed.split('/')[0]!)).toMatchObject([{ bundle }]);
+    } finally {
+      open();
+    }
+    await folder.look();
+    expect(took).toContain('closed 1.0 as 1.0');
+    expect(folder.refusedOf(closed.split('/')[0]!)).toEqual([]);
   });
 
   it('tries again what failed for another reason than its files', async () => {

@@ -4,6 +4,7 @@ import type { ConflictInput, CoverageInput, SelectionInput } from '../../../src/
 import type { LoggedDecision } from '../../../src/contract/decision-log';
 import type { FailureInput } from '../../../src/contract/failure-decision';
 import { type TenantPolicy, tenantPolicySchema } from '../../../src/contract/policy';
+import type { BundleState, VersionRecord } from '../../../src/contract/policy-store';
 
 export function samplePolicy(fields: Partial<TenantPolicy> = {}): TenantPolicy {
   return tenantPolicySchema.parse({
@@ -14,6 +15,36 @@ export function samplePolicy(fields: Partial<TenantPolicy> = {}): TenantPolicy {
     optional_detectors: ['language'],
     ...fields,
   });
+}
+
+/** With one version, which decides. */
+export function stateOf(bundle: string): BundleState {
+  const at = '2026-11-21T10:00:00.000Z';
+  const record: VersionRecord = {
+    version: '1.0',
+    status: 'approved',
+    created_at: at,
+    created_by: 'ann',
+    description: '',
+    approvals: [],
+    approved_at: at,
+    activated_at: at,
+    rolled_back_from: null,
+    conflict_warnings: [],
+    checksum: 'digest',
+    shape: 2,
+    origin: 'api',
+    rate_limit_per_minute: 1000,
+    benign_labels: ['clean'],
+  };
+  return {
+    tenant_id: 'acme',
+    policy_bundle: bundle,
+    versions: [record],
+    active: '1.0',
+    deleted_at: null,
+    folder_digest: null,
+  };
 }
 
 export function selectionInput(fields: Partial<SelectionInput> = {}): SelectionInput {
