@@ -5,6 +5,7 @@ const maxWidthDigits = 3;
 const maxPrecisionDigits = 2;
 const placeholder = /%(?:(%)|([-+0]{0,4})(\d*)(?:\.(\d+))?([bcdefgosuxXv]))|%/g;
 const stringOrSeparator = /"(?:[^"\\]|\\.)*"|[,:]/g;
+type Maybe = string | undefined;
 const radixes: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16 };
 
 /**
@@ -19,7 +20,7 @@ export function formatted(format: unknown, values: unknown): string {
   let length = format.length;
   return format.replaceAll(
     placeholder,
-    (whole: string, percent?: string, flags = '', width = '', precision?: string, verb?: string) => {
+    (whole: string, percent: Maybe, flags: string, width: string, precision: Maybe, verb: Maybe) => {
       if (percent) return percent;
       if (verb === undefined) throw new Error('sprintf: has no such placeholder');
       if (width.length > maxWidthDigits || (precision ?? '').length > maxPrecisionDigits) throw tooMuch();
