@@ -13,9 +13,7 @@ export const decidedNames = z.array(decidedName).max(maxNames);
 
 /** By name. */
 export function decidedByName<Value extends z.ZodType>(value: Value) {
-  return z
-    .record(decidedName, value)
-    .refine((entries) => Object.keys(entries).length <= maxNames, {
-      error: `has more than ${maxNames} names`,
-    });
+  return z.record(decidedName, value).refine((entries) => Object.keys(entries).length <= maxNames, {
+    error: `has more than ${maxNames} names`,
+  });
 }
