@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import { batchEnvelopeSchema } from '../contract/batch';
 import { documentIn } from '../content/content-form';
+import { sha256 } from '../content/digest';
 import { inTurns } from '../content/in-turns';
 import type { ContentIntake } from '../content/intake';
 import { ConclaveError } from '../contract/errors';
@@ -132,10 +132,6 @@ function begun(items: readonly BatchItem[]): BatchItem[] {
 function known(error: unknown): ConclaveError {
   if (error instanceof ConclaveError) return error;
   throw error;
-}
-
-function sha256(bytes: Buffer | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Every item counts; a batch for which not enough is left is refused as a whole, before any of it runs. */

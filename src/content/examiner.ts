@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { ContentSource, FileFacts, FileType } from '../contract/content';
 import { ConclaveError } from '../contract/errors';
 import { codePointLength } from '../contract/text';
+import { sha256 } from './digest';
 import { type DocumentReader, ReadersBusy, ReadingTookTooLong } from './document-reader';
 import type { ExtractionOutcome } from './extraction/outcome';
 import { imageFactsOf } from './image-facts';
@@ -164,8 +164,4 @@ function asDocument(bytes: Buffer, field: Field, outcome: ExtractionOutcome): Ex
       not_extracted: gaps,
     },
   };
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { ContentSource, FileType, UploadedContent } from '../contract/content';
 import { ConclaveError } from '../contract/errors';
 import type { StoredFile, UploadedContents } from '../store/uploaded-contents';
+import { sha256 } from './digest';
 import type { Examiner, SentFile } from './examiner';
 
 export interface UploadsDependencies {
@@ -43,7 +43,7 @@ export class Uploads {
     declared,
   }: Upload): Promise<{ isNew: boolean; uploaded: UploadedContent }> {
     const { files, settings } = this.deps;
-    const known = await files.renew(tenantId, createHash('sha256').update(bytes).digest('hex'));
+    const known = await files.renew(tenantId, sha256(bytes));
     if (known && (declared.contentType ?? known.contentType) === known.contentType) {
       return { isNew: false, uploaded: asAnswer(known) };
     }

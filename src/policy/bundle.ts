@@ -23,6 +23,11 @@ export interface RegoSource {
   readonly text: string;
 }
 
+/** Tests change no decision. */
+export function isRegoTest(path: string): boolean {
+  return path.endsWith('_test.rego');
+}
+
 /** A tenant's policy, ready to decide. Immutable: another text is another digest. */
 export interface Bundle {
   readonly policy: TenantPolicy;
@@ -38,7 +43,8 @@ export function canonicalDigest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value, sortedKeys)).digest('hex');
 }
 
-function sortedKeys(_key: string, value: unknown): unknown {
+/** For JSON.stringify: one text whatever the order of the keys. */
+export function sortedKeys(_key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

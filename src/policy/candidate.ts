@@ -3,7 +3,7 @@ import { ConclaveError, type FieldError } from '../contract/errors';
 import { type TenantPolicy, tenantPolicySchema } from '../contract/policy';
 import type { BundleState, PutPolicy } from '../contract/policy-store';
 import { nextVersion } from '../domain/policy-lifecycle';
-import type { RegoSource } from './bundle';
+import { isRegoTest, type RegoSource } from './bundle';
 import type { Candidate } from './policy-compiler';
 import { broughtUp, currentShape } from './policy-shapes';
 
@@ -32,9 +32,9 @@ export function candidateOf(put: PutPolicy, named: BundleName, state: BundleStat
   if (bytes > maxRegoBytes)
     throw invalid([{ path: 'rego', message: `holds more than ${maxRegoBytes} bytes` }]);
   const sorted = texts.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  const sources = sorted.filter(({ path }) => !isTest(path));
+  const sources = sorted.filter(({ path }) => !isRegoTest(path));
   refuseUnusedRego(policy, sources);
-  return { policy, sources, tests: sorted.filter(({ path }) => isTest(path)) };
+  return { policy, sources, tests: sorted.filter(({ path }) => isRegoTest(path)) };
 }
 
 function refuseReserved({ policy_bundle: name }: BundleName): void {
@@ -85,7 +85,7 @@ function faultOf(path: string, field: string): string | null {
   if (!path.split('/').every((part) => segment.test(part))) {
     return 'must be a path inside the bundle, such as rules/selection.rego';
   }
-  if (field === 'rego_tests' && !isTest(path)) return 'must end with _test.rego';
+  if (field === 'rego_tests' && !isRegoTest(path)) return 'must end with _test.rego';
   return null;
 }
 
@@ -103,10 +103,6 @@ function refuseUnusedRego({ rego_policy_path: root }: TenantPolicy, sources: rea
   const outside = sources.find((source) => !inside(source.path));
   if (outside) throw invalid([{ path, message: `${root} does not hold ${outside.path}` }]);
   if (sources.length === 0) throw invalid([{ path, message: `${root} holds no Rego: send it in rego` }]);
-}
-
-function isTest(path: string): boolean {
-  return path.endsWith('_test.rego');
 }
 
 function describe(issue: z.core.$ZodIssue): FieldError[] {

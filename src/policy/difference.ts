@@ -1,6 +1,7 @@
 import { createTwoFilesPatch } from 'diff';
 import type { TenantPolicy } from '../contract/policy';
 import type { RegoSource } from './bundle';
+import { changedTexts } from './changed-texts';
 
 /** Whether more or less is let through afterwards, where that can be said of one field. */
 export type Tendency = 'stricter' | 'looser' | null;
@@ -89,12 +90,9 @@ function bySize(from: unknown, to: unknown): Tendency {
 }
 
 function regoChanges(from: readonly RegoSource[], to: readonly RegoSource[]): RegoChange[] {
-  const [before, after] = [from, to].map((sources) => new Map(sources.map(({ path, text }) => [path, text])));
-  const files = [...new Set([...before!.keys(), ...after!.keys()])].toSorted();
-  return files.flatMap((file) => {
-    const [old, now] = [before!.get(file), after!.get(file)];
-    if (old === now) return [];
-    const change = old === undefined ? 'added' : now === undefined ? 'removed' : 'changed';
-    return [{ file, change, patch: createTwoFilesPatch(file, file, old ?? '', now ?? '', '', '') }];
-  });
+  return changedTexts(from, to).map(({ path: file, before, after }) => ({
+    file,
+    change: before === undefined ? 'added' : after === undefined ? 'removed' : 'changed',
+    patch: createTwoFilesPatch(file, file, before ?? '', after ?? '', '', ''),
+  }));
 }

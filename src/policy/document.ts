@@ -1,5 +1,5 @@
 import type { TenantPolicy } from '../contract/policy';
-import type { RegoSource } from './bundle';
+import { isRegoTest, type RegoSource } from './bundle';
 import { isPlainName, refusal, staysInside } from './bundle-paths';
 import { fixturesIn } from './fixtures';
 import type { Candidate } from './judge';
@@ -22,19 +22,15 @@ export interface BundleDocument {
 /** Reads static fields and texts as a folder's would be. @throws PolicyCompileError naming what is wrong */
 export function candidateOf({ policy: given, rego, tests, fixtures }: BundleDocument): Candidate {
   const policy = policyOf(given);
-  const sources = sourcesIn(rego ?? {}, 'policy.rego', (path) => path.endsWith('.rego') && !isTest(path));
+  const sources = sourcesIn(rego ?? {}, 'policy.rego', (path) => path.endsWith('.rego') && !isRegoTest(path));
   refuseRegoThatIsNotThere(policy, sources);
   return {
     policy,
     sources,
-    tests: sourcesIn(tests ?? {}, 'policy_test.rego', isTest),
+    tests: sourcesIn(tests ?? {}, 'policy_test.rego', isRegoTest),
     fixtures: fixtures?.length ? fixturesIn(fixtures, 'fixtures', () => nowhere) : [],
     placeOf: () => nowhere,
   };
-}
-
-function isTest(path: string): boolean {
-  return path.endsWith('_test.rego');
 }
 
 function sourcesIn(texts: Texts, alone: string, fits: (path: string) => boolean): RegoSource[] {

@@ -1,5 +1,12 @@
 import type { TenantPolicy } from '../contract/policy';
-import { type Bundle, bundleDigest, type DecisionName, decisionNames, type RegoSource } from './bundle';
+import {
+  type Bundle,
+  bundleDigest,
+  type DecisionName,
+  decisionNames,
+  isRegoTest,
+  type RegoSource,
+} from './bundle';
 import { compileRego } from './compile';
 import { type Fixture, fixtureFault, trialOf } from './fixtures';
 import { problemsOf } from './load';
@@ -156,7 +163,7 @@ async function judgeRego(candidate: Candidate, options: JudgeOptions): Promise<R
 
 function notInForce({ policy, tests }: Candidate): PolicyProblem[] {
   return tests
-    .filter(({ path }) => !path.endsWith('_test.rego'))
+    .filter(({ path }) => !isRegoTest(path))
     .map(({ path }) =>
       problem(path, `is not in force: rego_policy_path is ${policy.rego_policy_path}`, 'unused_rego'),
     );

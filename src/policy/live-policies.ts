@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { BundleHead, ChangedHead } from '../contract/policy-store';
+import { Rereading } from '../domain/rereading';
 import type { Bundle } from './bundle';
 
 export interface LivePoliciesDependencies {
@@ -24,8 +25,7 @@ const lookEveryMs = 400;
 export class LivePolicies {
   readonly #heads = new Map<string, ChangedHead>();
   readonly #bundles: LRUCache<string, Bundle>;
-  #reading: Promise<void> | null = null;
-  #again = false;
+  readonly #rereading = new Rereading(() => this.#read());
   #failing = false;
   #timer: NodeJS.Timeout | null = null;
 
@@ -84,17 +84,7 @@ export class LivePolicies {
 
   /** Resolves when this process sees all that was committed before the call. */
   async refresh(): Promise<void> {
-    if (this.#reading) {
-      // What is under way may have read before that commit.
-      this.#again = true;
-      return this.#reading;
-    }
-    this.#reading = this.#readUntilSettled();
-    try {
-      await this.#reading;
-    } finally {
-      this.#reading = null;
-    }
+    await this.#rereading.refresh();
   }
 
   /** As {@link refresh}, but one that fails leaves what is known to decide until the next. */
@@ -108,13 +98,10 @@ export class LivePolicies {
     }
   }
 
-  async #readUntilSettled(): Promise<void> {
-    do {
-      this.#again = false;
-      for (const changed of await this.deps.news()) {
-        this.#heads.set(keyOf(changed.tenantId, changed.bundle), changed);
-      }
-    } while (this.#again);
+  async #read(): Promise<void> {
+    for (const changed of await this.deps.news()) {
+      this.#heads.set(keyOf(changed.tenantId, changed.bundle), changed);
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { ConclaveError, GatewayError } from '../contract/errors';
 import type { TenantPolicy } from '../contract/policy';
-import { type Bundle, bundleDigest, noRules } from './bundle';
+import { type Bundle, bundleDigest, isRegoTest, noRules } from './bundle';
 import type { RegoTexts } from './bundle-document';
 import { compileRego } from './compile';
 import { compiledOnce } from './compile-cache';
@@ -100,5 +100,5 @@ export function refusalOf(error: PolicyCompileError): ConclaveError {
 
 function fieldOf({ file }: PolicyProblem): string {
   if (!file.endsWith('.rego')) return 'policy';
-  return `${file.endsWith('_test.rego') ? 'rego_tests' : 'rego'}.${file}`;
+  return `${isRegoTest(file) ? 'rego_tests' : 'rego'}.${file}`;
 }

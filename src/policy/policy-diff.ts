@@ -1,7 +1,8 @@
 import { createPatch } from 'diff';
 import type { PolicyDiff } from '../contract/policy-store';
-import type { RegoSource } from './bundle';
+import { type RegoSource, sortedKeys } from './bundle';
 import type { BundleDocument } from './bundle-document';
+import { changedTexts } from './changed-texts';
 
 const ofOneText = { timeout: 100 };
 /** Comparing texts takes the square of how much they differ, and nothing else is answered meanwhile. */
@@ -35,18 +36,11 @@ function textsThatDiffer(
   before: readonly RegoSource[],
   after: readonly RegoSource[],
 ): Record<string, string> {
-  const [old, young] = [before, after].map(
-    (sources) => new Map(sources.map(({ path, text }) => [path, text])),
-  ) as [Map<string, string>, Map<string, string>];
-  const paths = [...new Set([...old.keys(), ...young.keys()])].toSorted();
-  const changed = paths.filter((path) => old.get(path) !== young.get(path));
   const start = performance.now();
   let length = 0;
-  const shown = changed.map((path) => {
+  const shown = changedTexts(before, after).map(({ path, before: old = '', after: young = '' }) => {
     const late = performance.now() - start > allTexts.ms;
-    const patch = late
-      ? undefined
-      : createPatch(path, old.get(path) ?? '', young.get(path) ?? '', '', '', ofOneText);
+    const patch = late ? undefined : createPatch(path, old, young, '', '', ofOneText);
     length += patch?.length ?? 0;
     return [path, length > allTexts.length ? notShown(path) : (patch ?? notShown(path))];
   });
@@ -63,9 +57,4 @@ function isObject(value: Json): value is Readonly<Record<string, Json>> {
 
 function asJson(value: object): Json {
   return JSON.parse(JSON.stringify(value, sortedKeys)) as Json;
-}
-
-function sortedKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

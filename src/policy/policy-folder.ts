@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nextVersion } from '../domain/policy-lifecycle';
-import { type Bundle, bundleDigest } from './bundle';
+import { type Bundle, bundleDigest, isRegoTest } from './bundle';
 import {
   allBundles,
   bundleFolders,
@@ -98,7 +98,7 @@ export class PolicyFolder {
     const digest = bundleDigest(texts.policy, texts.sources);
     if (takenIn === digest) return;
     const all = await readRegoSources(folder.dir, texts.policy.rego_policy_path ?? '.', 'with tests');
-    const tests = all.filter(({ path }) => path.endsWith('_test.rego'));
+    const tests = all.filter(({ path }) => isRegoTest(path));
     const bundle = await this.deps.compiler.compile({ ...texts, tests });
     await this.#takeIn(bundle, { ...texts, tests }, digest);
   }

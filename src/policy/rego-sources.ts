@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import type { RegoSource } from './bundle';
+import { isRegoTest, type RegoSource } from './bundle';
 import { isPlainName, readText, refusal, shownPath, staysInside } from './bundle-paths';
 import type { PolicyCompileError, ProblemCode } from './problem';
 import { policyFile } from './policy-file';
@@ -24,7 +24,7 @@ export async function readRegoSources(
   const files = (await stat(start)).isDirectory()
     ? await filesUnder(root, start, (name) => name.endsWith('.rego'))
     : [start];
-  const wanted = files.filter((file) => tests === 'with tests' || !file.endsWith('_test.rego')).toSorted();
+  const wanted = files.filter((file) => tests === 'with tests' || !isRegoTest(file)).toSorted();
   let bytes = 0;
   const sources: RegoSource[] = [];
   for (const file of wanted) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RegoSource } from './bundle';
+import { isRegoTest, type RegoSource } from './bundle';
 import { problemsOfCheck, problemsOfText } from './compile';
 import { type OpaOutput, type OpaWorkspace, withOpaWorkspace } from './opa';
 import { type PolicyProblem, problem } from './problem';
@@ -77,7 +77,7 @@ async function whyNotRun(
 ): Promise<PolicyProblem[]> {
   // What ends the program itself is long and says nothing of the bundle.
   if (exitCode > 2 || /^(?:fatal error|runtime): |out of memory/m.test(stderr)) {
-    const tests = sources.find(({ path }) => path.endsWith('_test.rego')) ?? sources[0];
+    const tests = sources.find(({ path }) => isRegoTest(path)) ?? sources[0];
     return [
       problem(tests?.path ?? '.', 'the tests need more memory than tests may have', 'rego_test_failed'),
     ];
@@ -115,7 +115,7 @@ export async function regoCoverage(
   const output = parsed(stdout, lineCoverageSchema);
   if (!output) return null;
   const files = sources
-    .filter(({ path }) => !path.endsWith('_test.rego'))
+    .filter(({ path }) => !isRegoTest(path))
     .map(({ path }) => {
       const { covered = [], not_covered = [] } = output.files[path] ?? {};
       const ran = linesOf(covered);

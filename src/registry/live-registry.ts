@@ -3,6 +3,7 @@ import type { DetectorRegistration } from '../contract/registration';
 import type { RegistryEntry } from '../contract/registry-entry';
 import type { Upstream } from '../contract/upstream';
 import { alphabetically } from '../domain/compare';
+import { Rereading } from '../domain/rereading';
 import { byVersion } from '../domain/versions';
 import type { DirectoryChange, UpstreamDirectory } from './directory';
 import { type Detectors, DetectorRegistry } from './registry';
@@ -57,8 +58,7 @@ const empty: Snapshot = {
 export class LiveRegistry implements UpstreamDirectory, Detectors {
   readonly #listeners = new Set<(change: DirectoryChange) => void>();
   #snapshot = empty;
-  #reading: Promise<void> | null = null;
-  #again = false;
+  readonly #rereading = new Rereading(() => this.#read());
   #timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly deps: LiveRegistryDependencies) {}
@@ -102,27 +102,14 @@ export class LiveRegistry implements UpstreamDirectory, Detectors {
 
   /** Resolves when this process sees all that was committed before the call. */
   async refresh(): Promise<void> {
-    if (this.#reading) {
-      // What is under way may have read before that commit.
-      this.#again = true;
-      return this.#reading;
-    }
-    this.#reading = this.#readUntilSettled();
-    try {
-      await this.#reading;
-    } finally {
-      this.#reading = null;
-    }
+    await this.#rereading.refresh();
   }
 
-  async #readUntilSettled(): Promise<void> {
-    do {
-      this.#again = false;
-      const read = await this.deps.store.read();
-      if (read.generation === this.#snapshot.generation) continue;
-      if (read.unreadable.length > 0) this.deps.report(read.unreadable);
-      this.#take(snapshotOf(read, this.#snapshot, this.deps.builtinUrl));
-    } while (this.#again);
+  async #read(): Promise<void> {
+    const read = await this.deps.store.read();
+    if (read.generation === this.#snapshot.generation) return;
+    if (read.unreadable.length > 0) this.deps.report(read.unreadable);
+    this.#take(snapshotOf(read, this.#snapshot, this.deps.builtinUrl));
   }
 
   async #look(): Promise<void> {
