@@ -12,7 +12,12 @@ export const findingSchema = z
     strength: z.number().min(0).max(1),
     start: z.int().nonnegative().nullable(),
     end: z.int().nonnegative().nullable(),
+    /** Tells the same thing found again, and nothing of it to who has not the tenant's key (docs/false-positives.md). */
     fingerprint: z.string(),
+    /** What the detector makes of the content as a whole; the others are its scores beside that. Absent: one of many. */
+    verdict: z.literal(true).optional(),
+    /** Entry of the tenant's allow-list, for which it counts for nothing; absent: it counts. */
+    suppressed_by: z.string().optional(),
   })
   .meta({ id: 'Finding' });
 export type Finding = z.output<typeof findingSchema>;
@@ -46,6 +51,10 @@ export const detectorResultSchema = z
     unjudged: z.array(unjudgedSchema).min(1).optional(),
     /** Absent: the detector speaks for itself alone. */
     stand_in: standInSchema.optional(),
+    /** What it said before findings were suppressed; absent: the same. */
+    unsuppressed: z
+      .strictObject({ output: z.string().nullable(), confidence: z.number().nullable() })
+      .optional(),
   })
   .meta({ id: 'DetectorResult' });
 export type DetectorResult = z.output<typeof detectorResultSchema>;

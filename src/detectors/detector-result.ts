@@ -1,13 +1,14 @@
-import { createHmac } from 'node:crypto';
 import type { DetectorResult, Finding } from '../contract/detector-result';
 import type { FailureCause } from '../contract/enums';
 import type { PlannedDetector } from '../contract/plan';
+import { isBenign } from '../domain/labels';
 import { normalizeScore } from '../domain/normalize-score';
 import { resultWithoutAnswer } from '../domain/results';
 import { verdictOf } from '../domain/verdict';
 import { redactJson, redactText } from '../security/redact';
 import type { DetectorItem, ItemAnswer, RawFinding } from './adapter';
 import type { CallFailure } from './call-error';
+import { type Fingerprint, fingerprintsOf } from './fingerprints';
 
 const maxOutput = 1024;
 const maxLabel = 128;
@@ -26,12 +27,14 @@ export function successResult(
   item: DetectorItem,
   answer: ItemAnswer,
   timing: Timing,
-  fingerprintKey: Buffer,
+  tenantKey: Buffer,
 ): DetectorResult {
   const all = rawFindingsOf(answer);
-  const findings = mostTelling(all, detector).map((raw) => judged(raw, detector, item));
-  const verdict = answer.kind === 'findings' ? strongest(findings) : ownVerdict(answer, detector, item);
+  const said = mostTelling(all, detector).map((raw) => judged(raw, detector, item));
+  const verdict = answer.kind === 'findings' ? strongest(said) : ownVerdict(answer, detector, item);
   const output = cut(verdict.output, maxOutput);
+  const findings = answer.kind === 'findings' ? said : withVerdict(said, { ...verdict, output });
+  const fingerprint = fingerprintsOf(tenantKey, detector.name, item);
   const own = answer.kind === 'verdict' ? redactJson(answer.metadata ?? {}, item.content) : {};
   return {
     detector: detector.name,
@@ -46,7 +49,7 @@ export function successResult(
     }),
     processing_time_ms: timing.processingTimeMs,
     error: null,
-    findings: findings.map((finding) => toFinding(finding, item, fingerprintKey)),
+    findings: findings.map((finding) => toFinding(finding, fingerprint)),
     findings_truncated: all.length > maxFindings,
     ...unjudgedOf(answer),
   };
@@ -81,6 +84,8 @@ interface JudgedFinding {
   readonly strength: number;
   readonly start: number | null;
   readonly end: number | null;
+  /** It is what the detector makes of the whole. */
+  readonly verdict?: true;
 }
 
 function strongest(findings: readonly JudgedFinding[]): Verdict {
@@ -143,8 +148,22 @@ function judged(raw: RawFinding, detector: PlannedDetector, item: DetectorItem):
   };
 }
 
-function toFinding(finding: JudgedFinding, item: DetectorItem, key: Buffer): Finding {
-  const { label, raw, level, strength, start, end } = finding;
+/** The verdict of a detector that gives one instead of findings is its finding, unless it says that there is nothing. */
+function withVerdict(
+  scores: readonly JudgedFinding[],
+  { output, confidence, raw }: Verdict,
+): JudgedFinding[] {
+  if (output === '' || isBenign(output)) return [...scores];
+  const verdict = true as const;
+  if (scores.some(({ label }) => label === output))
+    return scores.map((score) => (score.label === output ? { ...score, verdict } : score));
+  // At full strength without a number: it is what the detector says.
+  const own = { label: output, raw, level: null, strength: confidence ?? 1, start: null, end: null, verdict };
+  return [own, ...scores.slice(0, maxFindings - 1)];
+}
+
+function toFinding(finding: JudgedFinding, fingerprint: Fingerprint): Finding {
+  const { label, raw, level, strength, start, end, verdict } = finding;
   return {
     label,
     raw_strength: typeof raw === 'number' ? raw : null,
@@ -152,27 +171,9 @@ function toFinding(finding: JudgedFinding, item: DetectorItem, key: Buffer): Fin
     strength,
     start,
     end,
-    fingerprint: fingerprint(key, finding, item),
+    fingerprint: fingerprint(finding),
+    ...(verdict && { verdict }),
   };
-}
-
-/** Keyed, so that it tells nothing of the text to who has no key; equal for the same text under the same label. */
-function fingerprint(key: Buffer, { label, start, end }: JudgedFinding, item: DetectorItem): string {
-  const matched = start === null || end === null ? item.content : sliceCodePoints(item.content, start, end);
-  return createHmac('sha256', key).update(label).update('\0').update(matched).digest('hex').slice(0, 32);
-}
-
-function sliceCodePoints(text: string, start: number, end: number): string {
-  let index = 0;
-  let at = 0;
-  let from = text.length;
-  for (const character of text) {
-    if (at === start) from = index;
-    if (at === end) break;
-    index += character.length;
-    at++;
-  }
-  return text.slice(from, index);
 }
 
 /** Single token without the payload's separator (design.md 8). */

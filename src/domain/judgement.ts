@@ -1,6 +1,7 @@
 import type { OrchestrationResponse } from '../contract/answer';
 import type { DetectorResult } from '../contract/detector-result';
 import { isWithin } from './categories';
+import { counting } from './suppression';
 
 /** Something that a detector said of a content. */
 export interface Signal {
@@ -45,12 +46,12 @@ export function judgementOf(
   return { signals, flagged: signals.some(({ flags }) => flags) };
 }
 
-/** Findings, and the output of a detector that gave a verdict instead of them. */
+/** Findings that count, and the output of a detector that gave a verdict instead of them. */
 function signalsOf(result: DetectorResult, verdict: string | null, reading: Reading): Signal[] {
   if (result.status !== 'success') return [];
   const { detector, output, confidence, findings } = result;
-  const said = findings.map(({ label, strength, start, end }) => ({ label, strength, start, end }));
-  if (output !== null && output.trim() !== '' && !findings.some(({ label }) => label === output)) {
+  const said = counting(findings).map(({ label, strength, start, end }) => ({ label, strength, start, end }));
+  if (output !== null && output.trim() !== '' && !said.some(({ label }) => label === output)) {
     said.push({ label: output, strength: confidence ?? 1, start: null, end: null });
   }
   return said.map((one) => {

@@ -7,6 +7,7 @@ import { alphabetically, rounded } from './compare';
 import type { ConflictResolution } from './conflict';
 import { aggregationMethod } from './conflict-strategies';
 import { type Success, successesOf, weightedMean } from './results';
+import { counting } from './suppression';
 
 /** Most bytes of a serialized payload (spec/orchestration.md 1.7). */
 const maxBytes = 65_536;
@@ -109,7 +110,7 @@ interface LabelVote {
 }
 
 function labelsBesideOutput({ result, output, weight }: Success): LabelVote[] {
-  const byLabel = groupedBy(result.findings, ({ label }) => label.trim());
+  const byLabel = groupedBy(counting(result.findings), ({ label }) => label.trim());
   byLabel.delete(output);
   return [...byLabel].map(([label, findings]) => ({
     label,

@@ -187,8 +187,68 @@ describe('successResult', () => {
       expect(new Set([bob, ...others]).size).toBe(5);
     });
 
-    it('of findings without a place are of the whole content', () => {
-      expect(at('bob', null, null)).toBe(at('bob', 0, 3));
+    it('of findings without a place are of the whole content, and of no part of another', () => {
+      expect(at('bob', null, null)).toBe(at(' bob', null, null));
+      expect(at('bob', null, null)).not.toBe(at('bobby', null, null));
+      expect(at('bob', null, null)).not.toBe(at('bob', 0, 3));
+      expect(at('bob', 2, 2)).toBe(at('bob', null, null));
+    });
+
+    it('do not differ by white space or by how a character is written, but by capitals', () => {
+      const jose = at('José  Díaz', 0, 10);
+      expect(at('José\nDíaz ', 0, 12)).toBe(jose);
+      expect(at('josé díaz', 0, 9)).not.toBe(jose);
+    });
+
+    it('differ by detector', () => {
+      const by = (detector: string) =>
+        successResult(planned(detector), item('bob'), found([{}]), timing, key);
+      expect(by('one').findings[0]!.fingerprint).not.toBe(by('two').findings[0]!.fingerprint);
+    });
+
+    it('of an image are the same with and without the head of a data URL', () => {
+      expect(at('data:image/png;base64,iVBORw0KGgo=', null, null)).toBe(at('iVBORw0KGgo=', null, null));
+    });
+
+    it('of an answer are not those of the same words in answer to something else', () => {
+      const answering = (metadata: Record<string, unknown> | null) => {
+        const whole = { ...item('yes'), metadata };
+        return successResult(planned('judge'), whole, found([{}]), timing, key).findings[0]!.fingerprint;
+      };
+      const asked = answering({ prompt: 'is it safe?', session: 1 });
+      expect(answering({ prompt: 'is it safe?', session: 2 })).toBe(asked);
+      expect(answering({ prompt: 'may I?' })).not.toBe(asked);
+      expect(answering(null)).not.toBe(asked);
+    });
+  });
+
+  describe('of a verdict', () => {
+    const findingsOf = (overrides: Parameters<typeof verdict>[0]) => result(verdict(overrides)).findings;
+
+    it('has it as a finding that can be named', () => {
+      expect(findingsOf({ output: 'hate speech', confidence: 0.7, scores: { spam: 0.1 } })).toMatchObject([
+        { label: 'hate speech', strength: 0.7, start: null, end: null, verdict: true },
+        { label: 'spam', strength: 0.1 },
+      ]);
+      expect(findingsOf({ confidence: null })).toMatchObject([
+        { label: 'x', strength: 1, raw_strength: null },
+      ]);
+    });
+
+    it('marks the score of its label instead of repeating it', () => {
+      expect(findingsOf({ output: 'x', scores: { x: 0.4, y: 0.2 } })).toMatchObject([
+        { label: 'x', strength: 0.4, verdict: true },
+        { label: 'y' },
+      ]);
+    });
+
+    it.each(['clean', 'SAFE'])('has none for %s', (output) => {
+      expect(findingsOf({ output })).toEqual([]);
+    });
+
+    it('has 100 findings at most', () => {
+      const scores = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`l${at}`, at / 200]));
+      expect(findingsOf({ scores })).toHaveLength(100);
     });
   });
 });
