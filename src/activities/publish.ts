@@ -4,7 +4,7 @@ import type { OrchestrationFacts } from '../contract/orchestration-end';
 import { mapperPayloadSchema } from '../contract/payload';
 import type { Plan } from '../contract/plan';
 import { counts } from '../domain/results';
-import { outcomeOf, type OutcomeVerdict } from '../domain/outcome';
+import { outcomeOf, type OutcomeVerdict, secondariesStoodIn } from '../domain/outcome';
 import type { Outcome, Outcomes, Published } from '../store/outcomes';
 import type { ResponseCache } from '../store/response-cache';
 import type { ResultHub } from '../store/result-hub';
@@ -83,10 +83,7 @@ function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () =>
     coverageDecision: ending.decisions.coverage,
     failureDecision: ending.decisions.failure ?? null,
     policyFallback: policyFallbackOf(plan, ending) !== null,
-    secondariesStoodIn: plan.detectors.some(
-      ({ name, role }) =>
-        role === 'secondary' && ending.results.some((r) => r.detector === name && r.status === 'success'),
-    ),
+    secondariesStoodIn: secondariesStoodIn(plan, ending.results),
     mapping: ending.mapping.kind === 'invalid_payload' ? { kind: 'skipped' } : ending.mapping,
     aggregationFailed: ending.aggregation_failed || ending.mapping.kind === 'invalid_payload',
     deadlineCut: now() >= ending.member.cut_at,

@@ -1,9 +1,8 @@
-import type { ConflictDecision, CoverageDecision } from '../contract/decisions';
 import type { DetectorResult } from '../contract/detector-result';
-import type { FailureDecision } from '../contract/failure-decision';
 import type { FailureCause, JobStatus } from '../contract/enums';
 import type { MapperPayload, MappingResponse } from '../contract/payload';
 import type { Member, Plan, PlannedDetector, RunInput } from '../contract/plan';
+import type { RegoDecisions } from '../contract/rego-decisions';
 import type { ConflictResolution } from '../domain/conflict';
 import type { MapperErrorCode } from '../domain/outcome';
 
@@ -59,16 +58,6 @@ export interface DecideInput {
   }[];
 }
 
-/** Null where the bundle has no such rule, or the rule failed; then `failed` is true and static rules stand in. */
-export interface RegoDecisions {
-  readonly coverage: CoverageDecision | null;
-  readonly conflict: ConflictDecision | null;
-  /** Absent in what earlier releases have decided. */
-  readonly failure?: FailureDecision | null;
-  readonly failed: boolean;
-  /** One of those that failed gave an answer that cannot be used; absent: none did, or the release did not tell. */
-  readonly invalid?: true;
-}
 export type DecideOutput = Readonly<Record<RequestId, RegoDecisions>>;
 
 export interface MapInput {

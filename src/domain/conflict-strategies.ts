@@ -62,11 +62,17 @@ export function isSupportedBy(group: OutputGroup, detector: string | null): bool
   return group.supporters.some((supporter) => supporter.detector.name === detector);
 }
 
+/** Tells labels that say that nothing was found. */
+export function benignBy(benignLabels: readonly string[]): (label: string) => boolean {
+  const benign = new Set(benignLabels.map((label) => label.toLowerCase()));
+  return (label) => benign.has(label.toLowerCase());
+}
+
 /** Risk before benign, then severity, then confidence (R22). */
 function restrictiveness(benignLabels: readonly string[]): Metric {
-  const benign = new Set(benignLabels.map((label) => label.toLowerCase()));
+  const isBenign = benignBy(benignLabels);
   return (group) => [
-    benign.has(group.output.toLowerCase()) ? 0 : 1,
+    isBenign(group.output) ? 0 : 1,
     Math.max(...group.supporters.map(({ detector }) => own(detector.label_severity, group.output) ?? 0)),
     highestConfidence(group),
   ];

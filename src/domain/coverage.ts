@@ -47,9 +47,16 @@ function share(required: readonly string[], met: (item: string) => boolean): num
   return required.length === 0 ? 0 : required.filter(met).length / required.length;
 }
 
-/** Whether the secondaries have something to stand in for (3.1). */
-export function primariesFellShort(plan: Plan, results: readonly DetectorResult[]): boolean {
-  return plan.secondary_stages.length > 0 && !atLeast(coverageOf(plan, results), 1);
+/**
+ * Whether the secondaries have something to stand in for (3.1).
+ * @param assumed detectors that are taken to have judged
+ */
+export function primariesFellShort(
+  plan: Plan,
+  results: readonly DetectorResult[],
+  assumed: ReadonlySet<string> = new Set(),
+): boolean {
+  return plan.secondary_stages.length > 0 && !atLeast(coverageWith(plan, results, assumed), 1);
 }
 
 /**

@@ -47,6 +47,15 @@ export interface OutcomeVerdict {
   readonly failure_policy?: readonly AppliedFailurePolicy[];
 }
 
+/** Whether a secondary has answered. */
+export function secondariesStoodIn({ detectors }: Plan, results: readonly DetectorResult[]): boolean {
+  return detectors.some(
+    ({ name, role }) =>
+      role === 'secondary' &&
+      results.some((result) => result.detector === name && result.status === 'success'),
+  );
+}
+
 /** How an execution ended, in the locked order of precedence (spec/orchestration.md 5). */
 export function outcomeOf(ending: Ending): OutcomeVerdict {
   const applied = appliedFailurePolicies(ending.plan, ending.results, ending.failureDecision ?? null);

@@ -1,5 +1,6 @@
-import type { Ending, RegoDecisions } from '../activities/types';
+import type { Ending } from '../activities/types';
 import type { Plan } from '../contract/plan';
+import type { RegoDecisions } from '../contract/rego-decisions';
 import { resolveConflict } from '../domain/conflict';
 import { buildPayload } from '../domain/payload';
 import type { MemberState } from './member-state';
