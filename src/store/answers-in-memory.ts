@@ -15,8 +15,7 @@ export class AnswersInMemory {
     this.#answers = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
-      sizeCalculation: (answer, key) =>
-        answer.pieces.reduce((bytes, piece) => bytes + piece.length, key.length),
+      sizeCalculation: ({ bytes }, key) => bytes.length + key.length,
       ttl: ttlMs,
       perf: { now },
     });

@@ -1,5 +1,5 @@
 import { RESP_TYPES } from 'redis';
-import { type CachedAnswer, cachedAnswerSchema } from './cached-answer';
+import { type CachedAnswer, cachedAnswerFrom, cachedAnswerText } from './cached-answer';
 import type { KeyRing } from './key-ring';
 import type { SharedRedis } from './redis';
 
@@ -29,7 +29,7 @@ export class AnswersInRedis {
     if (sealed === null) return null;
     try {
       const bytes = await this.keys.decryptFor(tenantId, sealed, contextOf(key));
-      return cachedAnswerSchema.parse(JSON.parse(bytes.toString()));
+      return cachedAnswerFrom(bytes.toString());
     } catch {
       // Written under another tenant key or by another version, or tampered with: as good as not there.
       return null;
@@ -38,7 +38,7 @@ export class AnswersInRedis {
 
   /** @throws RedisAwayError */
   async put(key: string, tenantId: string, answer: CachedAnswer): Promise<void> {
-    const bytes = Buffer.from(JSON.stringify(answer));
+    const bytes = Buffer.from(cachedAnswerText(answer));
     if (bytes.length > this.bounds.maxEntryBytes) return;
     const sealed = await this.keys.encryptFor(tenantId, bytes, contextOf(key));
     const expiration = { type: 'PX', value: this.bounds.ttlMs } as const;

@@ -17,19 +17,17 @@ const ownFields = [
 type OwnField = (typeof ownFields)[number];
 export type OwnFields = Pick<OrchestrationResponse, OwnField>;
 
-/** An answer as text with gaps: what is the same for all is serialized once, however often it is given. */
+/**
+ * An answer with gaps: what is the same for all is serialized once, however often it is given. Bytes, not text: a string
+ * put together from many keeps them all, and takes several times the room that its length tells.
+ */
 export interface CachedAnswer {
   /** Id of the request that was executed. */
   readonly source: string;
-  /** One more than there are gaps. */
-  readonly pieces: readonly string[];
-  readonly gaps: readonly OwnField[];
+  readonly bytes: Buffer;
+  /** Where the fields of its own belong, as offsets into the bytes, rising. */
+  readonly gaps: readonly { readonly field: OwnField; readonly at: number }[];
 }
-export const cachedAnswerSchema: z.ZodType<CachedAnswer> = z.object({
-  source: z.string(),
-  pieces: z.array(z.string()),
-  gaps: z.array(z.enum(ownFields)),
-});
 
 /** @returns null for an answer that may not be given to another: only a 200 without fallback or error may (section 6) */
 export function cachedAnswerOf({ status, body }: StoredAnswer): CachedAnswer | null {
@@ -37,25 +35,49 @@ export function cachedAnswerOf({ status, body }: StoredAnswer): CachedAnswer | n
   const response = JSON.parse(body.toString()) as OrchestrationResponse;
   if (response.fallback_used || response.error_code !== null) return null;
   const pieces: string[] = [];
-  const gaps: OwnField[] = [];
-  let piece = '{';
+  const gaps: CachedAnswer['gaps'][number][] = [];
+  let length = 0;
+  const write = (piece: string) => {
+    pieces.push(piece);
+    length += Buffer.byteLength(piece);
+  };
   Object.entries(response).forEach(([field, value], index) => {
-    piece += `${index === 0 ? '' : ','}${JSON.stringify(field)}:`;
-    if (isOwn(field)) {
-      pieces.push(piece);
-      gaps.push(field);
-      piece = '';
-    } else {
-      piece += JSON.stringify(value);
-    }
+    write(`${index === 0 ? '{' : ','}${JSON.stringify(field)}:`);
+    if (isOwn(field)) gaps.push({ field, at: length });
+    else write(JSON.stringify(value));
   });
-  return { source: response.request_id, pieces: [...pieces, `${piece}}`], gaps };
+  write('}');
+  // Memory of its own: a slice of the pool of small buffers would keep all of that.
+  const bytes = Buffer.allocUnsafeSlow(length);
+  bytes.write(pieces.join(''));
+  return { source: response.request_id, bytes, gaps };
 }
 
-export function filledAnswer({ pieces, gaps }: CachedAnswer, own: OwnFields): StoredAnswer {
-  let text = pieces[0]!;
-  gaps.forEach((field, index) => (text += JSON.stringify(own[field]) + pieces[index + 1]!));
-  return { status: 200, body: Buffer.from(text) };
+export function filledAnswer({ bytes, gaps }: CachedAnswer, own: OwnFields): StoredAnswer {
+  let from = 0;
+  const parts = gaps.flatMap(({ field, at }) => {
+    const same = bytes.subarray(from, at);
+    from = at;
+    return [same, Buffer.from(JSON.stringify(own[field]))];
+  });
+  return { status: 200, body: Buffer.concat([...parts, bytes.subarray(from)]) };
+}
+
+/** For a store that keeps text. */
+export function cachedAnswerText({ source, bytes, gaps }: CachedAnswer): string {
+  return JSON.stringify({ source, text: bytes.toString(), gaps });
+}
+
+const storedSchema = z.object({
+  source: z.string(),
+  text: z.string(),
+  gaps: z.array(z.object({ field: z.enum(ownFields), at: z.int().min(0) })),
+});
+
+/** @throws ZodError or SyntaxError when it is no such text */
+export function cachedAnswerFrom(stored: string): CachedAnswer {
+  const { source, text, gaps } = storedSchema.parse(JSON.parse(stored));
+  return { source, bytes: Buffer.from(text), gaps };
 }
 
 function isOwn(field: string): field is OwnField {

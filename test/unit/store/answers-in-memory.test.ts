@@ -2,7 +2,11 @@ import { AnswersInMemory } from '../../../src/store/answers-in-memory';
 import type { CachedAnswer } from '../../../src/store/cached-answer';
 import { eventually } from '../../support/eventually';
 
-const answerOf = (bytes: number): CachedAnswer => ({ source: 's', pieces: ['x'.repeat(bytes)], gaps: [] });
+const answerOf = (bytes: number): CachedAnswer => ({
+  source: 's',
+  bytes: Buffer.alloc(bytes, 'x'),
+  gaps: [],
+});
 const bounds = { ttlMs: 1000, maxEntries: 3, maxBytes: 1000 };
 
 describe('Answers in memory', () => {

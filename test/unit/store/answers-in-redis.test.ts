@@ -7,8 +7,8 @@ import { FakeDatabase } from './fake-database';
 
 const cached: CachedAnswer = {
   source: 'r',
-  pieces: ['{"request_id":', ',"said":"marker"}'],
-  gaps: ['request_id'],
+  bytes: Buffer.from('{"request_id":,"said":"marker"}'),
+  gaps: [{ field: 'request_id', at: 14 }],
 };
 const key = 'acme/dev/name';
 
