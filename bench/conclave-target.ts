@@ -12,7 +12,7 @@ const root = resolve(__dirname, '..');
 const program = join(root, 'dist', 'cli', 'main.js');
 const fixtures = join(__dirname, 'fixtures');
 /** As scripts/start.mjs has it. */
-const youngHeap = '--max-semi-space-size=64';
+const heap = ['--max-semi-space-size=32', '--heap-growing-percent=80'];
 const graceMs = 4_000;
 const logLinesShown = 25;
 
@@ -48,7 +48,7 @@ export async function startConclave(stage: Stage, options: ConclaveOptions): Pro
   const conclave = startChild({
     name: 'Conclave',
     command: process.execPath,
-    args: [youngHeap, program, 'start'],
+    args: [...heap, program, 'start'],
     cwd: root,
     env: { ...process.env, ...(await settings(directory, port, options)) },
     logFile: join(directory, 'conclave.log'),
