@@ -28,6 +28,9 @@ const before = {
   lint: () => node(bin('eslint', 'bin', 'eslint.js'), '.'),
   types: () => node(bin('typescript', 'bin', 'tsc'), '-p', 'tsconfig.json', '--noEmit'),
   knip: () => node(bin('knip', 'bin', 'knip.js')),
+  licenses: () => node(inRoot('scripts', 'check-licenses.mjs')),
+  advisories: () => node(inRoot('scripts', 'check-advisories.mjs')),
+  secrets: () => node(bin('secretlint', 'bin', 'secretlint.js'), '**/*'),
   rego: () => node(inRoot('dist', 'cli', 'main.js'), 'policy', 'validate-all'),
 };
 const after = {
