@@ -15,6 +15,7 @@ import { startWorkers } from './activities/worker';
 import { createApp } from './api/app';
 import { RateLimit } from './api/rate-limit';
 import { addressOf, drain, listen } from './api/http-server';
+import { composeAllowList } from './compose-allow-list';
 import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
@@ -67,6 +68,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const policies = await composePolicies({ ...store, settings, opaPath: options.opaPath, counting, log });
   const decisions = composeDecisions({ settings, db, orchestrations, version, ...counting, log });
   const { evaluator } = decisions;
+  const allowList = await composeAllowList({ db, notifications, log });
+  const { allowedBy } = allowList;
 
   // Detectors
   const { builtinUrl } = servers;
@@ -105,6 +108,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     health,
     breakers,
     latencies,
+    allowListOf: allowList.stampOf,
     record: decisions.record,
     settings: planning,
   });
@@ -136,6 +140,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     latencies,
     controls,
     keys,
+    allowedBy,
     now,
   });
   const mapper = new MapperClient(servers.mapperUrl, settings.mapper.service_key);
@@ -218,7 +223,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     log,
   });
   const content = composeContent({ settings, db, keys, log });
-  const jobs = new Jobs({ orchestrations, planner, execution, gateway, uploads: content.uploads });
+  const jobs = new Jobs({ ...submissionParts, allowedBy, uploads: content.uploads });
   const bulk = bulkParts.connect(client);
   const sweeper = new Sweeper({
     db,
@@ -269,6 +274,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
     ...watch.routes,
     ...policies.routes(registry),
+    ...allowList.routes(policies),
     health: {
       ...probes,
       minDetectorsReady: settings.orchestration.min_detectors_ready,
@@ -316,6 +322,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await counting.stop();
       await upstreams.stop();
       policies.stop();
+      allowList.stop();
       generations.stop();
       content.stop();
       redis?.guard.stop();

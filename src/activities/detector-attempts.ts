@@ -4,6 +4,7 @@ import type { Member } from '../contract/plan';
 import { backoffMs } from '../domain/budget';
 import { type Failure, failureOf, mayBeStoodInFor } from '../domain/detector-fallback';
 import { resultWithoutAnswer } from '../domain/results';
+import { type AllowedBy, withSuppressions } from '../domain/suppression';
 import { DetectorCallError } from '../detectors/call-error';
 import type { CredentialVerdicts } from '../detectors/credential-verdicts';
 import type { CallContext, DetectorCaller } from '../detectors/detector-caller';
@@ -40,6 +41,8 @@ export interface AttemptDependencies {
   readonly latencies: Latencies;
   readonly controls: RunControls;
   readonly keys: KeyRing;
+  /** What counts for nothing under a plan; null: everything counts. */
+  readonly allowedBy: (plan: DetectInput['plan']) => Promise<AllowedBy | null>;
   readonly now: () => number;
 }
 
@@ -56,6 +59,17 @@ export class DetectorAttempts {
    * @throws DetectorCallError when the detector gave none, or none for those of whom `answered` was not told
    */
   async make(attempt: Attempt): Promise<AttemptResults> {
+    const { plan } = attempt.input;
+    const allowedBy = plan.allow_list ? await this.deps.allowedBy(plan) : null;
+    if (!allowedBy) return this.#make(attempt);
+    // Last of all: what is remembered for other requests is what detectors have said.
+    const judged = (results: AttemptResults): AttemptResults =>
+      new Map([...results].map(([requestId, result]) => [requestId, withSuppressions(result, allowedBy)]));
+    const answered = (results: AttemptResults): void => attempt.answered(judged(results));
+    return judged(await this.#make({ ...attempt, answered }));
+  }
+
+  async #make(attempt: Attempt): Promise<AttemptResults> {
     const { detector } = attempt.input;
     const refusal = this.#refusal(attempt);
     if (refusal) return this.#refused(attempt, refusal);

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { PausePoint } from '../config/pause-point';
+import type { DetectorResult } from '../contract/detector-result';
 import type { OrchestrationFacts } from '../contract/orchestration-end';
 import { mapperPayloadSchema } from '../contract/payload';
 import type { Plan } from '../contract/plan';
 import { counts } from '../domain/results';
 import { outcomeOf, type OutcomeVerdict, secondariesStoodIn } from '../domain/outcome';
+import { suppressionsIn } from '../domain/suppression';
 import type { Outcome, Outcomes, Published } from '../store/outcomes';
 import type { ResponseCache } from '../store/response-cache';
 import type { ResultHub } from '../store/result-hub';
@@ -113,7 +115,13 @@ function factsOf(plan: Plan, ending: MemberEnding, verdict: OutcomeVerdict): Orc
     policyFallback: policyFallbackOf(plan, ending),
     mapping: mapping === 'invalid_payload' ? 'failed' : mapping,
     results: ending.results,
+    suppressed: suppressedBy(ending.results),
   };
+}
+
+function suppressedBy(results: MemberEnding['results']): Record<string, number> {
+  const counted = results.map((result) => [result.detector, suppressionsIn(result).length] as const);
+  return Object.fromEntries(counted.filter(([, findings]) => findings > 0));
 }
 
 function policyFallbackOf(
@@ -161,13 +169,7 @@ function auditRecord(
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
     plan_digest: planDigest,
     unavailable: Object.keys(member.health_status).filter((name) => !member.health_status[name]),
-    results: results.map(({ detector, status, processing_time_ms, failure_cause, stand_in }) => ({
-      detector,
-      status,
-      processing_time_ms,
-      ...(failure_cause && { failure_cause }),
-      ...(stand_in && { stand_in }),
-    })),
+    results: results.map(resultOnRecord),
     ...(verdict.failure_policy && { failure_policy: verdict.failure_policy }),
     ...counts(results),
     coverage: ending.coverage,
@@ -185,6 +187,19 @@ function auditRecord(
   };
 }
 
+function resultOnRecord(result: DetectorResult): object {
+  const { detector, status, processing_time_ms, failure_cause, stand_in } = result;
+  const suppressed = suppressionsIn(result);
+  return {
+    detector,
+    status,
+    processing_time_ms,
+    ...(failure_cause && { failure_cause }),
+    ...(stand_in && { stand_in }),
+    ...(suppressed.length > 0 && { suppressed: tallyOf(suppressed) }),
+  };
+}
+
 function unfinished(outcome: Outcome, { jobId, status }: Published): PublishOutput['unfinished_jobs'] {
   if (jobId === null || status === 'completed') return [];
   const ownCode = outcome.status === status ? outcome.errorCode : null;
@@ -193,10 +208,13 @@ function unfinished(outcome: Outcome, { jobId, status }: Published): PublishOutp
 }
 
 function tally(published: readonly Published[]): Record<string, number> {
-  const statuses: Record<string, number> = {};
-  for (const { status, answer } of published) {
-    const key = status === 'cancelled' ? status : String(answer?.status);
-    statuses[key] = (statuses[key] ?? 0) + 1;
-  }
-  return statuses;
+  return tallyOf(
+    published.map(({ status, answer }) => (status === 'cancelled' ? status : String(answer?.status))),
+  );
+}
+
+function tallyOf(names: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
 }

@@ -16,7 +16,7 @@ export type RunContext = Pick<RunInput, 'run_id' | 'facade_id'> & {
 
 export interface DetectInput {
   readonly run: RunContext;
-  readonly plan: Pick<Plan, 'tenant_id' | 'content_type'>;
+  readonly plan: Pick<Plan, 'tenant_id' | 'content_type' | 'policy_bundle' | 'allow_list'>;
   readonly detector: PlannedDetector;
   readonly members: readonly Member[];
   /** How far an earlier ask got that left these members behind. */

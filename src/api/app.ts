@@ -4,6 +4,7 @@ import type { CacheGenerations } from '../store/cache-generations';
 import type { PayloadReader } from '../store/payload-codec';
 import type { Logger } from '../telemetry/logger';
 import type { Metrics } from '../telemetry/metrics';
+import { type AllowListRouterDependencies, allowListRouter } from './allow-list-router';
 import { type BatchRouterDependencies, batchRouter } from './batch-router';
 import { type BreakerRouterDependencies, breakerRouter } from './breaker-router';
 import { cacheRouter } from './cache-router';
@@ -41,6 +42,7 @@ export interface AppDependencies {
   readonly config: ConfigRouterDependencies;
   readonly decisions: DecisionsRouterDependencies;
   readonly policies: PoliciesRouterDependencies;
+  readonly allowList: AllowListRouterDependencies;
   readonly health: HealthRouterDependencies;
   readonly policyCheck: PolicyCheckRouterDependencies;
   readonly breakers: BreakerRouterDependencies;
@@ -100,6 +102,7 @@ export function createApp(deps: AppDependencies): Express {
     cacheRouter(deps.cache),
     decisionsRouter(deps.decisions),
     policiesRouter(deps.policies, compiling),
+    allowListRouter(deps.allowList),
     batchRouter(deps.orchestrate),
     uploadRouter(deps.uploads),
     bulkRouter(deps.bulk),

@@ -5,6 +5,7 @@ import '../contract/bulk';
 import '../contract/detector-info';
 import '../contract/health';
 import '../contract/request';
+import { allowListPaths } from './openapi-allow-list';
 import { decisionPaths } from './openapi-decisions';
 import { bulkPaths } from './openapi-bulk';
 import { contentPaths } from './openapi-content';
@@ -206,6 +207,7 @@ const paths = {
   ...registryPaths(),
   ...decisionPaths(),
   ...policyPaths(),
+  ...allowListPaths(),
   '/health': {
     get: {
       operationId: 'health',

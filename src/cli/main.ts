@@ -3,6 +3,7 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { explainSetting, loadSettings, SettingsError } from '../config/load-settings';
 import type { ConformanceOptions } from './conformance';
 import type { Part } from './start';
+import { addAllowListCommands } from './allow-list-commands';
 import { addDetectorCommands } from './detector-commands';
 import { addPolicyStoreCommands } from './policy-store-commands';
 import { addPolicyCommands } from './policy';
@@ -78,6 +79,8 @@ function program(): Command {
   const policy = conclave.command('policy').description('work on policy bundles');
   addPolicyCommands(policy, { exit });
   addPolicyStoreCommands(policy, api);
+
+  addAllowListCommands(conclave.command('allow-list').description('let findings that are none go by'), api);
 
   const detector = conclave.command('detector').description('work on detectors');
   detector

@@ -72,6 +72,8 @@ const explainedDetectorSchema = consideredDetectorSchema.extend({
   status: z.enum(detectorStatuses).nullable(),
   failure_cause: z.enum(failureCauses).nullable(),
   processing_time_ms: z.number().nullable(),
+  /** Entries of the tenant's allow-list, and how many of its findings each has let go by. */
+  suppressed: z.record(z.string(), z.int().positive()),
 });
 
 const explainedConflictSchema = z.strictObject({

@@ -18,6 +18,8 @@ export interface OrchestrationFacts {
     DetectorResult,
     'detector' | 'status' | 'processing_time_ms' | 'metadata' | 'stand_in'
   >[];
+  /** Findings that the tenant's allow-list lets go by, by detector; absent: none. */
+  readonly suppressed?: Readonly<Record<string, number>>;
 }
 
 export interface OrchestrationEnd {

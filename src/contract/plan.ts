@@ -73,6 +73,14 @@ export interface PlannedConflict {
   readonly benign_labels: readonly string[];
 }
 
+/** Which allow-list a plan was made under: plans of two different ones are different. */
+export interface AllowListStamp {
+  /** Of the last change to it. */
+  readonly revision: number;
+  /** When the first of its entries expires (epoch ms). */
+  readonly until: number;
+}
+
 /**
  * What is to be done, settled before the start by policy and registry (design.md 2). Two requests with equal plans may
  * share a run, so nothing in it belongs to one request: no health snapshot, no estimates, no times.
@@ -102,6 +110,8 @@ export interface Plan {
   readonly accepted_gaps?: readonly ContentGap[];
   /** Absent: every failure of a detector is closed. */
   readonly failure_rules?: readonly FailureRule[];
+  /** Of the tenant's allow-list; absent: nothing in it counted for the bundle. */
+  readonly allow_list?: AllowListStamp;
   /** Which Rego rules the bundle has for results. */
   readonly rego: { readonly coverage: boolean; readonly conflict: boolean; readonly failure?: boolean };
   readonly lane: 'fast' | 'pool';

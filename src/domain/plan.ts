@@ -43,6 +43,7 @@ export interface PlanningInput {
   /** Whether a rule gave an answer that cannot be used. */
   readonly invalidDecision?: boolean;
   readonly regoRules: Plan['rego'];
+  readonly allowList?: Plan['allow_list'];
   readonly settings: PlanningSettings;
 }
 
@@ -109,6 +110,7 @@ export function planFor(input: PlanningInput): Plan {
     conflict: plannedConflict(request.content_type, policy),
     ...acceptedGaps(policy),
     ...(policy.failure_policy && { failure_rules: policy.failure_policy }),
+    ...(input.allowList && { allow_list: input.allowList }),
     rego: input.regoRules,
     lane: laneOf(detectors, primary_stages, settings),
     mapping: {

@@ -14,6 +14,11 @@ export function counting(findings: readonly Finding[]): Finding[] {
   return findings.filter(({ suppressed_by: by }) => by === undefined);
 }
 
+/** The entries that findings of a result are under, one for each. */
+export function suppressionsIn({ findings }: Pick<DetectorResult, 'findings'>): string[] {
+  return findings.flatMap(({ suppressed_by: by }) => by ?? []);
+}
+
 /**
  * A result with the findings that are allowed marked as such, and the verdict as it is without them. The detector has
  * judged all the same, so coverage stays. What says that nothing was found cannot be suppressed.

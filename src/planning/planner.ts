@@ -47,6 +47,8 @@ export interface PlannerDependencies {
   readonly health: HealthMonitor;
   readonly breakers: Breakers;
   readonly latencies: Latencies;
+  /** What counts of the tenant's allow-list under the bundle. */
+  readonly allowListOf: (tenantId: string, bundle: string) => Plan['allow_list'];
   readonly settings: PlanningSettings;
   /** Keeps what there is to explain about a plan; resolves when it is kept. */
   readonly record: (tenantId: string, digest: string, record: () => PlanRecord) => Promise<void>;
@@ -125,7 +127,8 @@ export class Planner {
       required_detectors: request.required_detectors,
       excluded_detectors: request.excluded_detectors,
     };
-    const key = JSON.stringify([bundle.digest, asked, decisions]);
+    const allowList = this.deps.allowListOf(request.tenant_id, request.policy_bundle);
+    const key = JSON.stringify([bundle.digest, asked, decisions, allowList ?? null]);
     let made = plans.get(key);
     if (!made) {
       const input = {
@@ -142,6 +145,7 @@ export class Planner {
           conflict: bundle.rules.conflict === true,
           ...(bundle.rules.failure && { failure: true }),
         },
+        ...(allowList && { allowList }),
         settings: this.deps.settings,
       };
       const plan = planFor(input);

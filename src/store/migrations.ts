@@ -1,4 +1,5 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { allowList } from './migrations/allow-list';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
@@ -135,6 +136,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_29_07_policy_store': policyStore,
   '2026_11_29_08_policy_decisions': policyDecisions,
   '2026_11_29_09_uploaded_contents': uploadedContents,
+  '2026_11_30_02_allow_list': allowList,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -6,6 +6,9 @@ import type { JobStatus } from '../contract/enums';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 
 type WithDefault<T> = ColumnType<T, T | undefined, T>;
+/** Written as text. */
+type Timestamp = ColumnType<Date, string | Date, string | Date>;
+type NullableTimestamp = ColumnType<Date | null, string | null, string | null>;
 type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
 
 export interface Database {
@@ -95,6 +98,7 @@ export interface Database {
     next_attempt_at: WithDefault<Date>;
     created_at: Generated<Date>;
   };
+  allow_list: AllowListTable;
   policy_state: {
     tenant_id: string;
     bundle: string;
@@ -110,6 +114,27 @@ export interface Database {
     document: Buffer;
     created_at: Generated<Date>;
   };
+}
+
+export interface AllowListTable {
+  sequence: Generated<string>;
+  entry_id: string;
+  tenant_id: string;
+  fingerprint: string;
+  policy_bundle: string | null;
+  detector: string | null;
+  label: string | null;
+  reason: string;
+  created_at: Timestamp;
+  created_by: string;
+  expires_at: Timestamp;
+  approved_at: NullableTimestamp;
+  approved_by: string | null;
+  approved_revision: Nullable<string>;
+  revoked_at: NullableTimestamp;
+  revoked_by: string | null;
+  revoked_revision: Nullable<string>;
+  revision: Nullable<string>;
 }
 
 /** A run and its data key: what the sweeper watches. */

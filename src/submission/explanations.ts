@@ -42,6 +42,7 @@ const endingSchema = z.object({
         status: z.enum(detectorStatuses),
         processing_time_ms: z.number(),
         failure_cause: z.enum(failureCauses).optional(),
+        suppressed: z.record(z.string(), z.int().positive()).default({}),
       }),
     )
     .default([]),
@@ -154,5 +155,6 @@ function fateOf({ detector }: ConsideredDetector, { results, unavailable }: Endi
     status: result?.status ?? null,
     failure_cause: result?.failure_cause ?? null,
     processing_time_ms: result?.processing_time_ms ?? null,
+    suppressed: result?.suppressed ?? {},
   };
 }

@@ -3,6 +3,8 @@ import type { ErrorResponse, JobStatusResponse, OrchestrationResponse } from '..
 import { type DetectorResult, isSubstitute } from '../contract/detector-result';
 import { ConclaveError, type ErrorCode } from '../contract/errors';
 import type { OrchestrationRequest, RerunRequest } from '../contract/request';
+import type { Plan } from '../contract/plan';
+import { type AllowedBy, withoutSuppressions, withSuppressions } from '../domain/suppression';
 import type { Planned, Planner } from '../planning/planner';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Job, Orchestrations } from '../store/orchestrations';
@@ -15,6 +17,8 @@ export interface JobsDependencies {
   readonly planner: Planner;
   readonly execution: Execution;
   readonly gateway: RunGateway;
+  /** What counts for nothing under a plan; null: everything counts. */
+  readonly allowedBy: (plan: Plan) => Promise<AllowedBy | null>;
   /** What was uploaded again. */
   readonly uploads: {
     open(tenantId: string, contentRef: string): Promise<{ readonly content: string }>;
@@ -67,14 +71,15 @@ export class Jobs {
     const request: OrchestrationRequest = { ...recipe.request, content, processing_mode: 'async' };
     const requestId = randomUUID();
     const today = await this.deps.planner.plan(request, requestId);
-    const planned: Planned = rerun.policy === 'current' ? today : { ...today, plan: recipe.plan };
+    const planned = rerun.policy === 'current' ? today : underItsPolicy(recipe.plan, today);
+    const allowedBy = (await this.deps.allowedBy(planned.plan)) ?? nothing;
     const known = new Set(planned.plan.detectors.map(({ name }) => name));
     const priorResults =
       rerun.detectors === 'all'
         ? []
         : (resultOf(job)?.detector_results ?? [])
             .filter((result) => isKept(result) && known.has(result.detector))
-            .map(inItsOwnName);
+            .map((result) => withSuppressions(inItsOwnName(withoutSuppressions(result)), allowedBy));
     const answer = await this.deps.execution.run(
       {
         request,
@@ -118,6 +123,15 @@ export class Jobs {
     }
     throw contentExpired();
   }
+}
+
+const nothing: AllowedBy = () => null;
+
+/** Of what is allowed, what is allowed today: an entry that was revoked since was revoked for a reason. */
+function underItsPolicy(original: Plan, today: Planned): Planned {
+  const { allow_list: _, ...plan } = original;
+  const { allow_list } = today.plan;
+  return { ...today, plan: { ...plan, ...(allow_list && { allow_list }) } };
 }
 
 function contentExpired(): ConclaveError {

@@ -257,7 +257,7 @@ export class Launcher {
       issued.push(detector.name);
       const input = {
         run: { run_id, facade_id },
-        plan: { tenant_id: plan.tenant_id, content_type: plan.content_type },
+        plan,
         detector,
         members: wanting,
       };

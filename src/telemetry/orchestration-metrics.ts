@@ -25,6 +25,7 @@ export class OrchestrationMetrics {
   readonly #cache;
   readonly #mapper;
   readonly #jobs;
+  readonly #suppressed;
   /** An error may come by more than once on its way out. */
   readonly #refused = new WeakSet<object>();
 
@@ -89,6 +90,11 @@ export class OrchestrationMetrics {
       'outcome',
     ]);
     this.#jobs = metrics.counter('orchestrator_async_jobs_completed_total', 'Jobs at their end', ['status']);
+    this.#suppressed = metrics.counter(
+      'orchestrator_findings_suppressed_total',
+      'Findings that an allow-list has let go by',
+      ['tenant', 'detector'],
+    );
   }
 
   ended({ tenantId: tenant, status, isJob, ms, facts }: OrchestrationEnd): void {
@@ -132,6 +138,7 @@ export class OrchestrationMetrics {
   async forget(detectors: readonly string[]): Promise<void> {
     await forget(this.#latency, 'detector', detectors);
     await forget(this.#retries, 'detector', detectors);
+    await forget(this.#suppressed, 'detector', detectors);
   }
 
   #known(tenant: string, status: EndStatus, facts: OrchestrationFacts): void {
@@ -145,6 +152,8 @@ export class OrchestrationMetrics {
       const attempts = Number(metadata?.['attempts'] ?? 1);
       if (attempts > 1) this.#retries.inc({ detector }, attempts - 1);
     }
+    for (const [detector, findings] of Object.entries(facts.suppressed ?? {}))
+      this.#suppressed.inc({ tenant, detector }, findings);
     if (facts.mapping === 'mapped' || facts.mapping === 'failed')
       this.#mapper.inc({ tenant, outcome: facts.mapping === 'mapped' ? 'success' : 'failure' });
     if (status === 'cancelled' || facts.coverage === null) return;

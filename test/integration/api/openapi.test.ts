@@ -8,6 +8,7 @@ import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
+import { allowListAnswers } from './allow-list-answers';
 import { decisionAnswers } from './decision-answers';
 import { policyAnswers } from './policy-answers';
 import { proxyAnswers } from './proxy-answers';
@@ -411,6 +412,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...registryAnswers(() => system),
   ...decisionAnswers(() => system, text),
   ...policyAnswers(() => system),
+  ...allowListAnswers(() => system),
   ...proxyAnswers(
     () => system,
     () => upstream.url,

@@ -105,7 +105,7 @@ describe('detect', () => {
       pause: () => Promise.resolve(),
     } as never);
     const run = { run_id: 'run', facade_id: null };
-    const plan = { tenant_id: 'acme', content_type: 'text' } as const;
+    const plan = { tenant_id: 'acme', content_type: 'text', policy_bundle: 'default' } as const;
     return activity({ run, plan, detector, members, ...(resumed && { resumed }) });
   }
   const two = [memberOf('r1'), memberOf('r2')];

@@ -3,11 +3,11 @@ import { type Attempt, DetectorAttempts } from '../../../src/activities/detector
 import { RunControls } from '../../../src/activities/run-controls';
 import { type CallFailure, DetectorCallError } from '../../../src/detectors/call-error';
 import type { PlannedDetector } from '../../../src/contract/plan';
-import type { DetectorResult } from '../../../src/contract/detector-result';
+import type { DetectorResult, Finding } from '../../../src/contract/detector-result';
 import { Breakers } from '../../../src/registry/breakers';
 import { fixedDirectory } from '../../support/fixed-directory';
 import { registration } from '../api/support';
-import { planned, success } from '../domain/support';
+import { finding, planned, success } from '../domain/support';
 import { memberOf, startOfRun } from '../workflows/samples';
 
 type Call = (signal: AbortSignal) => Promise<ReadonlyMap<string, DetectorResult>>;
@@ -53,13 +53,17 @@ describe('DetectorAttempts', () => {
       latencies: { record: (...what: unknown[]) => latencies.push(what) },
       controls: new RunControls({} as never, notifications as never),
       keys: { tenantKey: (tenant: string) => Promise.resolve(Buffer.from(`key of ${tenant}`)) },
+      allowedBy:
+        async () =>
+        (_detector: string, { fingerprint }: Finding) =>
+          fingerprint === 'known' ? 'allow-1' : null,
       now: () => Date.now(),
     } as never);
     const members = changes.members ?? [memberOf('r1')];
     return attempts.make({
       input: {
         run: { run_id: 'run', facade_id: null },
-        plan: { tenant_id: 'acme', content_type: 'text' },
+        plan: { tenant_id: 'acme', content_type: 'text', policy_bundle: 'default' },
         detector: planned('a', { timeout_ms: 700 }),
         members,
       },
@@ -158,7 +162,7 @@ describe('DetectorAttempts', () => {
       number,
       input: {
         run: { run_id: 'run', facade_id: null },
-        plan: { tenant_id: 'acme', content_type: 'text' as const },
+        plan: { tenant_id: 'acme', content_type: 'text' as const, policy_bundle: 'default' },
         detector: planned('a', { fallback, max_retries: 2 }),
         members,
       },
@@ -202,6 +206,43 @@ describe('DetectorAttempts', () => {
       refused = true;
       const results = await make(() => Promise.resolve(answer), byDefault);
       expect(results.get('r1')).toMatchObject({ error: 'circuit_open', failure_cause: 'credentials' });
+    });
+  });
+
+  describe('under an allow-list', () => {
+    const said = {
+      ...success('a', 'email', 0.9),
+      findings: [{ ...finding('email', 0.9), fingerprint: 'known' }],
+    };
+    const members = [memberOf('r1')];
+    const plan = { tenant_id: 'acme', content_type: 'text' as const, policy_bundle: 'default' };
+    const input = {
+      run: { run_id: 'run', facade_id: null },
+      plan: { ...plan, allow_list: { revision: 1, until: startOfRun } },
+      detector: planned('a', { fallback: { strategy: 'cached', max_age_seconds: 60 }, max_retries: 0 }),
+      members,
+    };
+    const answers = new Map([['r1', said]]);
+
+    it('has what is allowed count for nothing, in what it tells on the way, too', async () => {
+      const told: unknown[] = [];
+      const results = await make(() => Promise.resolve(answers), {
+        input,
+        members,
+        answered: (some) => told.push(some.get('r1')?.output),
+      });
+      calls.forEach((context) => (context as { answered: (some: typeof answers) => void }).answered(answers));
+      expect(results.get('r1')).toMatchObject({
+        output: 'clean',
+        findings: [{ suppressed_by: 'allow-1' }],
+        unsuppressed: { output: 'email' },
+      });
+      expect(told).toEqual(['clean']);
+    });
+
+    it('counts everything under a plan without one', async () => {
+      const results = await make(() => Promise.resolve(answers), { input: { ...input, plan }, members });
+      expect(results.get('r1')).toBe(said);
     });
   });
 

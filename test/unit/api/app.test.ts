@@ -82,6 +82,9 @@ describe('The documentation', () => {
     };
     expect([response.status, document.openapi, document.info.version]).toEqual([200, '3.1.0', '1.2.3']);
     expect(Object.keys(document.paths).toSorted()).toEqual([
+      '/allow-list',
+      '/allow-list/{entry_id}',
+      '/allow-list/{entry_id}/approve',
       '/api/v2/text/detection/content',
       '/beta/litellm_basic_guardrail_api',
       '/cache',

@@ -87,6 +87,7 @@ export interface AppOptions {
   readonly config?: Partial<ConfigSource>;
   readonly versions?: AppDependencies['config']['versions'];
   readonly policies?: Partial<AppDependencies['policies']>;
+  readonly allowLists?: Partial<AppDependencies['allowList']['allowLists']>;
   readonly facades?: Partial<FacadeDependencies>;
   readonly decisions?: Partial<AppDependencies['decisions']>;
   readonly health?: Partial<AppDependencies['health']>;
@@ -137,6 +138,7 @@ export async function appWith(options: AppOptions = {}) {
       refused: options.refused ?? (() => undefined),
     },
     policies: (options.policies ?? {}) as AppDependencies['policies'],
+    allowList: { allowLists: (options.allowLists ?? {}) as AppDependencies['allowList']['allowLists'] },
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     uploads: {
       uploads: options.uploads ?? { accept: unexpected, remove: unexpected },

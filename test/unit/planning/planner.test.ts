@@ -1,4 +1,5 @@
 import { ConclaveError } from '../../../src/contract/errors';
+import type { Plan } from '../../../src/contract/plan';
 import type { ContentRouting, ContentRoutingInput } from '../../../src/contract/content-routing';
 import type { SelectionDecision, SelectionInput } from '../../../src/contract/decisions';
 import { type OrchestrationRequest, orchestrationRequestSchema } from '../../../src/contract/request';
@@ -56,6 +57,7 @@ function planner(
       versionInfo: { taxonomy: '1', frameworks: '1', model: 'none' },
     },
     record: async () => undefined,
+    allowListOf: () => undefined,
     ...overrides,
   });
 }
@@ -144,6 +146,19 @@ describe('Planner', () => {
       'required_detectors[1]',
       'excluded_detectors[0]',
     ]);
+  });
+
+  it('has the allow-list that counts in the plan, so that plans of two lists are two', async () => {
+    let allow_list: Plan['allow_list'];
+    const made = planner({ kind: 'no_rule' }, { allowListOf: () => allow_list });
+    const before = await made.plan(request(), requestId);
+    expect(before.plan).not.toHaveProperty('allow_list');
+    allow_list = { revision: 3, until: 9 };
+    const after = await made.plan(request(), requestId);
+    expect(after.plan).toEqual({ ...before.plan, allow_list });
+    expect(after.digest).not.toBe(before.digest);
+    allow_list = undefined;
+    expect((await made.plan(request(), requestId)).digest).toBe(before.digest);
   });
 
   it('keeps what belongs to one request out of the plan, so that equal plans have equal digests', async () => {

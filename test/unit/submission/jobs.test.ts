@@ -2,10 +2,11 @@ import type { Planned } from '../../../src/planning/planner';
 import { RunKeyDestroyedError } from '../../../src/store/key-ring';
 import type { Job, Orchestrations } from '../../../src/store/orchestrations';
 import type { RerunRequest } from '../../../src/contract/request';
+import type { AllowedBy } from '../../../src/domain/suppression';
 import { Jobs } from '../../../src/submission/jobs';
 import { recipeOf } from '../../../src/submission/recipe';
 import type { RunGateway } from '../../../src/submission/run-gateway';
-import { failure, planned as detector, planOf, success } from '../domain/support';
+import { failure, finding, planned as detector, planOf, success } from '../domain/support';
 import {
   answerWith,
   inputOf,
@@ -28,6 +29,8 @@ const response = {
 };
 const completed = jobOf({ status: 'completed', completedAt, answer: answerWith(200, response) });
 
+const allowedBy: AllowedBy = (_detector, { fingerprint }) => (fingerprint === 'known' ? 'allow-2' : null);
+
 let world: World;
 let jobs: Jobs;
 beforeEach(() => {
@@ -37,6 +40,7 @@ beforeEach(() => {
     planner: world.planner,
     execution: world.execution,
     gateway: world.gateway as unknown as RunGateway,
+    allowedBy: async (plan) => (plan.allow_list ? allowedBy : null),
     uploads: { open: (tenantId, ref) => Promise.resolve({ content: `${tenantId} ${ref}` }) },
   });
 });
@@ -209,6 +213,34 @@ describe('the re-run of a job', () => {
   it("of what failed under today's policy takes over what today's plan has", async () => {
     await rerun({ detectors: 'failed', policy: 'current' });
     expect(started().members[0]!.prior_results).toEqual([success('gone', 'toxic')]);
+  });
+
+  it('is judged by the allow-list of today, whatever was allowed before', async () => {
+    const found = { ...finding('email', 0.9), fingerprint: 'known' };
+    const revoked = { ...finding('phone', 0.8), fingerprint: 'unknown', suppressed_by: 'allow-1' };
+    const kept = {
+      ...success('a', 'clean', 0.6),
+      findings: [found, revoked],
+      unsuppressed: { output: 'phone', confidence: 0.8 },
+    };
+    world.jobs.set(jobId, {
+      ...completed,
+      answer: answerWith(206, { ...response, detector_results: [kept] }),
+    });
+    world.planned = { ...today, plan: { ...today.plan, allow_list: { revision: 2, until: 1 } } };
+    world.recipes.set(
+      requestId,
+      recipeOf(
+        { ...originalPlan, allow_list: { revision: 1, until: 1 } },
+        requestOf({ content, priority: 'high' }),
+      ),
+    );
+    await rerun({ detectors: 'failed' });
+    expect(started().plan.allow_list).toEqual({ revision: 2, until: 1 });
+    expect(started().members[0]!.prior_results).toMatchObject([
+      { output: 'phone', confidence: 0.8, findings: [{ suppressed_by: 'allow-2' }, { label: 'phone' }] },
+    ]);
+    expect(started().members[0]!.prior_results[0]!.findings[1]).not.toHaveProperty('suppressed_by');
   });
 
   it('of what failed takes over the successes of a failed job too', async () => {

@@ -1,0 +1,129 @@
+import { type Request, type Response, Router } from 'express';
+import { z } from 'zod';
+import {
+  type AllowList,
+  type AllowListEntry,
+  allowListEntryIdPattern,
+  type AllowListQuery,
+  allowListQuerySchema,
+  type ProposeEntry,
+  proposeEntrySchema,
+} from '../contract/allow-list';
+import { ConclaveError } from '../contract/errors';
+import { bodyOf, readBody } from './json-body';
+import { principalOf } from './principal';
+import { contextOf } from './request-context';
+import { tenantOf } from './tenant-header';
+import { validate } from './validate';
+
+interface By {
+  readonly principal: string;
+  readonly requestId: string;
+  readonly correlationId: string;
+}
+
+export interface AllowListRouterDependencies {
+  readonly allowLists: {
+    get(tenantId: string, entryId: string): Promise<AllowListEntry>;
+    page(
+      tenantId: string,
+      query: AllowListQuery,
+      limit: number,
+      after: string | null,
+    ): Promise<{
+      readonly entries: readonly AllowListEntry[];
+      readonly next: string | null;
+      readonly total: number;
+    }>;
+    propose(
+      tenantId: string,
+      proposal: ProposeEntry,
+      by: By,
+    ): Promise<{ readonly entry: AllowListEntry; readonly isNew: boolean }>;
+    approve(tenantId: string, entryId: string, by: By): Promise<AllowListEntry>;
+    revoke(tenantId: string, entryId: string, by: By): Promise<AllowListEntry>;
+  };
+}
+
+const maxBodyBytes = 64 * 1024;
+const listQuerySchema = allowListQuerySchema.extend({
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  page_token: z
+    .string()
+    .regex(/^\d{1,18}$/, 'is no token that a list has given')
+    .optional(),
+});
+
+/** Findings that a tenant has found to be none (docs/false-positives.md). */
+export function allowListRouter({ allowLists }: AllowListRouterDependencies): Router {
+  const router = Router();
+
+  router.get('/allow-list', async (request, response) => {
+    const { limit, page_token: after, ...query } = validate(listQuerySchema, request.query);
+    const { entries, next, total } = await allowLists.page(
+      requiredTenant(request),
+      query,
+      limit,
+      after ?? null,
+    );
+    response.json({
+      entries: [...entries],
+      total_count: total,
+      ...(next !== null && { next_page_token: next }),
+    } satisfies AllowList);
+  });
+
+  router.post('/allow-list', ...readBody(maxBodyBytes), async (request, response) => {
+    const proposal = bodyOf(request, proposeEntrySchema);
+    const { entry, isNew } = await allowLists.propose(
+      requiredTenant(request),
+      proposal,
+      by(request, response),
+    );
+    response
+      .status(isNew ? 201 : 200)
+      .location(`/api/v1/allow-list/${entry.entry_id}`)
+      .json(entry);
+  });
+
+  router.get('/allow-list/:entry_id', async (request, response) => {
+    response.json(await allowLists.get(requiredTenant(request), entryIdOf(request)));
+  });
+
+  router.post('/allow-list/:entry_id/approve', async (request, response) => {
+    const tenant = requiredTenant(request);
+    response.json(await allowLists.approve(tenant, entryIdOf(request), by(request, response)));
+  });
+
+  router.delete('/allow-list/:entry_id', async (request, response) => {
+    await allowLists.revoke(requiredTenant(request), entryIdOf(request), by(request, response));
+    response.status(204).end();
+  });
+
+  return router;
+}
+
+function by(request: Request, response: Response): By {
+  const { requestId, correlationId } = contextOf(response);
+  return { principal: principalOf(request), requestId, correlationId };
+}
+
+/** @throws ConclaveError 404 for what is no entry's */
+function entryIdOf(request: Request): string {
+  const entryId = String(request.params['entry_id']);
+  if (allowListEntryIdPattern.test(entryId)) return entryId;
+  throw new ConclaveError('INVALID_REQUEST', 'the tenant has no such entry of its allow-list', {
+    status: 404,
+    detail: 'entry_not_found',
+  });
+}
+
+function requiredTenant(request: Request): string {
+  const tenant = tenantOf(request);
+  if (tenant !== null) return tenant;
+  const message = 'is required: an allow-list belongs to a tenant';
+  throw new ConclaveError('INVALID_REQUEST', `X-Tenant-ID ${message}`, {
+    detail: 'tenant_required',
+    fieldErrors: [{ path: 'X-Tenant-ID', message }],
+  });
+}
