@@ -16,7 +16,7 @@ const day = 86_400_000;
 /** Finds the address wherever it stands. */
 const finds = (label: string, score = 0.9) =>
   findings((content) => {
-    const start = [...content].join('').indexOf(address);
+    const start = content.indexOf(address);
     return start < 0 ? [] : [{ start, end: start + address.length, detection: label, score }];
   });
 const as = (principal: string, tenant = 'demo') => ({ 'x-tenant-id': tenant, 'x-principal': principal });
@@ -223,8 +223,7 @@ describe('allow-lists, with two facades and a worker', () => {
     const id = await allowed();
     const gate = held(finds('email'));
     system.detectors.behave('a', gate.behavior);
-    const [under, without] = [ask({ processing_mode: 'async' }), null];
-    const job = (await under).job_id!;
+    const job = (await ask({ processing_mode: 'async' })).job_id!;
     await system.detectors.called('a');
     await revoke(id);
     const other = (await ask({ processing_mode: 'async' })).job_id!;
@@ -234,7 +233,7 @@ describe('allow-lists, with two facades and a worker', () => {
       const { result } = (await system.ended(jobId)) as unknown as { result: OrchestrationResponse };
       return outputOf(result);
     };
-    expect([await outputOfJob(job), await outputOfJob(other), without]).toEqual(['clean', 'email', null]);
+    expect([await outputOfJob(job), await outputOfJob(other)]).toEqual(['clean', 'email']);
   });
 
   it('holds for jobs, batches and bulk jobs alike, and over a restart', async () => {
