@@ -27,7 +27,7 @@ export async function composeAllowList(parts: {
     stampOf: live.stampOf.bind(live),
     allowedBy: live.allowedBy.bind(live),
     /** What clients ask of it. */
-    routes(policies: { decides(tenantId: string, bundle: string): boolean }): {
+    routes(policies: { readonly decides: (tenantId: string, bundle: string) => boolean }): {
       readonly allowList: AllowListRouterDependencies;
     } {
       const catchUp = () => live.catchUp();
