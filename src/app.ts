@@ -292,8 +292,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     metrics: counting,
     gateway: composeProxy({ ...shared, ...watch, directory: registry, breakers, outbound }),
     policyCheck: composePolicyCheck({
-      settings,
-      opaPath: options.opaPath,
+      judge: policies.judging(registry),
       registry,
       planning,
       bundleOf: policies.bundleOf,

@@ -4,6 +4,10 @@ import type { PoliciesRouterDependencies } from './api/policies-router';
 import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
 import type { Bundle } from './policy/bundle';
+import type { Candidate } from './policy/candidate';
+import { FairTurns } from './policy/fair-turns';
+import { judge, type Judged } from './policy/judge';
+import { taxonomyCategories } from './policy/known-categories';
 import { readDocument } from './policy/bundle-document';
 import { LivePolicies } from './policy/live-policies';
 import type { PolicyBackend } from './policy/policy-backend';
@@ -13,7 +17,6 @@ import { PolicyFiles } from './policy/policy-files';
 import { PolicyFolder } from './policy/policy-folder';
 import { migratePolicies } from './policy/policy-migration';
 import { PolicyStore } from './policy/policy-store';
-import { namedDetectors } from './policy/static-lint';
 import { FileWatch } from './registry/file-watch';
 import type { Detectors } from './registry/registry';
 import type { Db } from './store/database';
@@ -59,11 +62,16 @@ export async function composePolicies(parts: PolicyParts) {
       const head = live.head(tenant, bundle);
       return head && (head.folder_digest ?? '');
     },
-    refused({ tenant, bundle, problems }) {
+    refused({ tenant, bundle, problems, postponed }) {
       counting.upstreamMetrics.policyReloaded('failure');
       const serving = live.head(tenant, bundle)?.active?.version;
       const about = { tenant_id: tenant, bundle, problems };
-      if (serving === undefined) log.error(about, 'a policy bundle is invalid and stays out');
+      if (postponed)
+        log.error(
+          { ...about, version: serving },
+          'a policy bundle cannot be compiled now; it is tried again',
+        );
+      else if (serving === undefined) log.error(about, 'a policy bundle is invalid and stays out');
       else
         log.error(
           { ...about, version: serving },
@@ -91,7 +99,19 @@ export async function composePolicies(parts: PolicyParts) {
   });
   if (backend.kind === 'file') watching.start();
 
+  const turns = new FairTurns();
+  const judging =
+    (registry: Pick<Detectors, 'visibleTo'>) =>
+    async (candidate: Candidate, tenantId: string): Promise<Judged> =>
+      judge(candidate, {
+        compiler,
+        detectors: registry.visibleTo(tenantId),
+        categories: await taxonomyCategories(settings.mapper.taxonomy_path),
+        inTurn: (work) => turns.take(tenantId, work),
+      });
+
   return {
+    judging,
     bundleOf: live.active.bind(live),
     bundleByDigest: live.byDigest.bind(live),
     rateLimitOf: (tenantId: string, bundle: string): number =>
@@ -108,15 +128,9 @@ export async function composePolicies(parts: PolicyParts) {
       const changes = new PolicyChanges(backend, () => live.catchUp());
       const store = new PolicyStore({
         changes,
-        compiler,
+        judge: judging(registry),
         requireApproval: settings.policy.require_approval,
         now: () => new Date(),
-        warningsAbout(policy) {
-          const known = new Set(registry.visibleTo(policy.tenant_id).map(({ name }) => name));
-          return namedDetectors(policy)
-            .filter((name) => !known.has(name))
-            .map((name) => `${name} is not a registered detector`);
-        },
       });
       return {
         policies: {

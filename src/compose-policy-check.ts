@@ -1,5 +1,4 @@
 import type { PolicyCheckRouterDependencies } from './api/policy-check-router';
-import type { Settings } from './contract/config';
 import { detectorResultSchema } from './contract/detector-result';
 import { ConclaveError } from './contract/errors';
 import type { SelectionDecision } from './contract/decisions';
@@ -11,20 +10,17 @@ import { complianceViolations } from './domain/compliance';
 import { planFor, type PlanningSettings } from './domain/plan';
 import type { Bundle } from './policy/bundle';
 import { inputFor } from './policy/decision-inputs';
-import { candidateOf } from './policy/document';
-import { type Candidate, judge, unreadable } from './policy/judge';
-import { taxonomyCategories } from './policy/known-categories';
-import { problemsOf } from './policy/load';
+import { type Candidate, candidateOf } from './policy/candidate';
+import { type Judged, unreadable } from './policy/judge';
 import { policyFile } from './policy/policy-file';
-import { problem } from './policy/problem';
+import { compileProblems, problem } from './policy/problem';
 import { runTrials } from './policy/trial';
 import { isValid, verdictOf } from './policy/verdict';
 import type { Detectors } from './registry/registry';
 import type { OrchestrationMetrics } from './telemetry/orchestration-metrics';
 
 interface PolicyCheckParts {
-  readonly settings: Settings;
-  readonly opaPath: () => Promise<string>;
+  readonly judge: (candidate: Candidate, tenantId: string) => Promise<Judged>;
   readonly registry: Detectors;
   readonly planning: PlanningSettings;
   /** The active one. */
@@ -49,25 +45,22 @@ export function composePolicyCheck(parts: PolicyCheckParts): PolicyCheckRouterDe
 }
 
 async function judgeDocument(
-  { settings, opaPath, registry, planning }: PolicyCheckParts,
+  { judge, registry, planning }: PolicyCheckParts,
   tenantId: string | null,
   asked: PolicyCheck,
 ): Promise<PolicyVerdict> {
-  const candidate = await read(asked).catch(problemsOf);
+  const candidate = await read(asked).catch(compileProblems);
   if (!('policy' in candidate)) return verdictOf(asked.policy_bundle, unreadable(candidate));
   const { policy } = candidate;
-  const registrations = registry.visibleTo(tenantId ?? policy.tenant_id);
-  const judgement = await judge(candidate, {
-    opaPath,
-    detectors: registrations,
-    categories: await taxonomyCategories(settings.mapper.taxonomy_path),
-  });
+  const owner = tenantId ?? policy.tenant_id;
+  const { judgement } = await judge(candidate, owner);
   const misnamed = policy.policy_bundle === asked.policy_bundle ? [] : [misnaming(policy.policy_bundle)];
   const verdict = verdictOf(asked.policy_bundle, {
     ...judgement,
     errors: [...misnamed, ...judgement.errors],
   });
   if (!asked.detector_results) return verdict;
+  const registrations = registry.visibleTo(owner);
   const plan = planned(policy, asked, registrations, null, planning);
   return withViolations(verdict, violationsOf(asked, policy, plan, registrations));
 }

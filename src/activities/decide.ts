@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import type { RegoDecisions } from '../contract/rego-decisions';
 import type { Bundle } from '../policy/bundle';
 import { decisionsOnResults, type ResultsEvaluator } from '../policy/decisions-on-results';
@@ -6,19 +5,14 @@ import type { DecideInput, DecideOutput } from './types';
 
 export interface DecideDependencies {
   readonly evaluator: ResultsEvaluator;
-  /** By digest, from the store when this process has not loaded it: a running orchestration keeps its bundle. */
+  /** By digest, from memory or the store: a running orchestration keeps its bundle. */
   readonly bundleByDigest: (digest: string) => Promise<Bundle | null>;
 }
 
 /** Coverage, conflict and failures by the bundle's Rego (spec/orchestration.md 9.3), for all members of a run at once. */
 export function createDecide(deps: DecideDependencies) {
-  const bundles = new LRUCache<string, Bundle>({
-    max: 200,
-    fetchMethod: async (digest) => (await deps.bundleByDigest(digest)) ?? undefined,
-  });
-
   return async function decide(input: DecideInput): Promise<DecideOutput> {
-    const bundle = await bundles.fetch(input.plan.policy_digest);
+    const bundle = await deps.bundleByDigest(input.plan.policy_digest);
     const decided = await Promise.all(
       input.members.map(async (member) => [
         member.request_id,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { PausePoint } from '../config/pause-point';
 import type { DetectorResult } from '../contract/detector-result';
 import type { OrchestrationFacts } from '../contract/orchestration-end';
@@ -7,6 +6,7 @@ import type { Plan } from '../contract/plan';
 import { counts } from '../domain/results';
 import { outcomeOf, type OutcomeVerdict, secondariesStoodIn } from '../domain/outcome';
 import { suppressionsIn } from '../domain/suppression';
+import { planDigest } from '../policy/plan-digest';
 import type { Outcome, Outcomes, Published } from '../store/outcomes';
 import type { ResponseCache } from '../store/response-cache';
 import type { ResultHub } from '../store/result-hub';
@@ -28,8 +28,8 @@ export interface PublishDependencies {
 /** The commit point of a run: all its outcomes in one transaction, then whoever waits is told (design.md 2). */
 export function createPublish(deps: PublishDependencies) {
   return async function publish(input: PublishInput): Promise<PublishOutput> {
-    const planDigest = digestOf(input.plan);
-    const outcomes = input.endings.map((ending) => guarded(input.plan, planDigest, ending, deps.now));
+    const digest = planDigest(input.plan);
+    const outcomes = input.endings.map((ending) => guarded(input.plan, digest, ending, deps.now));
     await deps.pause('publishing');
     const published = await deps.outcomes.publish(input.run.run_id, outcomes, {
       open: input.partial ?? false,
@@ -63,9 +63,9 @@ function checked(ending: MemberEnding): MemberEnding {
 }
 
 /** What goes wrong over one member is its outcome, not its neighbors' (design.md 7, 15). */
-function guarded(plan: Plan, planDigest: string, ending: MemberEnding, now: () => number): Outcome {
+function guarded(plan: Plan, digest: string, ending: MemberEnding, now: () => number): Outcome {
   try {
-    return toOutcome(plan, planDigest, ending, now);
+    return toOutcome(plan, digest, ending, now);
   } catch {
     return unpublishable(plan, ending);
   }
@@ -76,7 +76,7 @@ function unpublishable(plan: Plan, { member }: MemberEnding): Outcome {
   return internalError(plan.tenant_id, member, 'the outcome could not be recorded');
 }
 
-function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () => number): Outcome {
+function toOutcome(plan: Plan, digest: string, raw: MemberEnding, now: () => number): Outcome {
   const ending = checked(raw);
   const verdict = outcomeOf({
     plan,
@@ -101,7 +101,7 @@ function toOutcome(plan: Plan, planDigest: string, raw: MemberEnding, now: () =>
     receivedAt: new Date(member.received_at),
     facts: factsOf(plan, ending, verdict),
     answer: (jobId) => (jobId === null ? answer : finalAnswer(plan, ending, verdict, jobId, now())),
-    audit: auditRecord(plan, planDigest, ending, verdict),
+    audit: auditRecord(plan, digest, ending, verdict),
   };
 }
 
@@ -137,14 +137,10 @@ function statusOf(ending: MemberEnding, verdict: OutcomeVerdict): Outcome['statu
   return verdict.status === 200 || verdict.status === 206 ? 'completed' : 'failed';
 }
 
-function digestOf(plan: Plan): string {
-  return createHash('sha256').update(JSON.stringify(plan)).digest('hex');
-}
-
 /** Complete in metadata, empty of content and of what detectors said in words (spec/orchestration.md 1.12). */
 function auditRecord(
   plan: Plan,
-  planDigest: string,
+  digest: string,
   ending: MemberEnding,
   verdict: OutcomeVerdict,
 ): Record<string, unknown> {
@@ -167,7 +163,7 @@ function auditRecord(
       failed: ending.decisions.failed,
     },
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
-    plan_digest: planDigest,
+    plan_digest: digest,
     unavailable: Object.keys(member.health_status).filter((name) => !member.health_status[name]),
     results: results.map(resultOnRecord),
     ...(verdict.failure_policy && { failure_policy: verdict.failure_policy }),

@@ -28,7 +28,6 @@ import { expectBodySoon } from './request-time';
 import { type RoutesRouterDependencies, routesRouter } from './routes-router';
 import { securityHeaders } from './security-headers';
 import { type StatusRouterDependencies, statusRouter } from './status-router';
-import { turnstile } from './turnstile';
 import { type UploadRouterDependencies, uploadRouter } from './upload-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
 
@@ -72,7 +71,6 @@ export function createApp(deps: AppDependencies): Express {
   // First, because it is asked most.
   app.use('/api/v1/orchestrate', refuseUnknownCredentials);
   app.use('/api/v1', orchestrateRouter(deps.orchestrate));
-  const compiling = turnstile();
   const health = healthRouter(deps.health);
   app.use('/api/v1', health);
   app.use(health);
@@ -98,10 +96,10 @@ export function createApp(deps: AppDependencies): Express {
     breakerRouter(deps.breakers),
     upstreamHealthRouter(deps.upstreamHealth),
     statusRouter(deps.status),
-    policyCheckRouter(deps.policyCheck, compiling),
+    policyCheckRouter(deps.policyCheck),
     cacheRouter(deps.cache),
     decisionsRouter(deps.decisions),
-    policiesRouter(deps.policies, compiling),
+    policiesRouter(deps.policies),
     allowListRouter(deps.allowList),
     batchRouter(deps.orchestrate),
     uploadRouter(deps.uploads),

@@ -12,21 +12,15 @@ import { ConclaveError } from '../contract/errors';
 import type { DecisionPage } from '../store/logged-decisions';
 import type { Explanations } from '../submission/explanations';
 import { opaDecision } from './opa-decision';
-import { tenantOf } from './tenant-header';
+import { requiredTenant } from './tenant-header';
 import { validate } from './validate';
 
 export interface DecisionsRouterDependencies {
   readonly explanations: Pick<Explanations, 'explain'>;
-  /** Null for a tenant: all. */
   readonly decisions: {
-    count(tenantId: string | null, query: DecisionQuery): Promise<number>;
-    page(
-      tenantId: string | null,
-      query: DecisionQuery,
-      limit: number,
-      after: string | null,
-    ): Promise<DecisionPage>;
-    all(tenantId: string | null, query: DecisionQuery): AsyncIterable<LoggedDecision>;
+    count(tenantId: string, query: DecisionQuery): Promise<number>;
+    page(tenantId: string, query: DecisionQuery, limit: number, after: string | null): Promise<DecisionPage>;
+    all(tenantId: string, query: DecisionQuery): AsyncIterable<LoggedDecision>;
   };
   /** Writes what this process has decided and not yet written. */
   readonly flush: () => Promise<void>;
@@ -53,12 +47,12 @@ export function decisionsRouter(deps: DecisionsRouterDependencies): Router {
         detail: 'request_not_found',
       });
     }
-    response.json(await deps.explanations.explain(requestId, tenantOf(request)));
+    response.json(await deps.explanations.explain(requestId, requiredTenant(request)));
   });
 
   router.get('/policies/decisions', async (request, response) => {
     const { limit, page_token: after, ...query } = validate(listQuerySchema, request.query);
-    const tenant = tenantOf(request);
+    const tenant = requiredTenant(request);
     await deps.flush();
     const [page, total] = await Promise.all([
       deps.decisions.page(tenant, query, limit, after ?? null),
@@ -73,7 +67,7 @@ export function decisionsRouter(deps: DecisionsRouterDependencies): Router {
 
   router.get('/policies/decisions/export', async (request, response) => {
     const query = validate(decisionQuerySchema, request.query);
-    const tenant = tenantOf(request);
+    const tenant = requiredTenant(request);
     await deps.flush();
     response.type('application/x-ndjson');
     const lines = async function* () {

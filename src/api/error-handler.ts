@@ -22,7 +22,8 @@ export function createErrorHandler(log: Logger) {
     }
     const known = asConclaveError(error);
     const context = contextOf(response);
-    if (known.status >= 500) {
+    // What is refused for a reason of ours has a cause.
+    if (known.status >= 500 || known.cause !== undefined) {
       log.error(
         { error, request_id: context.requestId, correlation_id: context.correlationId },
         'request failed',
@@ -41,7 +42,7 @@ export function createErrorHandler(log: Logger) {
       field_errors: [...known.fieldErrors],
       retry_after_seconds: known.retryAfterSeconds,
       response: null,
-      details: null,
+      details: known.details,
     };
     if (known.retryAfterSeconds !== null)
       response.set('Retry-After', String(Math.ceil(known.retryAfterSeconds)));

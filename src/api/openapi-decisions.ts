@@ -19,7 +19,7 @@ export function decisionPaths() {
         operationId: 'explain',
         summary: 'Why an orchestration ended as it did',
         description:
-          'Out of what was recorded then: why each detector was chosen or not, what coverage demanded, how a conflict was decided. An answer out of the cache is explained by the run it came from.',
+          'Out of what was recorded then: why each detector was chosen or not, what coverage demanded, how a conflict was decided. An answer out of the cache is explained by the run it came from. The tenant must be named.',
         parameters: [pathParameter('request_id'), ...common],
         responses: {
           '200': answer('The explanation', 'Explanation'),
@@ -32,7 +32,7 @@ export function decisionPaths() {
     '/policies/decisions': {
       get: {
         operationId: 'listDecisions',
-        summary: 'What policies have decided, oldest first; kept for 30 days',
+        summary: 'What policies have decided for the tenant, oldest first; kept for 30 days',
         parameters: [
           ...filters,
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),

@@ -73,17 +73,20 @@ export function policyPaths() {
         operationId: 'putPolicy',
         summary: 'A new version',
         description:
-          'Its Rego is compiled and its tests are run first. It decides at once, on every replica within a second of the answer, unless it is a draft or requires approval. A running orchestration keeps the version that it began with.',
+          'It is judged first, as by `/policies/validate`: fields, Rego, tests, fixtures. What is at fault is 400 `policy_invalid` with the verdict in `details.report`, and the version before it goes on deciding. A version decides at once, on every replica within a second of the answer, unless it is a draft or requires approval. A running orchestration keeps the version that it began with.',
         parameters: [bundle, ifMatch, principal, ...common],
         requestBody: takes('PutPolicy'),
         responses: {
           '201': answer('The version; `Location` is where its texts are', 'PolicyVersion'),
           ...errors,
           ...forbidden(
-            '`approval_required`, `tenant_mismatch`; RATE_LIMITED: `overloaded`, too many are compiled already',
+            '`approval_required`, `tenant_mismatch`; RATE_LIMITED: `overloaded`, too many are judged already, or the machine has no room for it now',
           ),
           ...conflict('`version_exists`, `version_too_low`, `version_conflict`'),
-          '503': answer('COMPILER_UNAVAILABLE: there is no opa to compile the Rego', 'GatewayErrorResponse'),
+          '500': answer(
+            'INTERNAL_ERROR: `compiler_unavailable`, there is no opa for the Rego',
+            'ErrorResponse',
+          ),
         },
       },
       delete: {

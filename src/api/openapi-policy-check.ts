@@ -16,7 +16,11 @@ export function policyCheckPaths() {
           '200': answer('The verdict', 'PolicyVerdict'),
           ...errors,
           '403': answer(
-            'INSUFFICIENT_RBAC: `tenant_mismatch`; RATE_LIMITED: `overloaded`, too many are checked already',
+            'INSUFFICIENT_RBAC: `tenant_mismatch`; RATE_LIMITED: `overloaded`, too many are judged already, or the machine has no room for it now',
+            'ErrorResponse',
+          ),
+          '500': answer(
+            'INTERNAL_ERROR: `compiler_unavailable`, there is no opa for the Rego',
             'ErrorResponse',
           ),
         },

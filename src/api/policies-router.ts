@@ -21,8 +21,7 @@ import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
-import { tenantOf } from './tenant-header';
-import type { Turnstile } from './turnstile';
+import { requiredTenant, tenantOf } from './tenant-header';
 import { validate } from './validate';
 
 interface Named {
@@ -73,10 +72,8 @@ const oneSchema = z.strictObject({ version: versionSchema.optional() });
 const diffSchema = z.strictObject({ from: versionSchema, to: versionSchema });
 
 /** Policies of a tenant and their versions (spec/orchestration.md 2.2, 9.2). */
-export function policiesRouter(
-  { store, headsOf, refusedOf, status, migrate }: PoliciesRouterDependencies,
-  inTurn: Turnstile,
-): Router {
+export function policiesRouter(deps: PoliciesRouterDependencies): Router {
+  const { store, headsOf, refusedOf, status, migrate } = deps;
   const router = Router();
   const body = readBody(maxBodyBytes);
 
@@ -121,7 +118,7 @@ export function policiesRouter(
   router.put('/policies/:bundle', ...body, async (request, response) => {
     const put = bodyOf(request, putPolicySchema);
     const target = targetOf(request, tenantFor(request, put));
-    const made = await inTurn(() => store.put(target, put, by(request, response)));
+    const made = await store.put(target, put, by(request, response));
     response
       .status(201)
       .location(`/api/v1/policies/${made.policy_bundle}?version=${made.version}`)
@@ -215,16 +212,6 @@ function tenantFor(request: Request, { policy }: PutPolicy): string {
     });
   }
   return inPolicy ?? requiredTenant(request);
-}
-
-function requiredTenant(request: Request): string {
-  const tenant = tenantOf(request);
-  if (tenant !== null) return tenant;
-  const message = 'is required: policies belong to a tenant';
-  throw new ConclaveError('INVALID_REQUEST', `X-Tenant-ID ${message}`, {
-    detail: 'tenant_required',
-    fieldErrors: [{ path: 'X-Tenant-ID', message }],
-  });
 }
 
 function alphabetically([a = '']: readonly string[], [b = '']: readonly string[]): number {

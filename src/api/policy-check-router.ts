@@ -3,7 +3,6 @@ import { ConclaveError } from '../contract/errors';
 import { type PolicyCheck, policyCheckSchema, type PolicyVerdict } from '../contract/policy-validation';
 import { bodyOf, readBody } from './json-body';
 import { tenantOf } from './tenant-header';
-import type { Turnstile } from './turnstile';
 
 export interface PolicyCheckRouterDependencies {
   /** Null: the caller has named no tenant. Stores nothing. */
@@ -13,7 +12,7 @@ export interface PolicyCheckRouterDependencies {
 const maxBodyBytes = 4 * 1024 * 1024;
 
 /** POST /policies/validate: results, or a candidate before it is put in place (spec/orchestration.md 1.11). */
-export function policyCheckRouter({ check }: PolicyCheckRouterDependencies, inTurn: Turnstile): Router {
+export function policyCheckRouter({ check }: PolicyCheckRouterDependencies): Router {
   const router = Router();
 
   router.post('/policies/validate', ...readBody(maxBodyBytes), async (request, response) => {
@@ -25,7 +24,7 @@ export function policyCheckRouter({ check }: PolicyCheckRouterDependencies, inTu
         detail: 'tenant_mismatch',
       });
     }
-    response.json(await inTurn(() => check(tenantId, asked)));
+    response.json(await check(tenantId, asked));
   });
 
   return router;

@@ -16,3 +16,17 @@ export function tenantOf(request: Request): string | null {
     fieldErrors: [{ path: 'X-Tenant-ID', message: form }],
   });
 }
+
+/**
+ * As {@link tenantOf}, where what is asked for belongs to one tenant.
+ * @throws ConclaveError INVALID_REQUEST `tenant_required`
+ */
+export function requiredTenant(request: Request): string {
+  const tenant = tenantOf(request);
+  if (tenant !== null) return tenant;
+  const message = 'is required: name the tenant that this belongs to';
+  throw new ConclaveError('INVALID_REQUEST', `X-Tenant-ID ${message}`, {
+    detail: 'tenant_required',
+    fieldErrors: [{ path: 'X-Tenant-ID', message }],
+  });
+}

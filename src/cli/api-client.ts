@@ -1,4 +1,4 @@
-/** The API cannot be reached, or the command was given what it cannot send. */
+/** The API cannot be reached or is not able to, or the command was given what it cannot send. */
 export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
 }
@@ -16,8 +16,11 @@ export interface ApiTarget {
   readonly principal?: string | undefined;
 }
 
+const notNow = new Set(['INTERNAL_ERROR', 'RATE_LIMITED', 'STORE_UNAVAILABLE']);
+
 interface ErrorBody {
   readonly message?: string;
+  readonly error_code?: string;
   readonly field_errors?: readonly { readonly path: string; readonly message: string }[];
   readonly details?: { readonly remedy?: string } | null;
 }
@@ -49,7 +52,7 @@ export async function callApi<T>(
   const text = await response.text();
   const value = parsed(text, url);
   if (response.ok) return value as T;
-  const { message, field_errors: faults = [], details } = (value ?? {}) as ErrorBody;
+  const { message, error_code: code, field_errors: faults = [], details } = (value ?? {}) as ErrorBody;
   const places = faults
     .filter((fault) => fault.message !== message)
     .map(
@@ -62,7 +65,10 @@ export async function callApi<T>(
       ? ''
       : `
 ${details.remedy}`;
-  throw new RefusedError(`${message ?? `the API answered ${response.status}`}${places}${remedy}`);
+  const told = `${message ?? `the API answered ${response.status}`}${places}${remedy}`;
+  // What the server cannot do now says nothing about what was asked.
+  if (notNow.has(code ?? '')) throw new ConnectionError(told);
+  throw new RefusedError(told);
 }
 
 function parsed(text: string, url: string): unknown {

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import path from 'node:path';
 import { createHash } from 'node:crypto';
 import { bundleWorkflows, workflowBundlePath } from '../activities/worker';
-import { resolveTool } from '../embedded/tools';
+import { loadPolicies } from '../policy/load';
 import { formatProblem } from '../policy/problem';
-import { buildPolicies } from '../policy/validate';
+import { compiler } from './policy-tools';
 import { projectRoot } from './version';
 
 const say = (line: string): void => void process.stderr.write(`conclave: ${line}\n`);
@@ -12,11 +12,7 @@ const say = (line: string): void => void process.stderr.write(`conclave: ${line}
 /** Makes what is made once: the workflow bundle and the compiled policies. What is up to date is left alone. */
 export async function build(policiesDir: string): Promise<number> {
   await buildWorkflows();
-  const { refused } = await buildPolicies({
-    dir: policiesDir,
-    cacheDir: path.join(projectRoot, 'dist', 'policy-cache'),
-    opaPath: () => resolveTool('opa', say),
-  });
+  const { refused } = await loadPolicies(policiesDir, compiler);
   for (const { tenant, bundle, problems } of refused) {
     for (const fault of problems) say(`policy ${tenant}/${bundle}: ${formatProblem(fault)}`);
   }

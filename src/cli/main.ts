@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { OpaUnavailable } from '../policy/opa-unavailable';
 import { explainSetting, loadSettings, SettingsError } from '../config/load-settings';
+import { unsafeSettings } from '../config/unsafe-settings';
 import type { ConformanceOptions } from './conformance';
 import type { Part } from './start';
 import { addAllowListCommands } from './allow-list-commands';
@@ -14,7 +16,7 @@ const parts: readonly Part[] = ['all', 'api', 'worker', 'mapper', 'detectors'];
 const invalid = 1;
 const misused = 2;
 
-/** The one program of Conclave. Exit codes: 0 ok, 1 invalid or not found, 2 misused. */
+/** The one program of Conclave. Exit codes: 0 ok, 1 invalid or not found, 2 misused or not able to. */
 function program(): Command {
   const conclave = new Command('conclave')
     .description('Durable orchestrator for content-safety and compliance detectors')
@@ -55,7 +57,8 @@ function program(): Command {
     .command('validate')
     .description('check settings files and ORCHESTRATION_* variables')
     .action(() => {
-      loadSettings();
+      const faults = unsafeSettings(loadSettings().settings);
+      if (faults.length > 0) return fail(['the configuration is not safe:', ...faults].join('\n  - '));
       console.log('the configuration is valid');
     });
   config
@@ -128,15 +131,21 @@ function positive(text: string): number {
   throw new InvalidArgumentError('must be a positive whole number');
 }
 
-function fail(message: string): void {
+function fail(message: string, code = invalid): void {
   console.error(message);
-  process.exitCode = invalid;
+  process.exitCode = code;
+}
+
+function reasonOf({ cause }: Error): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 program()
   .parseAsync()
   .catch((error: unknown) => {
-    fail(error instanceof Error ? error.message : 'something went wrong');
+    const message = error instanceof Error ? error.message : 'something went wrong';
+    if (error instanceof OpaUnavailable) fail(`${message}\n(${reasonOf(error)})`, misused);
+    else fail(message);
     if (!(error instanceof SettingsError) && process.env['CONCLAVE_DEBUG'] !== undefined)
       console.error(error);
   });

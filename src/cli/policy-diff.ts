@@ -1,4 +1,4 @@
-import { differenceOf, type Difference } from '../policy/difference';
+import { differences } from '../policy/policy-diff';
 import { readCandidateIn } from '../policy/validate';
 import { colors } from './colors';
 import { printTable } from './print';
@@ -15,24 +15,33 @@ export async function printDifference(from: string, to: string, options: DiffOpt
     await readCandidateIn(bundleFolderOf(from)),
     await readCandidateIn(bundleFolderOf(to)),
   ];
-  const difference = differenceOf(before, after);
+  const difference = differences(before, after);
+  const same = difference.fields.length === 0 && Object.keys(difference.rego).length === 0;
   if (options.format === 'json') console.log(JSON.stringify(difference, null, 2));
+  else if (same) console.log('no difference');
   else print(difference);
-  const same = difference.fields.length === 0 && difference.rego.length === 0;
   return options.exitCode && !same ? 1 : 0;
 }
 
-function print({ fields, rego }: Difference): void {
-  if (fields.length === 0 && rego.length === 0) return console.log('no difference');
+/** Fields as a table, then the texts. */
+export function print({ fields, rego }: ReturnType<typeof differences>): void {
   if (fields.length > 0) {
     printTable('table', fields, {
-      field: ({ field }) => field,
-      from: (change) => shown(change.from),
-      to: (change) => shown(change.to),
+      field: ({ path }) => path,
+      from: ({ before }) => shown(before),
+      to: ({ after }) => shown(after),
       '': ({ tendency }) => tendency ?? '',
     });
   }
-  for (const { patch } of rego) console.log(patch.split('\n').slice(1).map(colored).join('\n'));
+  for (const patch of Object.values(rego)) {
+    console.log(
+      patch
+        .split('\n')
+        .slice(patch.startsWith('Index:') ? 2 : 0)
+        .map(colored)
+        .join('\n'),
+    );
+  }
 }
 
 function shown(value: unknown): string {

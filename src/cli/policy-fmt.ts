@@ -5,7 +5,7 @@ import { bundleFolders } from '../policy/load';
 import { policyFile } from '../policy/policy-file';
 import { PolicyCompileError } from '../policy/problem';
 import { readRegoSources } from '../policy/rego-sources';
-import { opaPath } from './policy-tools';
+import { compiler } from './policy-tools';
 
 /** `conclave policy fmt`: names the files that change. @returns the exit code */
 export async function formatRego(dir: string, check: boolean): Promise<number> {
@@ -16,7 +16,7 @@ export async function formatRego(dir: string, check: boolean): Promise<number> {
   for (const folder of folders) {
     try {
       const sources = await readRegoSources(folder, '.', 'with tests');
-      for (const { path: file, text } of await formatted(await opaPath(), sources)) {
+      for (const { path: file, text } of await formatted(await compiler.program(), sources)) {
         changed += 1;
         console.log(path.join(folder, file));
         if (!check) writeFileSync(path.join(folder, file), text);

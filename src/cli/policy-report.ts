@@ -33,7 +33,10 @@ function printReport(report: BundleReport, strict: boolean): void {
 
 /** Tests and fixtures, and how much of the rules they ran through. */
 export function printTestSummary({ compilation, coverage, ...report }: BundleReport): void {
-  if (!compilation) return;
+  if (!compilation) {
+    if (report.errors.length === 0) console.log(`${nameOf(report)}: no Rego, so nothing to test`);
+    return;
+  }
   const { tests_run: tests, tests_failed: failed } = compilation;
   const { fixtures_run: fixtures, fixtures_failed: wrong } = compilation;
   const parts = [`${tests - failed}/${tests} tests`, `${fixtures - wrong}/${fixtures} fixtures`];

@@ -80,11 +80,12 @@ export function addPolicyStoreCommands(policy: Command, context: CommandContext)
     .action(
       run<PutOptions>(async (target, options, source) => {
         const { readTexts } = await import('./policy-texts.js');
-        const { policy: read, rego } = readTexts(source);
+        const { policy: read, rego, fixtures } = await readTexts(source);
         const { version: _version, ...unnumbered } = read;
         const body = {
           policy: options.nextVersion ? unnumbered : read,
           rego,
+          fixtures,
           description: options.description,
           requires_approval: options.requiresApproval,
           draft: options.draft,
@@ -134,10 +135,8 @@ export function addPolicyStoreCommands(policy: Command, context: CommandContext)
         const query = new URLSearchParams({ from: from, to: to }).toString();
         const diff = await call<PolicyDiff>(target, 'GET', `${pathOf(bundle)}/diff?${query}`);
         if (format === 'json') return printObject(format, diff);
-        for (const { path, before, after } of diff.fields) {
-          console.log(`${path}: ${JSON.stringify(before)} -> ${JSON.stringify(after)}`);
-        }
-        for (const patch of Object.values(diff.rego)) console.log(patch);
+        const { print } = await import('./policy-diff.js');
+        print(diff);
       }),
     );
 

@@ -31,7 +31,7 @@ export function addPolicyCommands(policy: Command, { exit }: PolicyCommandContex
     .description('check one bundle: schema, weights, detectors, Rego, its tests and fixtures')
     .argument('<dir>', 'the folder of the bundle, or its policy.yaml')
     .addOption(strict)
-    .addHelpText('after', '\nExit codes: 0 valid, 1 invalid or not found, 2 misused.')
+    .addHelpText('after', '\nExit codes: 0 valid, 1 invalid or not found, 2 misused, or no opa to say.')
     .action(async (dir: string, options: ValidateOptions & { registry?: string }) => {
       const { printBundleVerdict } = await import('./policy-validate.js');
       exit(await printBundleVerdict(dir, { ...options, detectors: registryOf(options) }));
@@ -41,7 +41,7 @@ export function addPolicyCommands(policy: Command, { exit }: PolicyCommandContex
     .description('check every bundle, also against the others of its tenant')
     .argument('[dir]', 'folder of <tenant>/<bundle> folders', 'policies')
     .addOption(strict)
-    .addHelpText('after', '\nExit codes: 0 all valid, 1 invalid or not found, 2 misused.')
+    .addHelpText('after', '\nExit codes: 0 all valid, 1 invalid or not found, 2 misused, or no opa to say.')
     .action(async (dir: string, options: ValidateOptions & { registry?: string }) => {
       const { printVerdicts } = await import('./policy-validate.js');
       exit(await printVerdicts(dir, { ...options, detectors: registryOf(options) }));

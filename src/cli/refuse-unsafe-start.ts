@@ -1,3 +1,4 @@
+import { unsafeSettings } from '../config/unsafe-settings';
 import type { Settings } from '../contract/config';
 import { SetupError } from '../embedded/setup-error';
 
@@ -26,4 +27,14 @@ export function refuseUnsafeStart({ service, security }: Settings): void {
       'leave it true (the default in development)',
     );
   }
+}
+
+/** @throws SetupError naming every value that is not for this environment */
+export function refuseUnsafeSettings(settings: Settings): void {
+  const faults = unsafeSettings(settings);
+  if (faults.length === 0) return;
+  throw new SetupError(
+    `Conclave does not start with settings that are not safe: ${faults.join('; ')}.`,
+    `see config/settings.${settings.service.environment}.yaml for those that are`,
+  );
 }

@@ -8,7 +8,7 @@ import { SetupError } from '../embedded/setup-error';
 import { createLogger } from '../telemetry/logger';
 import { launchAll } from './launch-all';
 import { launchDetectors, launchFacade, type LaunchContext, launchMapper, launchWorker } from './launch-part';
-import { refuseUnsafeStart } from './refuse-unsafe-start';
+import { refuseUnsafeSettings, refuseUnsafeStart } from './refuse-unsafe-start';
 import { RunningParts } from './running-parts';
 
 const launches = {
@@ -38,6 +38,7 @@ export async function start(part: Part, settings: Settings, options: { reset: bo
   let launched: Promise<void> = Promise.resolve();
   try {
     refuseUnsafeStart(settings);
+    refuseUnsafeSettings(settings);
     await prepareDataDir(part, settings.service.data_dir, options.reset);
     launched = launches[part]({ settings, log, say, parts: running });
     await Promise.race([signal, running.broken, launched.then(() => signal)]);

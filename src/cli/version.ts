@@ -5,6 +5,9 @@ import { z } from 'zod';
 /** Root of the project: two folders above this file, in src as in dist. */
 export const projectRoot = path.resolve(__dirname, '..', '..');
 
+/** Compiled Rego, for whoever compiles the same again. */
+export const policyCacheDir = path.join(projectRoot, 'dist', 'policy-cache');
+
 const packageSchema = z.object({ version: z.string() });
 
 export const version = packageSchema.parse(

@@ -4,6 +4,7 @@ import { coverageMethods, fallbackReasons, jobStatuses, processingModes } from '
 import { errorCodes } from './errors';
 import { appliedFailurePolicySchema } from './failure-policy';
 import { mapperPayloadSchema, mappingResponseSchema, versionInfoSchema } from './payload';
+import { policyVerdictSchema } from './policy-validation';
 
 /** Why these detectors were asked (spec/orchestration.md 1.5). */
 export const routingDecisionSchema = z
@@ -64,7 +65,8 @@ export const errorResponseSchema = z
     field_errors: z.array(z.strictObject({ path: z.string(), message: z.string() })),
     retry_after_seconds: z.number().nullable(),
     response: orchestrationResponseSchema.nullable(),
-    details: z.null(),
+    /** On a refused policy the report on it (`POST /policies/validate`). */
+    details: z.strictObject({ report: policyVerdictSchema }).nullable(),
   })
   .meta({ id: 'ErrorResponse' });
 export type ErrorResponse = z.output<typeof errorResponseSchema>;

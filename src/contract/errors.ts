@@ -1,3 +1,5 @@
+import type { PolicyVerdict } from './policy-validation';
+
 /** The closed, locked error table (spec/orchestration.md 5). */
 export const canonicalErrors = {
   INVALID_REQUEST: { status: 400, retryable: false, fallbackUsed: false },
@@ -36,7 +38,6 @@ export const gatewayErrors = {
   UPSTREAM_PROTOCOL_ERROR: { status: 502, retryable: true },
   UPSTREAM_TIMEOUT: { status: 504, retryable: true },
   CIRCUIT_OPEN: { status: 503, retryable: true },
-  COMPILER_UNAVAILABLE: { status: 503, retryable: false },
   STORE_UNAVAILABLE: { status: 503, retryable: true },
 } as const;
 export type GatewayErrorCode = keyof typeof gatewayErrors;
@@ -66,6 +67,12 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** What is known of a refusal beyond its fields. */
+export interface ErrorDetails {
+  /** On a policy that was not taken. */
+  readonly report: PolicyVerdict;
+}
+
 export interface ConclaveErrorOptions {
   /** Machine token that tells apart errors of one code, e.g. `idempotency_conflict`. */
   readonly detail?: string;
@@ -73,6 +80,7 @@ export interface ConclaveErrorOptions {
   readonly status?: 400 | 404 | 409;
   readonly fieldErrors?: readonly FieldError[];
   readonly retryAfterSeconds?: number;
+  readonly details?: ErrorDetails;
 }
 
 /** The one exception that carries a canonical code to the edge; its message never holds content or secrets. */
@@ -82,6 +90,7 @@ export class ConclaveError extends Error {
   readonly status: number;
   readonly fieldErrors: readonly FieldError[];
   readonly retryAfterSeconds: number | null;
+  readonly details: ErrorDetails | null;
 
   constructor(
     readonly code: ErrorCode,
@@ -93,5 +102,6 @@ export class ConclaveError extends Error {
     this.status = options.status ?? canonicalErrors[code].status;
     this.fieldErrors = options.fieldErrors ?? [];
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.details = options.details ?? null;
   }
 }

@@ -94,6 +94,8 @@ export const policyVersionSchema = versionFields
 export type PolicyVersion = z.output<typeof policyVersionSchema>;
 
 const regoTexts = z.record(z.string(), z.string());
+/** As `fixtures/*.yaml` of a bundle has them. */
+const fixtures = z.array(z.json()).max(500);
 
 /** A version with its texts. */
 export const policyDocumentSchema = policyVersionSchema
@@ -101,6 +103,7 @@ export const policyDocumentSchema = policyVersionSchema
     policy: tenantPolicySchema,
     rego: regoTexts,
     rego_tests: regoTexts,
+    fixtures,
     /** Of the bundle: send it as If-Match, and what others did meanwhile is not overwritten. */
     revision: z.string(),
   })
@@ -115,6 +118,8 @@ export const putPolicySchema = z
     /** Rego by path inside the bundle, tests (`*_test.rego`) among them or apart. */
     rego: regoTexts.default({}),
     rego_tests: regoTexts.default({}),
+    /** Inputs and what is to be decided on them; a version that decides otherwise is refused. */
+    fixtures: fixtures.default([]),
     description: storableText(0, 1000).default(''),
     /** Whether somebody else must approve it before it decides. */
     requires_approval: z.boolean().default(false),
@@ -222,7 +227,15 @@ export const policyDiffSchema = z
     from: versionSchema,
     to: versionSchema,
     /** Static fields; what is not there is null. */
-    fields: z.array(z.strictObject({ path: z.string(), before: z.json(), after: z.json() })),
+    fields: z.array(
+      z.strictObject({
+        path: z.string(),
+        before: z.json(),
+        after: z.json(),
+        /** Whether less or more is let through afterwards; null: one field alone does not say. */
+        tendency: z.enum(['stricter', 'looser']).nullable(),
+      }),
+    ),
     /** Rego and its tests, as unified diffs by path. */
     rego: regoTexts,
   })

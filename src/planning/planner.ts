@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { ContentRouting, ContentRoutingInput } from '../contract/content-routing';
 import type { SelectionDecision, SelectionInput } from '../contract/decisions';
@@ -15,6 +14,7 @@ import { planFor, type PlanningInput, type PlanningSettings } from '../domain/pl
 import type { Bundle } from '../policy/bundle';
 import { type Decision, isInvalid, valueOf } from '../policy/decision';
 import type { PolicyEvaluator } from '../policy/evaluator';
+import { planDigest } from '../policy/plan-digest';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
@@ -149,7 +149,7 @@ export class Planner {
         settings: this.deps.settings,
       };
       const plan = planFor(input);
-      made = { plan, digest: createHash('sha256').update(JSON.stringify(plan)).digest('hex'), input };
+      made = { plan, digest: planDigest(plan), input };
       plans.set(key, made);
     }
     return made;

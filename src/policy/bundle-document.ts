@@ -2,12 +2,14 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { z } from 'zod';
 import { tenantPolicySchema } from '../contract/policy';
 import { type Bundle, canonicalDigest, decisionNames, type DecisionRules, type RegoSource } from './bundle';
+import { fixtureSchema, type FixtureText } from './fixtures';
 import { broughtUp, currentShape } from './policy-shapes';
 
-/** Rego of a bundle: the rules, and the tests, which change no decision. */
+/** What a bundle holds beside its static fields: the rules, and the tests and fixtures, which change no decision. */
 export interface RegoTexts {
   readonly sources: readonly RegoSource[];
   readonly tests: readonly RegoSource[];
+  readonly fixtures: readonly FixtureText[];
 }
 
 /** A bundle with the texts that it was made from. */
@@ -28,12 +30,15 @@ const storedSchema = z.object({
   /** Absent in documents that were written before texts were kept. */
   sources: sourceSchema.optional(),
   tests: sourceSchema.optional(),
+  /** They change no decision, so what cannot be read of them hinders none. */
+  fixtures: z.array(fixtureSchema).catch([]),
 });
 
 /** One self-contained value for a store that keeps bundles by digest. */
-export function writeDocument(bundle: Bundle, { sources, tests }: RegoTexts): Buffer {
+export function writeDocument(bundle: Bundle, { sources, tests, fixtures: given }: RegoTexts): Buffer {
   const wasm = bundle.wasm && Buffer.from(bundle.wasm).toString('base64');
-  return gzipSync(JSON.stringify({ shape: currentShape, ...bundle, wasm, sources, tests }));
+  const fixtures = given.map(({ name, decision, input, expect }) => ({ name, decision, input, expect }));
+  return gzipSync(JSON.stringify({ shape: currentShape, ...bundle, wasm, sources, tests, fixtures }));
 }
 
 /**
@@ -42,7 +47,7 @@ export function writeDocument(bundle: Bundle, { sources, tests }: RegoTexts): Bu
  */
 export function readDocument(bytes: Uint8Array): BundleDocument {
   const stored = storedSchema.parse(JSON.parse(gunzipSync(bytes).toString('utf8')));
-  const { shape, digest, wasm, sources, tests = [] } = stored;
+  const { shape, digest, wasm, sources, tests = [], fixtures } = stored;
   if (sources && canonicalDigest(digested(stored.policy, sources)) !== digest) {
     throw new Error(`the policy document ${digest} does not hold what it was stored with`);
   }
@@ -51,6 +56,7 @@ export function readDocument(bytes: Uint8Array): BundleDocument {
     shape,
     sources: sources ?? [],
     tests,
+    fixtures,
     bundle: {
       policy: tenantPolicySchema.parse(broughtUp(stored.policy, shape)),
       digest,

@@ -17,6 +17,12 @@ export const noRules: DecisionRules = {
   failure: false,
 };
 
+/** Whose bundle, and its name. */
+export interface BundleName {
+  readonly tenant_id: string;
+  readonly policy_bundle: string;
+}
+
 /** A Rego source file; `path` is relative to the bundle's folder, with forward slashes. */
 export interface RegoSource {
   readonly path: string;

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { type DecisionName, decisionNames, type RegoSource } from './bundle';
 import { metered } from './fuel';
-import { type OpaOutput, type OpaWorkspace, withOpaWorkspace } from './opa';
+import { type OpaWorkspace, parsedAs, withOpaWorkspace } from './opa';
 import { PolicyCompileError, type PolicyProblem, problem, type ProblemCode } from './problem';
+import type { OpaOutput } from './run-opa';
 import { readTarGzEntry } from './tar';
 
 const archive = 'bundle.tar.gz';
@@ -14,14 +13,14 @@ const archive = 'bundle.tar.gz';
  * that counts its steps.
  * @param opaPath the `opa` program
  * @param sources without tests
- * @throws PolicyCompileError with file, line and column of each fault
+ * @throws PolicyCompileError with file, line and column of each fault; OpaUnavailable
  */
 export async function compileRego(opaPath: string, sources: readonly RegoSource[]): Promise<Uint8Array> {
   return withOpaWorkspace(opaPath, sources, async (workspace) => {
     const problems = await checkRego(workspace, sources);
     if (problems.length > 0) throw new PolicyCompileError(problems);
     await buildModule(workspace, sources);
-    return metered(readTarGzEntry(await readFile(join(workspace.dir, archive)), 'policy.wasm'));
+    return metered(readTarGzEntry(await workspace.read(archive), 'policy.wasm'));
   });
 }
 
@@ -37,6 +36,7 @@ async function buildModule(workspace: OpaWorkspace, sources: readonly RegoSource
     const entrypoints = decisions.flatMap((decision) => ['--entrypoint', `orchestration/${decision}`]);
     const output = await workspace.run('build', '--target', 'wasm', '--output', archive, ...entrypoints);
     if (output.exitCode === 0) return;
+    if (output.exhausted) throw new PolicyCompileError([tooLarge(sources)]);
     const complaint = output.stderr || output.stdout;
     // OPA has no way to ask whether a rule exists other than to name it as an entry point.
     const [, absent] = /entrypoint "orchestration\/(\w+)" does not refer to a rule/.exec(complaint) ?? [];
@@ -65,10 +65,14 @@ const checkOutputSchema = z.object({
 type CheckError = z.output<typeof checkOutputSchema>['errors'][number];
 
 /** What `opa check --format json` complains of. */
-export function problemsOfCheck({ stderr }: OpaOutput, sources: readonly RegoSource[]): PolicyProblem[] {
-  const parsed = checkOutputSchema.safeParse(jsonOrNull(stderr));
-  if (!parsed.success) return problemsOfText(stderr, sources);
-  const problems = parsed.data.errors.map((error) => ({
+export function problemsOfCheck(
+  { stderr, exhausted }: OpaOutput,
+  sources: readonly RegoSource[],
+): PolicyProblem[] {
+  if (exhausted) return [tooLarge(sources)];
+  const output = parsedAs(stderr, checkOutputSchema);
+  if (!output) return problemsOfText(stderr, sources);
+  const problems = output.errors.map((error) => ({
     code: codeOf(error),
     file: error.location?.file ?? '.',
     ...placeOf(error, sources),
@@ -79,6 +83,10 @@ export function problemsOfCheck({ stderr }: OpaOutput, sources: readonly RegoSou
     (fault) =>
       !problems.some((other) => samePlace(fault, other) && other.message.startsWith(`${fault.message}:`)),
   );
+}
+
+function tooLarge([source]: readonly RegoSource[]): PolicyProblem {
+  return problem(source?.path ?? '.', 'needs more memory than compiling may take', 'rego_too_large');
 }
 
 function samePlace(a: PolicyProblem, b: PolicyProblem): boolean {
@@ -131,12 +139,4 @@ export function problemsOfText(text: string, sources: readonly RegoSource[]): Po
 function codeIn(message: string): ProblemCode {
   const [code] = /^rego_\w+(?=: )/.exec(message) ?? [];
   return (code as ProblemCode | undefined) ?? 'rego_compile_error';
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

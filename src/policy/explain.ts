@@ -1,13 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { bundleDigest, type DecisionName, type RegoSource } from './bundle';
-import { compileRego } from './compile';
+import type { DecisionName, RegoSource } from './bundle';
+import type { Candidate } from './candidate';
 import { inputFor } from './decision-inputs';
-import type { Candidate, JudgeOptions } from './judge';
-import { type OpaWorkspace, withOpaWorkspace } from './opa';
+import type { JudgeOptions } from './judge';
+import { type OpaWorkspace, parsedAs, withOpaWorkspace } from './opa';
 import { type Rule, rulesIn, rulesUsed } from './rego-rules';
-import { loadRegoModule } from './rego-module';
 import { type LineCoverage, lineCoverageSchema } from './rego-tests';
 import { type Outcome, runTrials } from './trial';
 
@@ -42,7 +39,7 @@ const evaluationSchema = z.object({ coverage: lineCoverageSchema.optional() });
 
 /**
  * Decides as production does, and has OPA evaluate the same once more to see which rules had a part in it.
- * @throws PolicyCompileError when the Rego does not compile
+ * @throws PolicyCompileError when the Rego does not compile; OpaUnavailable
  */
 export async function explain(
   { policy, sources }: Candidate,
@@ -51,13 +48,12 @@ export async function explain(
 ): Promise<Explanation> {
   const input = inputFor(decision, policy, options.detectors, fields);
   if (sources.length === 0) return { decision, input, outcome: { kind: 'no_rule' }, rules: [], trace: null };
-  const opaPath = await options.opaPath();
-  const wasm = await compileRego(opaPath, sources);
-  const bundle = { policy, digest: bundleDigest(policy, sources), wasm, rules: loadRegoModule(wasm).rules };
+  const bundle = await options.compiler.compile({ policy, sources });
+  const opaPath = await options.compiler.program();
   const [outcome] = await runTrials(bundle, [{ name: decision, decision, input }]);
   if (!bundle.rules[decision]) return { decision, input, outcome: outcome!, rules: [], trace: null };
   return withOpaWorkspace(opaPath, sources, async (workspace) => {
-    await writeFile(join(workspace.dir, inputFile), JSON.stringify(input));
+    await workspace.write(inputFile, JSON.stringify(input));
     const used = await rulesUsed(workspace, await rulesIn(workspace, sources), [decision]);
     const ran = await linesRun(workspace, sources, decision);
     return {
@@ -83,8 +79,7 @@ async function linesRun(
     '--coverage',
     ...whole,
   ]);
-  const parsed = evaluationSchema.safeParse(JSON.parse(stdout));
-  return parsed.data?.coverage ?? { files: {} };
+  return parsedAs(stdout, evaluationSchema)?.coverage ?? { files: {} };
 }
 
 async function fullTrace(

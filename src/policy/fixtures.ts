@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { TenantPolicy } from '../contract/policy';
 import type { DetectorRegistration } from '../contract/registration';
-import { type DecisionName, decisionNames } from './bundle';
+import { decisionNames } from './bundle';
 import { readText, shownPath } from './bundle-paths';
 import { inputFor } from './decision-inputs';
 import { parseYaml, type PlaceOf } from './policy-file';
@@ -16,7 +16,7 @@ const folder = 'fixtures';
 const maxFileBytes = 256 * 1024;
 const maxFixtures = 500;
 
-const fixtureSchema = z.strictObject({
+export const fixtureSchema = z.strictObject({
   name: z.string().min(1).max(200),
   decision: z.enum(decisionNames),
   /** Fields of the input that matter; the others are as usual. */
@@ -29,11 +29,9 @@ const fixtureSchema = z.strictObject({
 const fixturesSchema = z.array(fixtureSchema).min(1).max(maxFixtures);
 
 /** One input and what is to be decided on it. */
-export interface Fixture {
-  readonly name: string;
-  readonly decision: DecisionName;
-  readonly input: Readonly<Record<string, unknown>>;
-  readonly expect: Readonly<Record<string, unknown>>;
+export type FixtureText = Readonly<z.output<typeof fixtureSchema>>;
+
+export interface Fixture extends FixtureText {
   readonly place: Pick<PolicyProblem, 'file' | 'line' | 'column'>;
 }
 

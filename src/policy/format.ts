@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { RegoSource } from './bundle';
 import { problemsOfText } from './compile';
 import { withOpaWorkspace } from './opa';
@@ -14,7 +12,7 @@ export async function formatted(opaPath: string, sources: readonly RegoSource[])
     if (exitCode !== 0) throw new PolicyCompileError(problemsOfText(stderr, sources));
     const changed: RegoSource[] = [];
     for (const { path, text } of sources) {
-      const after = await readFile(join(workspace.dir, path), 'utf8');
+      const after = (await workspace.read(path)).toString('utf8');
       if (after !== text) changed.push({ path, text: after });
     }
     return changed;

@@ -2,21 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namePattern, tenantPattern } from '../contract/text';
 import type { TenantPolicy } from '../contract/policy';
-import { type Bundle, bundleDigest, noRules, type RegoSource } from './bundle';
-import { compileRego } from './compile';
-import { compiledOnce } from './compile-cache';
+import type { Bundle, RegoSource } from './bundle';
+import { OpaUnavailable } from './opa-unavailable';
+import type { PolicyCompiler } from './policy-compiler';
 import { type PlaceOf, policyFile, readPolicyFile } from './policy-file';
 import { PolicyCompileError, type PolicyProblem, problem, type ProblemCode } from './problem';
 import { readRegoSources } from './rego-sources';
-
-export interface PolicyFolders {
-  /** Holds `<tenant>/<bundle>/policy.yaml`. */
-  readonly dir: string;
-  /** Keeps compiled Rego between starts. */
-  readonly cacheDir: string;
-  /** Finds the `opa` program; called only when something must be compiled. */
-  readonly opaPath: () => Promise<string>;
-}
 
 /** A bundle that stays out, and why. */
 export interface RefusedBundle {
@@ -26,34 +17,34 @@ export interface RefusedBundle {
 }
 
 /** The bundles of all tenants, as they were when loaded. */
-export interface PolicyCatalog {
+interface LoadedPolicies {
   readonly bundles: readonly Bundle[];
   readonly refused: readonly RefusedBundle[];
-  get(tenant: string, bundle: string): Bundle | null;
-  byDigest(digest: string): Bundle | null;
-  list(tenant: string): readonly Bundle[];
 }
 
 /**
- * Loads every bundle under `dir`, compiling what is not in the cache. A bundle with a fault stays out and is listed in
+ * Loads every bundle under a folder of `<tenant>/<bundle>` folders. A bundle with a fault stays out and is listed in
  * `refused`; the others load.
- * @throws when `dir` cannot be read
+ * @throws when the folder cannot be read; OpaUnavailable
  */
-export async function loadPolicies(folders: PolicyFolders): Promise<PolicyCatalog> {
-  const opaPath = once(folders.opaPath);
+export async function loadPolicies(
+  dir: string,
+  compiler: Pick<PolicyCompiler, 'compile'>,
+): Promise<LoadedPolicies> {
   const bundles: Bundle[] = [];
   const refused: RefusedBundle[] = [];
-  const found = await bundleFolders(folders.dir, (tenant, error) =>
+  const found = await bundleFolders(dir, (tenant, error) =>
     refused.push({ tenant, bundle: allBundles, problems: problemsOf(error) }),
   );
-  for (const { tenant, bundle, dir } of found) {
+  for (const folder of found) {
     try {
-      bundles.push(await loadBundle(tenant, bundle, dir, { ...folders, opaPath }));
+      bundles.push(await compiler.compile(await readBundle(folder)));
     } catch (error) {
-      refused.push({ tenant, bundle, problems: problemsOf(error) });
+      if (error instanceof OpaUnavailable) throw error;
+      refused.push({ ...namesOf(folder), problems: problemsOf(error) });
     }
   }
-  return catalog(bundles, refused);
+  return { bundles, refused };
 }
 
 export interface BundleFolder {
@@ -157,44 +148,16 @@ function placed(fault: PolicyProblem, field: string, placeOf: PlaceOf): PolicyPr
   return { ...fault, ...placeOf([field]), path: `/${field}` };
 }
 
-async function loadBundle(
-  tenant: string,
-  bundle: string,
-  dir: string,
-  folders: PolicyFolders,
-): Promise<Bundle> {
-  const { policy, sources } = await readBundle({ tenant, bundle, dir });
-  const digest = bundleDigest(policy, sources);
-  if (sources.length === 0) return { policy, digest, wasm: null, rules: noRules };
-  const compile = async () => compileRego(await folders.opaPath(), sources);
-  return { policy, digest, ...(await compiledOnce(folders.cacheDir, sources, compile)) };
-}
-
-function catalog(bundles: readonly Bundle[], refused: readonly RefusedBundle[]): PolicyCatalog {
-  const byName = new Map(
-    bundles.map((bundle) => [`${bundle.policy.tenant_id}/${bundle.policy.policy_bundle}`, bundle]),
-  );
-  const byDigest = new Map(bundles.map((bundle) => [bundle.digest, bundle]));
-  return {
-    bundles,
-    refused,
-    get: (tenant, bundle) => byName.get(`${tenant}/${bundle}`) ?? null,
-    byDigest: (digest) => byDigest.get(digest) ?? null,
-    list: (tenant) => bundles.filter(({ policy }) => policy.tenant_id === tenant),
-  };
-}
-
 /** What an operator is told of a fault, also when it lies outside the bundle, as with a missing `opa`. */
 export function problemsOf(error: unknown): readonly PolicyProblem[] {
   if (error instanceof PolicyCompileError) return error.problems;
   return [problem('.', error instanceof Error ? error.message : 'cannot be loaded')];
 }
 
-function refusal(message: string, code: ProblemCode): PolicyCompileError {
-  return new PolicyCompileError([problem(policyFile, message, code)]);
+function namesOf({ tenant, bundle }: BundleFolder) {
+  return { tenant, bundle };
 }
 
-function once<T>(produce: () => Promise<T>): () => Promise<T> {
-  let produced: Promise<T> | undefined;
-  return () => (produced ??= produce());
+function refusal(message: string, code: ProblemCode): PolicyCompileError {
+  return new PolicyCompileError([problem(policyFile, message, code)]);
 }

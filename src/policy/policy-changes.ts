@@ -7,8 +7,8 @@ import type {
   VersionRecord,
 } from '../contract/policy-store';
 import { assertExpected, type Expected, headOf, versionNamed } from '../domain/policy-lifecycle';
+import type { BundleName } from './bundle';
 import { type BundleDocument, readDocument } from './bundle-document';
-import type { BundleName } from './candidate';
 import type { PolicyBackend } from './policy-backend';
 import { shown } from './version-records';
 

@@ -1,16 +1,8 @@
-import { ConclaveError, GatewayError } from '../contract/errors';
-import type { TenantPolicy } from '../contract/policy';
-import { type Bundle, bundleDigest, isRegoTest, noRules } from './bundle';
-import type { RegoTexts } from './bundle-document';
+import { type Bundle, bundleDigest, noRules } from './bundle';
+import type { Candidate } from './candidate';
 import { compileRego } from './compile';
 import { compiledOnce } from './compile-cache';
-import { formatProblem, PolicyCompileError, type PolicyProblem, problem } from './problem';
-import { testRego } from './rego-tests';
-
-/** A policy that is to become a version. */
-export interface Candidate extends RegoTexts {
-  readonly policy: TenantPolicy;
-}
+import { foundOpa, opaAbsent } from './opa-unavailable';
 
 export interface PolicyCompilerOptions {
   /** Keeps compiled Rego between starts. */
@@ -35,32 +27,19 @@ export class PolicyCompiler {
     return this.#state;
   }
 
-  /** @throws PolicyCompileError; GatewayError COMPILER_UNAVAILABLE */
-  async compile({ policy, sources }: Candidate): Promise<Bundle> {
+  /** @throws PolicyCompileError; OpaUnavailable */
+  async compile({ policy, sources }: Pick<Candidate, 'policy' | 'sources'>): Promise<Bundle> {
     const digest = bundleDigest(policy, sources);
     if (sources.length === 0) return { policy, digest, wasm: null, rules: noRules };
-    const compile = async () => {
-      const opa = await this.#program();
-      return compileRego(opa, sources).catch((error: unknown) => {
-        throw error instanceof PolicyCompileError ? error : unavailable(error);
-      });
-    };
+    const compile = async () => compileRego(await this.program(), sources);
     return { policy, digest, ...(await compiledOnce(this.options.cacheDir, sources, compile)) };
   }
 
-  /** Runs the tests of a candidate. @throws PolicyCompileError naming those that fail; GatewayError COMPILER_UNAVAILABLE */
-  async test({ sources, tests }: Candidate): Promise<void> {
-    if (tests.length === 0) return;
-    const report = await testRego(await this.#program(), [...sources, ...tests]);
-    if (report.problems.length > 0) throw new PolicyCompileError(report.problems);
-    if (report.run === 0)
-      throw new PolicyCompileError([problem(tests[0]!.path, 'holds no test: name rules test_…')]);
-  }
-
-  async #program(): Promise<string> {
+  /** Where `opa` is. @throws OpaUnavailable */
+  async program(): Promise<string> {
     const now = this.options.now ?? Date.now;
-    if (now() < this.#absentUntil) throw unavailable();
-    this.#opa ??= this.options.opaPath();
+    if (now() < this.#absentUntil) throw opaAbsent('it was looked for a moment ago');
+    this.#opa ??= foundOpa(this.options.opaPath);
     try {
       const program = await this.#opa;
       this.#state = 'available';
@@ -69,36 +48,7 @@ export class PolicyCompiler {
       this.#opa = null;
       this.#absentUntil = now() + askAgainMs;
       this.#state = 'absent';
-      throw unavailable(error);
+      throw error;
     }
   }
-}
-
-function unavailable(cause?: unknown): GatewayError {
-  const reason = cause instanceof Error ? ` (${cause.message})` : '';
-  return new GatewayError(
-    'COMPILER_UNAVAILABLE',
-    `the Rego cannot be compiled here: the program opa is not available${reason}`,
-    {
-      details: {
-        remedy:
-          'install opa or name it in CONCLAVE_OPA_BIN, and repeat the call; policies without Rego can be put, and all that are stored go on deciding',
-      },
-    },
-  );
-}
-
-/** What an author is told: each fault with its file, line and column. */
-export function refusalOf(error: PolicyCompileError): ConclaveError {
-  const [first] = error.problems;
-  const more = error.problems.length > 1 ? ` (and ${error.problems.length - 1} more)` : '';
-  return new ConclaveError('INVALID_REQUEST', `the policy is refused: ${formatProblem(first!)}${more}`, {
-    detail: 'policy_invalid',
-    fieldErrors: error.problems.map((fault) => ({ path: fieldOf(fault), message: formatProblem(fault) })),
-  });
-}
-
-function fieldOf({ file }: PolicyProblem): string {
-  if (!file.endsWith('.rego')) return 'policy';
-  return `${isRegoTest(file) ? 'rego_tests' : 'rego'}.${file}`;
 }

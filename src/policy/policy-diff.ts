@@ -1,35 +1,75 @@
 import { createPatch } from 'diff';
 import type { PolicyDiff } from '../contract/policy-store';
 import { type RegoSource, sortedKeys } from './bundle';
-import type { BundleDocument } from './bundle-document';
 import { changedTexts } from './changed-texts';
 
 const ofOneText = { timeout: 100 };
 /** Comparing texts takes the square of how much they differ, and nothing else is answered meanwhile. */
 const allTexts = { ms: 500, length: 1024 * 1024 };
 
-/** What one version says differently from another; their numbers do not count. */
-export function differences(
-  before: BundleDocument,
-  after: BundleDocument,
-): Pick<PolicyDiff, 'fields' | 'rego'> {
-  const { version: _before, ...old } = before.bundle.policy;
-  const { version: _after, ...young } = after.bundle.policy;
+/** What is compared of a bundle. */
+interface Side {
+  /** Static fields, as far as they count. */
+  readonly policy: object;
+  readonly sources: readonly RegoSource[];
+  readonly tests: readonly RegoSource[];
+}
+
+type Difference = Pick<PolicyDiff, 'fields' | 'rego'>;
+type Json = PolicyDiff['fields'][number]['before'];
+
+/** What one bundle says differently from another, defaults filled in; a list's order counts only where it means something. */
+export function differences(before: Side, after: Side): Difference {
   return {
-    fields: fieldsThatDiffer('', asJson(old), asJson(young)),
+    fields: fieldsThatDiffer(before.policy, after.policy),
     rego: textsThatDiffer([...before.sources, ...before.tests], [...after.sources, ...after.tests]),
   };
 }
 
-type Json = PolicyDiff['fields'][number]['before'];
+function fieldsThatDiffer(before: object, after: object): Difference['fields'] {
+  const [old, young] = [leavesOf(asJson(before)), leavesOf(asJson(after))];
+  return [...new Set([...old.keys(), ...young.keys()])].toSorted().flatMap((path) => {
+    const [was, is] = [old.get(path) ?? null, young.get(path) ?? null];
+    if (JSON.stringify(was) === JSON.stringify(is)) return [];
+    return [{ path, before: was, after: is, tendency: tendencyOf(path, was, is) }];
+  });
+}
 
-function fieldsThatDiffer(path: string, before: Json, after: Json): PolicyDiff['fields'] {
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  if (!isObject(before) || !isObject(after)) return [{ path, before, after }];
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].toSorted();
-  return keys.flatMap((key) =>
-    fieldsThatDiffer(path === '' ? key : `${path}.${key}`, before[key] ?? null, after[key] ?? null),
-  );
+/** Lists of names that are sets to the code that reads them. */
+const sets = /^(?:required_detectors|optional_detectors|content_type_routing\.\w+|rbac_scopes)$/;
+
+/** Values by dotted path; an empty object is none. */
+function leavesOf(value: Json, path = ''): Map<string, Json> {
+  if (!isObject(value)) {
+    const kept = Array.isArray(value) && sets.test(path) ? value.toSorted() : value;
+    return new Map([[path, kept]]);
+  }
+  const below = Object.entries(value).flatMap(([key, inner]) => [
+    ...leavesOf(inner, path === '' ? key : `${path}.${key}`),
+  ]);
+  return new Map(below);
+}
+
+/** Whether more or less is let through afterwards, where that can be said of one field. */
+function tendencyOf(path: string, before: Json, after: Json): 'stricter' | 'looser' | null {
+  if (path === 'coverage_calculation.partial_coverage_threshold')
+    return Number(after) > Number(before) ? 'stricter' : 'looser';
+  if (path === 'required_detectors') return bySize(namesIn(before), namesIn(after));
+  if (path === 'conflict_resolution' || path.startsWith('conflict_resolution_overrides.')) {
+    if (after === 'most_restrictive') return 'stricter';
+    return before === 'most_restrictive' ? 'looser' : null;
+  }
+  return null;
+}
+
+/** Only where one is part of the other. */
+function bySize(before: ReadonlySet<Json>, after: ReadonlySet<Json>): 'stricter' | 'looser' | null {
+  if ([...before].every((name) => after.has(name))) return 'stricter';
+  return [...after].every((name) => before.has(name)) ? 'looser' : null;
+}
+
+function namesIn(value: Json): ReadonlySet<Json> {
+  return new Set(Array.isArray(value) ? value : []);
 }
 
 function textsThatDiffer(

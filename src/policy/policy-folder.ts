@@ -3,14 +3,10 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nextVersion } from '../domain/policy-lifecycle';
 import { type Bundle, bundleDigest, isRegoTest } from './bundle';
-import {
-  allBundles,
-  bundleFolders,
-  type BundleFolder,
-  type BundleTexts,
-  problemsOf,
-  readBundle,
-} from './load';
+import type { RegoTexts } from './bundle-document';
+import { readFixtures } from './fixtures';
+import { allBundles, bundleFolders, type BundleFolder, problemsOf, readBundle } from './load';
+import { OpaUnavailable } from './opa-unavailable';
 import type { PolicyChanges } from './policy-changes';
 import type { PolicyCompiler } from './policy-compiler';
 import { formatProblem, PolicyCompileError, type PolicyProblem } from './problem';
@@ -22,6 +18,8 @@ export interface RefusedFolder {
   readonly tenant: string;
   readonly bundle: string;
   readonly problems: readonly PolicyProblem[];
+  /** Whether nothing is wrong with it: it could not be compiled now, and is tried again. */
+  readonly postponed: boolean;
   readonly since: Date;
 }
 
@@ -64,7 +62,7 @@ export class PolicyFolder {
     const there = new Set<string>();
     const folders = await bundleFolders(this.deps.dir, (tenant, error) => {
       const whole = { tenant, bundle: allBundles, dir: join(this.deps.dir, tenant) };
-      this.#refuse(whole, problemsOf(error));
+      this.#refuse(whole, error);
       there.add(keyOf(whole));
     }).catch((error: NodeJS.ErrnoException) => {
       // A store that does not follow its folder needs none.
@@ -87,7 +85,7 @@ export class PolicyFolder {
       this.#refused.delete(key);
     } catch (error) {
       if (!(error instanceof PolicyCompileError)) this.#seen.delete(key);
-      this.#refuse(folder, problemsOf(error));
+      this.#refuse(folder, error);
     }
   }
 
@@ -98,19 +96,19 @@ export class PolicyFolder {
     const digest = bundleDigest(texts.policy, texts.sources);
     if (takenIn === digest) return;
     const all = await readRegoSources(folder.dir, texts.policy.rego_policy_path ?? '.', 'with tests');
-    const tests = all.filter(({ path }) => isRegoTest(path));
-    const bundle = await this.deps.compiler.compile({ ...texts, tests });
-    await this.#takeIn(bundle, { ...texts, tests }, digest);
+    const bundle = await this.deps.compiler.compile(texts);
+    const kept = {
+      sources: texts.sources,
+      tests: all.filter(({ path }) => isRegoTest(path)),
+      // What is wrong with them is for `validate` to say: they run neither here nor at a start.
+      fixtures: await readFixtures(folder.dir).catch(() => []),
+    };
+    await this.#takeIn(bundle, kept, digest);
   }
 
-  async #takeIn(
-    bundle: Bundle,
-    { sources, tests }: BundleTexts & { tests: BundleTexts['sources'] },
-    digest: string,
-  ) {
+  async #takeIn(bundle: Bundle, texts: RegoTexts, digest: string): Promise<void> {
     const { tenant_id, policy_bundle, version: asked } = bundle.policy;
     const name = { tenant_id, policy_bundle };
-    const texts = { sources, tests };
     const by = { principal: 'folder', requestId: randomUUID(), correlationId: null };
     const taken = await this.deps.changes.change(name, by, 'folder', {}, (state) => {
       // Another process was faster.
@@ -130,10 +128,12 @@ export class PolicyFolder {
     if (taken) this.deps.took(tenant_id, policy_bundle, asked, taken.version);
   }
 
-  #refuse(folder: BundleFolder, problems: readonly PolicyProblem[]): void {
+  #refuse(folder: BundleFolder, error: unknown): void {
+    const problems = problemsOf(error);
+    const postponed = error instanceof OpaUnavailable;
     const known = this.#refused.get(keyOf(folder));
     const same = known?.problems.map(formatProblem).join() === problems.map(formatProblem).join();
-    const refused = { ...folder, problems, since: same && known ? known.since : new Date() };
+    const refused = { ...folder, problems, postponed, since: same && known ? known.since : new Date() };
     this.#refused.set(keyOf(folder), refused);
     if (!same) this.deps.refused(refused);
   }

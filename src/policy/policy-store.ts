@@ -1,5 +1,4 @@
 import { ConclaveError } from '../contract/errors';
-import type { TenantPolicy } from '../contract/policy';
 import type {
   PolicyDiff,
   PolicyDocument,
@@ -19,20 +18,21 @@ import {
   submitted,
   versionNamed,
 } from '../domain/policy-lifecycle';
-import type { Bundle } from './bundle';
-import type { RegoTexts } from './bundle-document';
-import { type BundleName, candidateOf } from './candidate';
+import type { Bundle, BundleName } from './bundle';
+import type { BundleDocument, RegoTexts } from './bundle-document';
+import type { Candidate } from './candidate';
+import { type Judged, unreadable } from './judge';
 import { type ChangedBy, existing, type Made, type PolicyChanges } from './policy-changes';
-import { type Candidate, type PolicyCompiler, refusalOf } from './policy-compiler';
 import { differences } from './policy-diff';
-import { PolicyCompileError } from './problem';
+import { formatProblem, PolicyCompileError, type PolicyProblem } from './problem';
+import { proposalOf } from './proposal';
+import { refusalOf } from './refusal';
 import { copyOf, renumbered, shown, withBundle } from './version-records';
 
 export interface PolicyStoreDependencies {
   readonly changes: PolicyChanges;
-  readonly compiler: Pick<PolicyCompiler, 'compile' | 'test'>;
-  /** What a reader of the policy should know of it. */
-  readonly warningsAbout: (policy: TenantPolicy) => readonly string[];
+  /** As `POST /policies/validate` does. */
+  readonly judge: (candidate: Candidate, tenantId: string) => Promise<Judged>;
   /** Whether nothing decides that nobody else has approved. */
   readonly requireApproval: boolean;
   readonly now: () => Date;
@@ -55,12 +55,13 @@ export class PolicyStore {
   async get(name: BundleName, version?: string): Promise<PolicyDocument> {
     const { state, revision } = await this.deps.changes.existing(name);
     const record = versionNamed(state, version ?? activeIn(state));
-    const { bundle, sources, tests } = await this.deps.changes.document(record);
+    const { bundle, sources, tests, fixtures } = await this.deps.changes.document(record);
     return {
       ...shown(state, record),
       policy: bundle.policy,
       rego: textsOf(sources),
       rego_tests: textsOf(tests),
+      fixtures: [...fixtures],
       revision,
     };
   }
@@ -71,24 +72,25 @@ export class PolicyStore {
     return state.versions.map((record) => shown(state, record)).toReversed();
   }
 
-  /** @throws ConclaveError 400 `policy_invalid`, 403 `approval_required`, 409; GatewayError COMPILER_UNAVAILABLE */
+  /** @throws ConclaveError 400 `policy_invalid` with the report, 403 `approval_required`, 409; OpaUnavailable */
   async put(target: Target, put: PutPolicy, by: ChangedBy): Promise<PolicyVersion> {
     if (this.deps.requireApproval && !put.requires_approval && !put.draft) throw approvalRequired();
     const expected = { revision: target.revision, activeVersion: put.expected_version };
-    let compiling: Promise<Bundle> | undefined;
+    let judging: Promise<Sound> | undefined;
     return this.#change(target, by, 'put', expected, async (state) => {
-      const candidate = candidateOf(put, nameOf(target), state);
+      const candidate = proposed(put, nameOf(target), state);
       const { version } = candidate.policy;
       assertNewVersion(state, version);
       // When others were faster only the number is another.
-      const bundle = renumbered(await (compiling ??= this.#compiled(candidate)), candidate, version);
+      const sound = await (judging ??= this.#judged(candidate));
+      const bundle = renumbered(sound.bundle, candidate, version);
       const status = put.draft ? 'draft' : put.requires_approval ? 'pending_approval' : 'approved';
       const about = {
         status,
         created_by: by.principal,
         description: put.description,
         origin: 'api',
-        conflict_warnings: [...this.deps.warningsAbout(bundle.policy), ...untested(bundle, candidate)],
+        conflict_warnings: sound.warnings,
       } as const;
       return withBundle(state, nameOf(target), { bundle, texts: candidate }, about, this.#now());
     });
@@ -156,17 +158,15 @@ export class PolicyStore {
     const { state } = await this.deps.changes.existing(name);
     const before = await this.deps.changes.document(versionNamed(state, from));
     const after = await this.deps.changes.document(versionNamed(state, to));
-    return { from, to, ...differences(before, after) };
+    return { from, to, ...differences(unnumbered(before), unnumbered(after)) };
   }
 
-  async #compiled(candidate: Candidate): Promise<Bundle> {
-    try {
-      const bundle = await this.deps.compiler.compile(candidate);
-      await this.deps.compiler.test(candidate);
-      return bundle;
-    } catch (error) {
-      throw error instanceof PolicyCompileError ? refusalOf(error) : error;
-    }
+  async #judged(candidate: Candidate): Promise<Sound> {
+    const { tenant_id: tenantId, policy_bundle: name } = candidate.policy;
+    const { judgement, bundle } = await this.deps.judge(candidate, tenantId);
+    if (judgement.errors.length > 0 || bundle === null) throw refusalOf(name, judgement);
+    const missing = judgement.missing_detectors.map((detector) => `${detector} is not a registered detector`);
+    return { bundle, warnings: [...missing, ...judgement.warnings.map(warning)] };
   }
 
   async #change(
@@ -188,8 +188,29 @@ function nameOf({ tenant_id, policy_bundle }: Target): BundleName {
   return { tenant_id, policy_bundle };
 }
 
-function untested({ wasm }: Bundle, { tests }: RegoTexts): string[] {
-  return wasm !== null && tests.length === 0 ? ['the Rego has no tests'] : [];
+/** What may become a version, and what its readers should know. */
+interface Sound {
+  readonly bundle: Bundle;
+  readonly warnings: readonly string[];
+}
+
+function proposed(...args: Parameters<typeof proposalOf>): Candidate {
+  try {
+    return proposalOf(...args);
+  } catch (error) {
+    if (!(error instanceof PolicyCompileError)) throw error;
+    throw refusalOf(args[1].policy_bundle, unreadable(error.problems));
+  }
+}
+
+function warning(remark: PolicyProblem): string {
+  return remark.file === '.' ? remark.message : formatProblem(remark);
+}
+
+/** The number is what the two are asked for by. */
+function unnumbered({ bundle, sources, tests }: BundleDocument) {
+  const { version: _version, ...policy } = bundle.policy;
+  return { policy, sources, tests };
 }
 
 function textsOf(sources: RegoTexts['sources']): Record<string, string> {

@@ -75,6 +75,12 @@ export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
+/** For `catch`: what is wrong with the bundle. @throws whatever else was thrown */
+export function compileProblems(error: unknown): readonly PolicyProblem[] {
+  if (error instanceof PolicyCompileError) return error.problems;
+  throw error;
+}
+
 /** A bundle cannot be used; `problems` says why, at least once. */
 export class PolicyCompileError extends Error {
   override readonly name = 'PolicyCompileError';

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ContentRoutingInput } from '../contract/content-routing';
 import type { ConflictInput, CoverageInput, SelectionInput } from '../contract/decisions';
 import type { FailureInput } from '../contract/failure-decision';
@@ -117,9 +115,9 @@ async function unknownInputs(
   workspace: OpaWorkspace,
   sources: readonly RegoSource[],
 ): Promise<PolicyProblem[]> {
-  await writeFile(join(workspace.dir, schemaFile), JSON.stringify(inputSchema));
+  await workspace.write(schemaFile, JSON.stringify(inputSchema));
   const output = await workspace.run('check', '--schema', schemaFile, '--format', 'json');
-  if (output.exitCode === 0) return [];
+  if (output.exitCode === 0 || output.exhausted) return [];
   return problemsOfCheck(output, sources).map((fault) => ({ ...fault, code: 'unknown_input' }));
 }
 

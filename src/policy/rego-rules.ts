@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DecisionName, RegoSource } from './bundle';
-import type { OpaWorkspace } from './opa';
+import { type OpaWorkspace, parsedAs } from './opa';
 
 export const placeSchema = z.object({
   file: z.string(),
@@ -38,10 +38,10 @@ export async function rulesIn(workspace: OpaWorkspace, sources: readonly RegoSou
   for (const { path } of sources) {
     const locations = ['--json-include', 'locations,-comments'];
     const { stdout } = await workspace.ask('parse', '--format', 'json', ...locations, path);
-    const parsed = moduleSchema.safeParse(JSON.parse(stdout));
-    if (!parsed.success) continue;
-    const base = parsed.data.package.path.map(({ value }) => String(value));
-    for (const rule of parsed.data.rules) {
+    const parsed = parsedAs(stdout, moduleSchema);
+    if (!parsed) continue;
+    const base = parsed.package.path.map(({ value }) => String(value));
+    for (const rule of parsed.rules) {
       const { ref, location } = rule.head;
       const open = ref.findIndex(({ type }, index) => index > 0 && type !== 'string');
       const name = ref.slice(0, open < 0 ? ref.length : open).map(({ value }) => String(value));
@@ -63,11 +63,10 @@ export async function rulesUsed(
   const files = new Set(rules.map(({ place }) => place.file));
   const data = [...files].flatMap((file) => ['--data', file]);
   const output = await workspace.ask('deps', '--format', 'json', ...data, query);
-  if (output.exitCode !== 0) return rules;
+  const found = output.exitCode === 0 ? parsedAs(output.stdout, depsSchema) : undefined;
+  if (!found) return rules;
   const asked = [
-    ...depsSchema
-      .parse(JSON.parse(output.stdout))
-      .virtual.map((ref) => ref.map(({ value }) => String(value))),
+    ...found.virtual.map((ref) => ref.map(({ value }) => String(value))),
     ...decisions.map((decision) => ['data', 'orchestration', decision]),
   ];
   return rules.filter(({ ref }) => asked.some((other) => startsLike(ref, other)));

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { isRegoTest, type RegoSource } from './bundle';
 import { problemsOfCheck, problemsOfText } from './compile';
-import { type OpaOutput, type OpaWorkspace, withOpaWorkspace } from './opa';
+import { type OpaWorkspace, parsedAs, withOpaWorkspace } from './opa';
 import { type PolicyProblem, problem } from './problem';
 import type { Trial } from './probes';
 import { readRegoSources } from './rego-sources';
+import type { OpaOutput } from './run-opa';
 
 /** A test that takes longer has failed. */
 const testTimeout = '5s';
@@ -48,8 +49,8 @@ export async function runRegoTests(dir: string, opaPath: string): Promise<RegoTe
 export async function testRego(opaPath: string, sources: readonly RegoSource[]): Promise<RegoTestReport> {
   if (sources.length === 0) return { run: 0, failed: 0, problems: [] };
   const { output, problems } = await withOpaWorkspace(opaPath, sources, async (workspace) => {
-    const said = await workspace.evaluate('test', '--timeout', testTimeout, '--format', 'json');
-    const results = parsed(said.stdout, testOutputSchema);
+    const said = await workspace.run('test', '--timeout', testTimeout, '--format', 'json');
+    const results = parsedAs(said.stdout, testOutputSchema);
     const faults = results === undefined ? await whyNotRun(workspace, said, sources) : [];
     return { output: results, problems: faults };
   });
@@ -72,11 +73,10 @@ export async function testRego(opaPath: string, sources: readonly RegoSource[]):
 
 async function whyNotRun(
   workspace: OpaWorkspace,
-  { exitCode, stdout, stderr }: OpaOutput,
+  { exhausted, stdout, stderr }: OpaOutput,
   sources: readonly RegoSource[],
 ): Promise<PolicyProblem[]> {
-  // What ends the program itself is long and says nothing of the bundle.
-  if (exitCode > 2 || /^(?:fatal error|runtime): |out of memory/m.test(stderr)) {
+  if (exhausted) {
     const tests = sources.find(({ path }) => isRegoTest(path)) ?? sources[0];
     return [
       problem(tests?.path ?? '.', 'the tests need more memory than tests may have', 'rego_test_failed'),
@@ -110,9 +110,9 @@ export async function regoCoverage(
 ): Promise<RegoCoverage | null> {
   const all = [...sources, { path: fixtureTests, text: asTests(fixtures) }];
   const { stdout } = await withOpaWorkspace(opaPath, all, (workspace) =>
-    workspace.evaluate('test', '--coverage', '--timeout', testTimeout, '--format', 'json'),
+    workspace.run('test', '--coverage', '--timeout', testTimeout, '--format', 'json'),
   );
-  const output = parsed(stdout, lineCoverageSchema);
+  const output = parsedAs(stdout, lineCoverageSchema);
   if (!output) return null;
   const files = sources
     .filter(({ path }) => !isRegoTest(path))
@@ -154,14 +154,6 @@ function linesOf(ranges: z.output<typeof rangesSchema>): Set<number> {
 
 function share(part: number, whole: number): number {
   return whole === 0 ? 100 : Math.floor((part / whole) * 1000) / 10;
-}
-
-function parsed<S extends z.ZodType>(stdout: string, schema: S): z.output<S> | undefined {
-  try {
-    return schema.parse(JSON.parse(stdout));
-  } catch {
-    return undefined;
-  }
 }
 
 function firstLine(message: string): string {

@@ -1,12 +1,11 @@
 import { resolve, sep } from 'node:path';
 import { type Sibling, conflictsWith } from './bundle-conflicts';
 import { readFixtures } from './fixtures';
-import { type Candidate, judge, type Judgement, type JudgeOptions, unreadable } from './judge';
+import type { Candidate } from './candidate';
+import { judge, type Judgement, type JudgeOptions, unreadable } from './judge';
 import {
   type BundleFolder,
   bundleFolders,
-  loadPolicies,
-  type PolicyFolders,
   problemsOf,
   type BundleTexts,
   readBundle,
@@ -32,7 +31,7 @@ export async function validatePolicies(dir: string, options: JudgeOptions): Prom
       reports.push({ ...named(folder), ...unreadable(candidate) });
       continue;
     }
-    const report = await judge(candidate, options);
+    const { judgement: report } = await judge(candidate, options);
     const conflicts = conflictsWith(candidate, judged).map((line) =>
       problem(policyFile, line, 'bundle_conflict'),
     );
@@ -47,7 +46,7 @@ export async function validateBundle(dir: string, options: JudgeOptions): Promis
   const candidate = await readCandidateIn(dir).catch(problemsOf);
   if ('policy' in candidate) {
     const { tenant_id: tenant, policy_bundle: bundle } = candidate.policy;
-    return { tenant, bundle, ...(await judge(candidate, options)) };
+    return { tenant, bundle, ...(await judge(candidate, options)).judgement };
   }
   const [tenant = '', bundle = ''] = resolve(dir).split(sep).slice(-2);
   return { tenant, bundle, ...unreadable(candidate) };
@@ -76,13 +75,4 @@ async function withTests({ policy, sources, placeOf }: BundleTexts, dir: string)
 
 function named({ tenant, bundle }: BundleFolder) {
   return { tenant, bundle };
-}
-
-/**
- * The build step: compiles all bundles into the cache, so that a start needs no `opa`.
- * @returns how many bundles are ready, and those refused
- */
-export async function buildPolicies(folders: PolicyFolders) {
-  const { bundles, refused } = await loadPolicies(folders);
-  return { ready: bundles.length, refused };
 }

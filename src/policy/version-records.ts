@@ -1,9 +1,8 @@
 import type { BundleState, PolicyCommit, PolicyVersion, VersionRecord } from '../contract/policy-store';
 import { benignLabelsOf } from '../domain/plan';
 import { activated, assertNewVersion, withVersion } from '../domain/policy-lifecycle';
-import { type Bundle, bundleDigest } from './bundle';
+import { type Bundle, bundleDigest, type BundleName } from './bundle';
 import { type BundleDocument, type RegoTexts, writeDocument } from './bundle-document';
-import type { BundleName } from './candidate';
 import type { Made } from './policy-changes';
 import { currentShape } from './policy-shapes';
 

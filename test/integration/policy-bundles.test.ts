@@ -8,7 +8,7 @@ import { createPolicyEvaluator } from '../../src/policy/evaluator';
 import { type BundleTexts, loadPolicies, readBundle } from '../../src/policy/load';
 import { validatePolicies } from '../../src/policy/validate';
 import { conflictInput, coverageInput, selectionInput } from '../unit/policy/samples';
-import { compileBundle, folderOf, opaPath, projectRoot } from './policy-support';
+import { compileBundle, compilerWith, projectRoot } from './policy-support';
 
 const policiesDir = join(projectRoot, 'policies');
 const registry = registryFileSchema.parse(
@@ -56,7 +56,10 @@ const results = (statuses: Readonly<Record<string, string>>) =>
 
 describe('the demo bundles', () => {
   it('hold together: static fields, Rego, its tests, and detectors that the registry knows', async () => {
-    const reports = await validatePolicies(policiesDir, { opaPath, detectors: registry.detectors });
+    const reports = await validatePolicies(policiesDir, {
+      compiler: compilerWith(),
+      detectors: registry.detectors,
+    });
     expect(reports.map(({ bundle }) => bundle)).toEqual(['code', 'default', 'slow', 'strict', 'weighted']);
     // `slow` shows jobs and has no Rego.
     expect(reports.find(({ bundle }) => bundle === 'slow')).toMatchObject({
@@ -92,9 +95,9 @@ describe('the demo bundles', () => {
 describe('deciding with the demo bundles', () => {
   let bundles: Readonly<Record<(typeof names)[number], Bundle>>;
   beforeAll(async () => {
-    const catalog = await loadPolicies({ dir: policiesDir, cacheDir: folderOf({}), opaPath });
+    const catalog = await loadPolicies(policiesDir, compilerWith());
     const bundleOf = (name: string) => {
-      const bundle = catalog.get('demo', name);
+      const bundle = catalog.bundles.find(({ policy }) => policy.policy_bundle === name);
       if (!bundle) throw new Error(JSON.stringify(catalog.refused));
       return bundle;
     };

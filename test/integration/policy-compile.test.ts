@@ -1,3 +1,4 @@
+import { OpaUnavailable } from '../../src/policy/opa-unavailable';
 import { PolicyCompileError } from '../../src/policy/problem';
 import { createPolicyEvaluator } from '../../src/policy/evaluator';
 import { runRegoTests } from '../../src/policy/rego-tests';
@@ -72,7 +73,7 @@ describe('compiling', () => {
 
   it('fails clearly without the program', async () => {
     await expect(runRegoTests(folderOf({ 'a_test.rego': 'package a' }), '/no/such/opa')).rejects.toThrow(
-      'opa could not run: ENOENT',
+      OpaUnavailable,
     );
   });
 });

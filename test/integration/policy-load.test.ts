@@ -2,9 +2,10 @@ import { readdirSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { createPolicyEvaluator } from '../../src/policy/evaluator';
 import { loadPolicies } from '../../src/policy/load';
-import { buildPolicies, validatePolicies } from '../../src/policy/validate';
+import { OpaUnavailable } from '../../src/policy/opa-unavailable';
+import { validatePolicies } from '../../src/policy/validate';
 import { coverageInput } from '../unit/policy/samples';
-import { folderOf, opaPath, registration } from './policy-support';
+import { compilerWith, folderOf, registration } from './policy-support';
 
 const policyYaml = (tenant: string, bundle: string, rest = 'rego_policy_path: policy.rego\n') => `
 tenant_id: ${tenant}
@@ -26,42 +27,44 @@ const noOpa = () => Promise.reject(new Error('there is no opa'));
 const refusals = (catalog: Awaited<ReturnType<typeof loadPolicies>>) =>
   catalog.refused.map(({ tenant, bundle, problems }) => [`${tenant}/${bundle}`, problems[0]?.message]);
 
+const bundleIn = ({ bundles }: Awaited<ReturnType<typeof loadPolicies>>, tenant: string, name: string) =>
+  bundles.find(({ policy }) => policy.tenant_id === tenant && policy.policy_bundle === name);
+
 describe('loading policies', () => {
   it('finds every bundle of every tenant', async () => {
-    const catalog = await loadPolicies({ dir: folderOf(files), cacheDir: folderOf({}), opaPath });
+    const catalog = await loadPolicies(folderOf(files), compilerWith());
     expect(catalog.refused).toEqual([]);
-    expect(catalog.list('acme').map(({ policy }) => policy.policy_bundle)).toEqual(['plain', 'ruled']);
-    expect(catalog.get('acme', 'plain')).toMatchObject({ wasm: null, rules: { coverage: false } });
-    expect(catalog.get('acme', 'ruled')).toMatchObject({
+    expect(catalog.bundles.map(({ policy }) => `${policy.tenant_id}/${policy.policy_bundle}`)).toEqual([
+      'acme/plain',
+      'acme/ruled',
+      'globex/ruled',
+    ]);
+    expect(bundleIn(catalog, 'acme', 'plain')).toMatchObject({ wasm: null, rules: { coverage: false } });
+    expect(bundleIn(catalog, 'acme', 'ruled')).toMatchObject({
       rules: { selection: false, coverage: true, conflict: false },
     });
-    expect(catalog.get('globex', 'plain')).toBeNull();
-    expect(catalog.list('nobody')).toEqual([]);
   });
 
   it('tells bundles of two tenants apart even when their Rego is the same', async () => {
-    const catalog = await loadPolicies({ dir: folderOf(files), cacheDir: folderOf({}), opaPath });
-    const acme = catalog.get('acme', 'ruled');
-    const globex = catalog.get('globex', 'ruled');
+    const catalog = await loadPolicies(folderOf(files), compilerWith());
+    const [acme, globex] = [bundleIn(catalog, 'acme', 'ruled'), bundleIn(catalog, 'globex', 'ruled')];
     expect(acme?.digest).not.toBe(globex?.digest);
-    expect(catalog.byDigest(globex?.digest ?? '')).toBe(globex);
-    expect(catalog.byDigest('0'.repeat(64))).toBeNull();
   });
 
   it('compiles nothing and needs no opa at the second start', async () => {
     const [dir, cacheDir] = [folderOf(files), folderOf({})];
-    const first = await loadPolicies({ dir, cacheDir, opaPath });
+    const first = await loadPolicies(dir, compilerWith({ cacheDir }));
     expect(readdirSync(cacheDir)).toHaveLength(1);
-    const second = await loadPolicies({ dir, cacheDir, opaPath: noOpa });
+    const second = await loadPolicies(dir, compilerWith({ cacheDir, opaPath: noOpa }));
     expect(second.bundles).toEqual(first.bundles);
   });
 
   it('compiles anew what was damaged in the cache', async () => {
     const [dir, cacheDir] = [folderOf(files), folderOf({})];
-    await loadPolicies({ dir, cacheDir, opaPath });
+    await loadPolicies(dir, compilerWith({ cacheDir }));
     truncateSync(join(cacheDir, readdirSync(cacheDir)[0] ?? ''), 1000);
-    const catalog = await loadPolicies({ dir, cacheDir, opaPath });
-    const bundle = catalog.get('acme', 'ruled');
+    const catalog = await loadPolicies(dir, compilerWith({ cacheDir }));
+    const bundle = bundleIn(catalog, 'acme', 'ruled');
     expect(
       bundle &&
         (await createPolicyEvaluator().cover(
@@ -72,22 +75,18 @@ describe('loading policies', () => {
     ).toMatchObject({
       kind: 'decision',
     });
-    expect((await loadPolicies({ dir, cacheDir, opaPath: noOpa })).refused).toEqual([]);
+    expect((await loadPolicies(dir, compilerWith({ cacheDir, opaPath: noOpa }))).refused).toEqual([]);
   });
 
   it('works with a cache that cannot be written', async () => {
     const root = folderOf({ ...files, cache: 'a file, not a folder' });
-    const catalog = await loadPolicies({ dir: root, cacheDir: join(root, 'cache'), opaPath });
+    const catalog = await loadPolicies(root, compilerWith({ cacheDir: join(root, 'cache') }));
     expect(catalog.bundles).toHaveLength(3);
   });
 
-  it('says which bundles it cannot compile without opa, and loads the others', async () => {
-    const catalog = await loadPolicies({ dir: folderOf(files), cacheDir: folderOf({}), opaPath: noOpa });
-    expect(catalog.bundles.map(({ policy }) => policy.policy_bundle)).toEqual(['plain']);
-    expect(refusals(catalog)).toEqual([
-      ['acme/ruled', 'there is no opa'],
-      ['globex/ruled', 'there is no opa'],
-    ]);
+  it('takes a missing opa for no fault of any bundle', async () => {
+    const loaded = loadPolicies(folderOf(files), compilerWith({ opaPath: noOpa }));
+    await expect(loaded).rejects.toThrow(OpaUnavailable);
   });
 
   it('keeps faulty bundles out, says why, and loads the others', async () => {
@@ -109,7 +108,7 @@ describe('loading policies', () => {
       'acme/unknown/policy.yaml': policyYaml('acme', 'unknown', 'treshold: 0.8\n'),
       'bad tenant/ruled/policy.yaml': policyYaml('acme', 'ruled'),
     });
-    const catalog = await loadPolicies({ dir, cacheDir: folderOf({}), opaPath });
+    const catalog = await loadPolicies(dir, compilerWith());
     expect(catalog.bundles).toHaveLength(3);
     expect(refusals(catalog)).toEqual([
       ['acme/broken', 'undefined function foo'],
@@ -132,12 +131,6 @@ describe('loading policies', () => {
       },
     ]);
   });
-
-  it('is a step of the build', async () => {
-    const folders = { dir: folderOf(files), cacheDir: folderOf({}), opaPath };
-    expect(await buildPolicies(folders)).toEqual({ ready: 3, refused: [] });
-    expect((await loadPolicies({ ...folders, opaPath: noOpa })).bundles).toHaveLength(3);
-  });
 });
 
 describe('validating policies', () => {
@@ -149,7 +142,10 @@ describe('validating policies', () => {
       'acme/unknown/policy.yaml': policyYaml('acme', 'unknown', 'optional_detectors: [unheard-of]\n'),
       'acme/wrong/policy.yaml': policyYaml('acme', 'wrong', 'treshold: 0.8\n'),
     });
-    const reports = await validatePolicies(dir, { opaPath, detectors: [registration('pii')] });
+    const reports = await validatePolicies(dir, {
+      compiler: compilerWith(),
+      detectors: [registration('pii')],
+    });
     const report = (tenant: string, bundle: string) =>
       reports.find((candidate) => candidate.tenant === tenant && candidate.bundle === bundle);
 
@@ -190,7 +186,7 @@ describe('validating policies', () => {
       'acme/broken/policy.yaml': policyYaml('acme', 'broken'),
       'acme/broken/policy.rego': 'package orchestration\n\ncoverage := {"coverage_met": http.send({})}\n',
     });
-    const [report] = await validatePolicies(dir, { opaPath });
+    const [report] = await validatePolicies(dir, { compiler: compilerWith() });
     expect(report).toMatchObject({
       ok: false,
       rules: [],

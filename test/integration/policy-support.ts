@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Bundle, bundleDigest, type RegoSource } from '../../src/policy/bundle';
 import { compileRego } from '../../src/policy/compile';
+import { PolicyCompiler } from '../../src/policy/policy-compiler';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../src/contract/registration';
 import { loadRegoModule } from '../../src/policy/rego-module';
 import { samplePolicy } from '../unit/policy/samples';
@@ -36,6 +37,14 @@ export function folderOf(files: Readonly<Record<string, string>>): string {
     writeFileSync(join(root, path), text);
   }
   return root;
+}
+
+/** With a cache of its own, unless one is given. */
+export function compilerWith(options: { cacheDir?: string; opaPath?: () => Promise<string> } = {}) {
+  return new PolicyCompiler({
+    cacheDir: options.cacheDir ?? folderOf({}),
+    opaPath: options.opaPath ?? opaPath,
+  });
 }
 
 /** A registered detector that reads text, documents and code. */

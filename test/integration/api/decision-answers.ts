@@ -10,7 +10,7 @@ export function decisionAnswers(
   of: () => System,
   text: (route: string) => Promise<HttpAnswer<unknown>>,
 ): Ask[] {
-  const get = (route: string) => of().request('GET', route);
+  const get = (route: string) => of().request('GET', route, undefined, { 'x-tenant-id': 'demo' });
   return [
     [
       'get',

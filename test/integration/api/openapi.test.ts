@@ -134,7 +134,7 @@ async function whileBulkRuns(
 }
 
 async function text(route: string): Promise<HttpAnswer<unknown>> {
-  const response = await fetch(`${system.url}/api/v1${route}`);
+  const response = await fetch(`${system.url}/api/v1${route}`, { headers: { 'x-tenant-id': 'demo' } });
   const body = await response.text();
   return { status: response.status, headers: response.headers, text: body, body };
 }

@@ -14,11 +14,20 @@ function settingsFile(text: string): Record<string, string> {
 }
 
 describe('conclave config', () => {
-  it('finds the settings of the project valid in every environment that has an overlay [2.1]', async () => {
-    for (const environment of ['development', 'production']) {
+  it('finds the settings of the project valid in every environment [2.1] [16.2]', async () => {
+    for (const environment of ['development', 'staging', 'production']) {
       const { code, stdout } = await conclave(['config', 'validate'], { ORCHESTRATION_ENV: environment });
       expect([code, stdout]).toEqual([0, 'the configuration is valid\n']);
     }
+  });
+
+  it('exits with 1 and names what is valid and yet not safe in production [16.2]', async () => {
+    const { code, stdout, stderr } = await conclave(['config', 'validate'], {
+      ORCHESTRATION_ENV: 'production',
+      ORCHESTRATION_POLICY_STORE_TYPE: 'file',
+    });
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('  - policy.store_type must be postgres in production\n');
   });
 
   it('exits with 1 and names every fault with its source [2.1] [F.9]', async () => {

@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { conclave } from '../../support/conclave-command';
@@ -301,6 +302,32 @@ describe('conclave policy explain', () => {
     const { code, stdout } = await conclave(['policy', 'explain', ruled('sound'), '--decision', 'selection']);
     expect(code).toBe(0);
     expect(stdout).toBe("selection: decided by the static fields, the bundle's Rego does not define it\n");
+  });
+});
+
+describe('conclave policy without a working opa', () => {
+  const version = '[ "$1" = version ] && { echo "Version: 1.22.0"; exit 0; }';
+  const script = (text: string) => {
+    const file = write('bin/opa', `#!/bin/sh\n${text}\n`);
+    chmodSync(file, 0o755);
+    return { CONCLAVE_OPA_BIN: file };
+  };
+
+  it.each([
+    [
+      'finds the disk full',
+      `${version}; echo "open x: no space left on device" >&2; exit 1`,
+      /no space left on device/,
+    ],
+    ['is killed', `${version}; kill -9 $$`, /opa was killed \(SIGKILL\)/],
+    ['is another program', 'echo hello', /there is no working opa.*CONCLAVE_OPA_BIN/],
+  ])('says nothing about a bundle when opa %s, and exits with 2 [2.4] [13.2]', async (_claim, text, told) => {
+    const dir = ruled('unjudged', { 'rules/coverage.rego': `${rules}# ${randomUUID()}\n` });
+    for (const command of ['validate', 'test']) {
+      const { code, stdout, stderr } = await conclave(['policy', command, dir], script(text));
+      expect([code, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(told);
+    }
   });
 });
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { refuseUnsafeStart } from '../../../src/cli/refuse-unsafe-start';
+import { refuseUnsafeSettings, refuseUnsafeStart } from '../../../src/cli/refuse-unsafe-start';
 import { settingsSchema } from '../../../src/contract/config';
 import { SetupError } from '../../../src/embedded/setup-error';
 import { conclave } from '../../support/conclave-command';
@@ -58,6 +58,19 @@ describe('A start that must not be', () => {
     { security: { auth_disabled: false } },
   ])('is refused with %j', (overrides) => {
     expect(() => refuseUnsafeStart(settingsSchema.parse(overrides))).toThrow(SetupError);
+  });
+
+  it('is refused with policies that nobody need approve in production [16.2]', () => {
+    const settings = settingsSchema.parse({
+      service: { environment: 'production' },
+      security: { auth_disabled: false },
+      policy: { store_type: 'postgres' },
+    });
+    expect(() => refuseUnsafeSettings(settings)).toThrow(
+      /policy\.require_approval must be true in production/,
+    );
+    const approved = { ...settings, policy: { ...settings.policy, require_approval: true } };
+    expect(() => refuseUnsafeSettings(approved)).not.toThrow();
   });
 
   it.each(['127.0.0.1', '::1', 'localhost'])('is not the one in development on %s', (host) => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { loadPolicies } from '../../../src/policy/load';
 import { formatProblem } from '../../../src/policy/problem';
 import { validatePolicies } from '../../../src/policy/validate';
-import { folderOf, opaPath } from '../policy-support';
+import { compilerWith } from '../policy-support';
 import { brokenBundles } from './broken-bundles';
 import { layOut } from './lay-out';
 
@@ -30,7 +30,7 @@ describe('A corpus of broken bundles', () => {
   it.each(brokenBundles.map((bundle) => [bundle.name, bundle] as const))(
     'a bundle %s is refused with its exact errors [2.4]',
     async (name, bundle) => {
-      const [report] = await validatePolicies(layOut(root, bundle), { opaPath });
+      const [report] = await validatePolicies(layOut(root, bundle), { compiler: compilerWith() });
       expect(report).toMatchObject({ tenant: 'demo', bundle: 'broken', ok: false });
       expect(
         report!.errors.map(({ code, file, line, column, message }) => [code, file, line, column, message]),
@@ -39,14 +39,14 @@ describe('A corpus of broken bundles', () => {
   );
 
   it('is kept out at a start, unless it takes a test to see what is wrong, and with the same words', async () => {
-    const cacheDir = folderOf({});
+    const compiler = compilerWith();
     for (const bundle of brokenBundles) {
       const faults = expected[bundle.name]!;
       const inTests = faults.every(
         ([code, file]) => found.test(code) || file.includes('_test.') || file.startsWith('fixtures/'),
       );
       const dir = layOut(mkdtempSync(path.join(root, 'bundle-')), bundle);
-      const { refused } = await loadPolicies({ dir, cacheDir, opaPath });
+      const { refused } = await loadPolicies(dir, compiler);
       expect([bundle.name, refused.length]).toEqual([bundle.name, inTests ? 0 : 1]);
       if (inTests) continue;
       expect(refused[0]!.problems.map(formatProblem)).toEqual(

@@ -57,17 +57,18 @@ selection := {"selected_detectors": ["b"]} if input.policy_bundle != ""`,
     for (const name of detectors) system.detectors.behave(name, findings());
   });
 
+  const own = { 'x-tenant-id': 'demo' };
   const prose = 'Please send the minutes of the meeting to everybody who has been there.';
   const ask = (bundle: string, overrides: Readonly<Record<string, unknown>> = {}) =>
     system.orchestrate({ policy_bundle: bundle, content: prose, ...overrides });
   const explain = async (requestId: string): Promise<Explanation> => {
-    const { status, body } = await system.request('GET', `/orchestrate/${requestId}/explain`);
+    const { status, body } = await system.request('GET', `/orchestrate/${requestId}/explain`, undefined, own);
     expect([status, body]).toEqual([200, expect.anything()]);
     return explanationSchema.parse(body);
   };
   const decisionsOf = async (requestId: string): Promise<LoggedDecision[]> => {
     const path = `/policies/decisions?request_id=${requestId}`;
-    return decisionListSchema.parse((await system.request('GET', path)).body).decisions;
+    return decisionListSchema.parse((await system.request('GET', path, undefined, own)).body).decisions;
   };
   const reasons = ({ detectors: considered }: Explanation) =>
     Object.fromEntries((considered ?? []).map(({ detector, reason }) => [detector, reason]));
@@ -207,7 +208,7 @@ selection := {"selected_detectors": ["b"]} if input.policy_bundle != ""`,
     system.detectors.behave('a', gate.behavior);
     const { body } = await ask('default', { processing_mode: 'async', content: `${prose} Later.` });
     const path = `/orchestrate/${body.request_id}/explain`;
-    const early = await system.request<ErrorResponse>('GET', path);
+    const early = await system.request<ErrorResponse>('GET', path, undefined, own);
     expect([early.status, early.body.detail]).toEqual([409, 'orchestration_not_finished']);
     gate.release();
     await system.ended(body.job_id!);
@@ -223,7 +224,7 @@ selection := {"selected_detectors": ["b"]} if input.policy_bundle != ""`,
     const path = `/policies/decisions/export?request_id=${body.request_id}`;
     const exported = async (headers: Record<string, string> = {}) =>
       (await fetch(`${system.url}/api/v1${path}`, { headers })).text();
-    const text = await exported();
+    const text = await exported(own);
     const lines = text
       .trim()
       .split('\n')

@@ -7,7 +7,7 @@ import { registryFileSchema } from '../../../src/contract/registry-file';
 import { validatePolicies } from '../../../src/policy/validate';
 import { forgetful, patience } from '../../support/patience';
 import { System } from '../../support/system';
-import { opaPath, projectRoot } from '../policy-support';
+import { compilerWith, projectRoot } from '../policy-support';
 import { codes, png, texts } from './contents';
 
 const examples = path.join(projectRoot, 'examples', 'policies');
@@ -17,7 +17,11 @@ describe('The sample bundles', () => {
   it('are valid without a warning, and their tests run through all of their rules', async () => {
     const registry = path.join(projectRoot, 'config', 'detectors.yaml');
     const { detectors } = registryFileSchema.parse(parse(readFileSync(registry, 'utf8')));
-    const reports = await validatePolicies(examples, { opaPath, detectors, coverage: { threshold: 95 } });
+    const reports = await validatePolicies(examples, {
+      compiler: compilerWith(),
+      detectors,
+      coverage: { threshold: 95 },
+    });
     expect(reports.map(({ bundle }) => bundle)).toEqual(samples);
     for (const report of reports) {
       expect(report).toMatchObject({ ok: true, errors: [], warnings: [], missing_detectors: [] });

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { ConclaveError, GatewayError } from '../../../src/contract/errors';
+import { ConclaveError } from '../../../src/contract/errors';
 import { type PutPolicy, putPolicySchema } from '../../../src/contract/policy-store';
 import { headOf } from '../../../src/domain/policy-lifecycle';
 import { canonicalDigest } from '../../../src/policy/bundle';
 import { readDocument } from '../../../src/policy/bundle-document';
+import { judge } from '../../../src/policy/judge';
 import { LivePolicies } from '../../../src/policy/live-policies';
 import type { PolicyBackend } from '../../../src/policy/policy-backend';
 import { PolicyChanges } from '../../../src/policy/policy-changes';
-import { PolicyCompiler } from '../../../src/policy/policy-compiler';
 import { PolicyFiles } from '../../../src/policy/policy-files';
 import { migratePolicies } from '../../../src/policy/policy-migration';
 import { PolicyStore } from '../../../src/policy/policy-store';
@@ -18,7 +18,7 @@ import { hear, Notifications } from '../../../src/store/notifications';
 import { PolicyStates, recordingPolicyChanges } from '../../../src/store/policy-states';
 import { eventually } from '../../support/eventually';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
-import { folderOf, opaPath } from '../policy-support';
+import { compilerWith, folderOf, registration } from '../policy-support';
 
 const { databaseUrl } = testServers();
 const within1s = { withinMs: 1000, everyMs: 20 };
@@ -93,12 +93,11 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
       await notifications.close();
     });
     const changes = new PolicyChanges(backend, () => live.refresh());
+    const compiler = compilerWith({ cacheDir, ...(options.opa && { opaPath: options.opa }) });
     const store = new PolicyStore({
       changes,
-      compiler: new PolicyCompiler({ cacheDir, opaPath: options.opa ?? opaPath }),
+      judge: (candidate) => judge(candidate, { compiler, detectors: [registration('pii')] }),
       requireApproval: options.requireApproval ?? false,
-      warningsAbout: ({ required_detectors: named }) =>
-        named.filter((name) => name !== 'pii').map((name) => `${name} is not a registered detector`),
       now: () => new Date(),
     });
     return { backend, live, changes, store };
@@ -309,7 +308,7 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
         'policy.coverage_calculation.weighted_requirements',
         /must sum to 1.0, but sums to 0.9/,
       ],
-      [put({ treshold: 1 }), 'policy.treshold', /not a known field/],
+      [put({ treshold: 1 }), 'policy.treshold', /Unrecognized key/],
       [put({ tenant_id: 'globex' }), 'policy.tenant_id', /must be acme/],
       [
         put(ruled, rules('coverage := {"coverage_met": nobody(1)}')),
@@ -322,12 +321,32 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
         /test_never failed/,
       ],
       [
+        put(ruled, {
+          ...rules(enough),
+          fixtures: [
+            {
+              name: 'half',
+              decision: 'coverage',
+              input: { coverage_achieved: 0.5 },
+              expect: { coverage_met: true },
+            },
+          ],
+        }),
+        'fixtures',
+        /half: coverage\.coverage_met is false, expected true/,
+      ],
+      [
+        put(ruled, rules('selection := {"selected_detectors": ["nobody"]}')),
+        'rego.rules/policy.rego',
+        /selection fails for .*nobody/,
+      ],
+      [
         put(ruled, { rego: { '../../escape.rego': 'package x' } }),
         'rego.../../escape.rego',
-        /inside the bundle/,
+        /leads out of the bundle/,
       ],
-      [put({}, rules(enough)), 'policy.rego_policy_path', /must name the folder/],
-      [put(ruled), 'policy.rego_policy_path', /holds no Rego/],
+      [put({}, rules(enough)), 'policy.rego_policy_path', /is not set, but there is rules\/policy\.rego/],
+      [put(ruled), 'policy.rego_policy_path', /is rules, and no rego is given/],
       [put({}, { shape: 99 }), 'shape', /later release/],
     ];
     for (const [candidate, path, message] of refused) {
@@ -349,11 +368,12 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
     const error: unknown = await without.store
       .put(name, put(ruled, other), ann)
       .catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(GatewayError);
+    expect(error).toBeInstanceOf(ConclaveError);
     expect(error).toMatchObject({
-      code: 'COMPILER_UNAVAILABLE',
-      status: 503,
-      options: { details: { remedy: expect.stringContaining('CONCLAVE_OPA_BIN') as string } },
+      code: 'INTERNAL_ERROR',
+      status: 500,
+      detail: 'compiler_unavailable',
+      message: expect.stringContaining('CONCLAVE_OPA_BIN') as string,
     });
     expect(
       await without.store.rollBack(name, '1.0', 'x', ann).catch((thrown: unknown) => thrown),
@@ -419,7 +439,7 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
       ann,
     );
     const { fields, rego } = await store.diff(name, '1.0', '1.1');
-    expect(fields).toEqual([{ path: 'policy_data.floor', before: 0.4, after: 0.5 }]);
+    expect(fields).toEqual([{ path: 'policy_data.floor', before: 0.4, after: 0.5, tendency: null }]);
     expect(Object.keys(rego)).toEqual(['rules/policy.rego']);
     expect(rego['rules/policy.rego']).toContain(
       '+coverage := {"coverage_met": input.coverage_achieved > 0.6}',

@@ -43,6 +43,17 @@ describe('GET /policies/decisions', () => {
     expectError(response, { detail: 'validation_failed' });
   });
 
+  it.each(['/policies/decisions', '/policies/decisions/export', `/orchestrate/${requestId}/explain`])(
+    'shows nobody what belongs to all tenants: %s wants to know which [C.9]',
+    async (path) => {
+      const response = await request(await appWith()).get(`/api/v1${path}`);
+      expectError(response, { detail: 'tenant_required' });
+      expect(response.body.field_errors).toEqual([
+        { path: 'X-Tenant-ID', message: 'is required: name the tenant that this belongs to' },
+      ]);
+    },
+  );
+
   it('exports them as OPA has them, the input erased', async () => {
     const failed = loggedDecision({ outcome: 'trap', result: null, detail: 'unreachable' });
     const app = await appWith({

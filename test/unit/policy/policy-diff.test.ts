@@ -1,13 +1,11 @@
-import { noRules } from '../../../src/policy/bundle';
-import type { BundleDocument } from '../../../src/policy/bundle-document';
+import type { TenantPolicy } from '../../../src/contract/policy';
 import { differences } from '../../../src/policy/policy-diff';
 import { samplePolicy } from './samples';
 
-const documentWith = (rego: Readonly<Record<string, string>>): BundleDocument => ({
-  bundle: { policy: samplePolicy(), digest: 'd', wasm: null, rules: noRules },
+const documentWith = (rego: Readonly<Record<string, string>>, fields: Partial<TenantPolicy> = {}) => ({
+  policy: samplePolicy(fields),
   sources: Object.entries(rego).map(([path, text]) => ({ path, text })),
   tests: [],
-  shape: 2,
 });
 const lines = (count: number, word: string) =>
   Array.from({ length: count }, (_, n) => `${word} ${n}\n`).join('');
@@ -19,6 +17,23 @@ describe('what one version says differently from another', () => {
     const { rego } = differences(before, after);
     expect(Object.keys(rego)).toEqual(['b.rego']);
     expect(rego['b.rego']).toContain('+x := 1');
+  });
+
+  it('is each field with what it means, whatever the order of what is a set', () => {
+    const before = documentWith({}, { required_detectors: ['a', 'b'], priority_weights: { a: 1 } });
+    const after = documentWith(
+      {},
+      { required_detectors: ['b', 'a', 'c'], conflict_resolution: 'most_restrictive' },
+    );
+    expect(differences(before, after).fields).toEqual([
+      { path: 'conflict_resolution', before: null, after: 'most_restrictive', tendency: 'stricter' },
+      { path: 'priority_weights.a', before: 1, after: null, tendency: null },
+      { path: 'required_detectors', before: ['a', 'b'], after: ['a', 'b', 'c'], tendency: 'stricter' },
+    ]);
+    const reordered = documentWith({}, { required_detectors: ['b', 'a'], priority_weights: { a: 1 } });
+    expect(differences(before, reordered)).toEqual({ fields: [], rego: {} });
+    const less = documentWith({}, { required_detectors: ['a'], priority_weights: { a: 1 } });
+    expect(differences(before, less).fields).toMatchObject([{ tendency: 'looser' }]);
   });
 
   it('is not shown of texts that are too different to compare in time', () => {

@@ -1,6 +1,8 @@
 import { type PutPolicy, putPolicySchema, type StoredState } from '../../../src/contract/policy-store';
 import { bundleDigest, noRules } from '../../../src/policy/bundle';
 import { readDocument } from '../../../src/policy/bundle-document';
+import { fixtureFault } from '../../../src/policy/fixtures';
+import { unreadable } from '../../../src/policy/judge';
 import { LivePolicies } from '../../../src/policy/live-policies';
 import type { PolicyBackend } from '../../../src/policy/policy-backend';
 import { PolicyChanges } from '../../../src/policy/policy-changes';
@@ -48,32 +50,50 @@ function storeWith({ others = 0, warnings = 0, broken = false } = {}) {
     failed: (error) => void told.push(error),
     maxBytes: 1024,
   });
-  const calls = { compile: 0, test: 0 };
+  const calls = { judge: 0 };
   const store = new PolicyStore({
     changes: new PolicyChanges(backend, () => live.catchUp()),
-    compiler: {
-      async compile({ policy, sources }) {
-        calls.compile += 1;
-        return { policy, digest: bundleDigest(policy, sources), wasm: null, rules: noRules };
-      },
-      async test() {
-        calls.test += 1;
-      },
+    async judge({ policy, sources, fixtures }) {
+      calls.judge += 1;
+      const errors = fixtures.map((fixture) => fixtureFault(fixture, { kind: 'no_rule' })!);
+      const missing_detectors = Array.from({ length: warnings }, (_, n) => String(n));
+      return {
+        judgement: { ...unreadable(errors), version: policy.version, missing_detectors },
+        bundle: { policy, digest: bundleDigest(policy, sources), wasm: null, rules: noRules },
+      };
     },
     requireApproval: false,
-    warningsAbout: () => Array.from({ length: warnings }, (_, n) => `${n} is not a registered detector`),
     now: () => new Date(),
   });
   return { store, calls, documents, told };
 }
 
 describe('the policy store', () => {
-  it('compiles and tests what is put once, however many others are faster', async () => {
+  it('judges what is put once, however many others are faster', async () => {
     const { store, calls, documents } = storeWith({ others: 3 });
     const made = await store.put(name, put(), ann);
-    expect([made.version, calls]).toEqual(['1.3', { compile: 1, test: 1 }]);
+    expect([made.version, calls]).toEqual(['1.3', { judge: 1 }]);
     const { bundle } = readDocument(documents.get(made.checksum)!);
     expect([bundle.policy.version, bundle.digest]).toEqual(['1.3', made.checksum]);
+  });
+
+  it('refuses with the report what decides otherwise than its fixtures say, and keeps what it has [2.2]', async () => {
+    const { store } = storeWith();
+    await store.put(name, put(), ann);
+    const fixtures = [{ name: 'half', decision: 'coverage', expect: { coverage_met: true } }];
+    await expect(store.put(name, put({ fixtures }), ann)).rejects.toMatchObject({
+      code: 'INVALID_REQUEST',
+      detail: 'policy_invalid',
+      fieldErrors: [{ path: 'fixtures', message: 'half: the Rego does not decide coverage' }],
+      details: {
+        report: {
+          is_valid: false,
+          policy_version: '1.1',
+          violations: [{ violation_type: 'rego_test_failed', severity: 'high' }],
+        },
+      },
+    });
+    expect(await store.get(name)).toMatchObject({ version: '1.0', active: true });
   });
 
   it('answers a change that is committed, though this process cannot see it yet', async () => {
