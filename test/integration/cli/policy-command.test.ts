@@ -305,6 +305,35 @@ describe('conclave policy explain', () => {
   });
 });
 
+describe('a rule that does not come to an end', () => {
+  it('is an error with its place, and holds nobody up [2.4] [13.2]', async () => {
+    const endless = `package orchestration
+
+selection := {"selected_detectors": ["pii"]} if {
+	n := {x | some x in numbers.range(1, 3000)}
+	count([1 | some i in n; some j in n; some k in n; i == j; j == k; i == 0]) == 0
+}
+`;
+    const dir = ruled('endless', { 'rules/selection.rego': endless });
+    const { code, stdout } = await conclave(['policy', 'validate', dir, '--format', 'json']);
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout)).toMatchObject([
+      {
+        ok: false,
+        errors: [
+          {
+            code: 'decision_slow',
+            file: 'rules/selection.rego',
+            line: 3,
+            column: 1,
+            message: expect.stringContaining('took over 1000 ms') as string,
+          },
+        ],
+      },
+    ]);
+  });
+});
+
 describe('conclave policy without a working opa', () => {
   const version = '[ "$1" = version ] && { echo "Version: 1.22.0"; exit 0; }';
   const script = (text: string) => {

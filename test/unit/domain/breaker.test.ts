@@ -198,7 +198,7 @@ describe('half open', () => {
 });
 
 describe('operators and health', () => {
-  it('trips and resets in every state', () => {
+  it('trips and resets in every state [13.2]', () => {
     for (const breaker of [initialBreaker, opened, tried(1)]) {
       expect(happens(breaker, { type: 'trip', at: t0 + 1 })).toMatchObject({
         state: 'open',
@@ -236,7 +236,7 @@ it('applies changed settings to the state there is [B5]', () => {
   expect([admits(open, t0 + 5000, strict), admits(open, t0 + 5000, http())]).toEqual([true, false]);
 });
 
-it('tells every transition, with its time and reason [B7]', () => {
+it('tells every transition, with its time and reason [B7] [13.2]', () => {
   const outcome = (type: CallOutcome, epoch: number, at: number, count = 1): BreakerEvent => ({
     type,
     epoch,

@@ -22,7 +22,7 @@ const settings: SlaSettings = {
 };
 const receivedAt = 1_700_000_000_000;
 
-describe('SLA and conversion point', () => {
+describe('SLA and conversion point [13.2]', () => {
   it.each([
     ['critical', 1000, 500],
     ['high', 2000, 1500],
@@ -39,7 +39,7 @@ describe('SLA and conversion point', () => {
   });
 });
 
-describe('memberTimes', () => {
+describe('memberTimes [13.2]', () => {
   const times = (overrides: Partial<Parameters<typeof memberTimes>[0]>) => {
     const { convert_at, sla_at, cut_at, deadline_at } = memberTimes({
       receivedAt,
