@@ -10,7 +10,7 @@ import { samplePolicy } from '../unit/policy/samples';
 
 export const projectRoot = join(__dirname, '..', '..');
 export const opaBin = process.env.CONCLAVE_OPA_BIN ?? join(projectRoot, '.tools', 'bin', 'opa');
-export const opaPath = () => Promise.resolve(opaBin);
+const opaPath = () => Promise.resolve(opaBin);
 
 export async function compileBundle(
   sources: readonly RegoSource[],
