@@ -11,6 +11,7 @@ import type { UpstreamDirectory } from './registry/directory';
 import { HealthChecks } from './registry/health-checks';
 import { HealthMonitor } from './registry/health-monitor';
 import { HealthReport } from './registry/health-report';
+import type { LiveRegistry } from './registry/live-registry';
 import type { Db } from './store/database';
 import { HealthEvents } from './store/health-events';
 import { HealthStates } from './store/health-states';
@@ -21,7 +22,10 @@ import type { UpstreamMetrics } from './telemetry/upstream-metrics';
 
 /** The part of the composition root that watches the health of upstreams. Detectors that are well can be used when it returns. */
 export async function composeHealth(parts: {
-  readonly directory: UpstreamDirectory;
+  readonly upstreams: {
+    readonly registry: UpstreamDirectory & Pick<LiveRegistry, 'beforeChange'>;
+    introduceBy(introduce: HealthChecks['introduce']): void;
+  };
   readonly breakers: Breakers;
   readonly settings: Settings;
   readonly db: Db;
@@ -32,7 +36,8 @@ export async function composeHealth(parts: {
   readonly upstreamMetrics: UpstreamMetrics;
   readonly log: Logger;
 }) {
-  const { directory, breakers, settings, log } = parts;
+  const { upstreams, breakers, settings, log } = parts;
+  const directory = upstreams.registry;
   const health = new HealthMonitor(directory, breakers, settings.orchestration);
   const states = new HealthStates(parts.db, parts.notifications);
   const prober = new HealthProbe(
@@ -67,6 +72,8 @@ export async function composeHealth(parts: {
   });
   let gateway: HealthGateway | null = null;
   await checks.start();
+  upstreams.introduceBy((detectors) => checks.introduce(detectors));
+  directory.beforeChange(() => checks.learn());
   return {
     health,
     checks,

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { Resolver } from 'node:dns/promises';
 import { withCapabilities } from './detectors/capabilities';
 import type { Settings } from './contract/config';
+import type { Upstream } from './contract/upstream';
 import { nameInId } from './domain/registry';
-import type { SyncPlan } from './domain/registry-sync';
+import type { Listed, SyncPlan } from './domain/registry-sync';
 import type { Outbound } from './outbound/outbound';
 import { ConfigSource } from './registry/config-source';
 import { Discovery } from './registry/discovery';
@@ -11,7 +12,7 @@ import { dnsDiscovery } from './registry/dns-discovery';
 import { kubernetesDiscovery } from './registry/kubernetes-discovery';
 import { LiveRegistry } from './registry/live-registry';
 import type { Complete } from './registry/registrar';
-import { resolveBuiltin } from './registry/upstream-of';
+import { resolveBuiltin, upstreamOf } from './registry/upstream-of';
 import type { CacheGenerations } from './store/cache-generations';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
@@ -51,8 +52,10 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
       log.error({ endpoint_ids: ids }, 'upstreams that another release registered are left out'),
   });
   const complete = completing(parts);
+  let introduce: (detectors: readonly Upstream[]) => Promise<void> = () => Promise.resolve();
   const config = new ConfigSource({
     complete,
+    introduce: (listed) => introduce(detectorsAmong(listed, parts.builtinUrl)),
     file: settings.registry.path,
     store,
     refresh: () => registry.refresh(),
@@ -84,6 +87,8 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
     registry,
     config,
     complete,
+    /** Called with the detectors that the file lists before they are registered or move. */
+    introduceBy: (by: typeof introduce) => void (introduce = by),
     versions: async () => {
       const [current, history] = await Promise.all([store.configVersion(), store.configHistory()]);
       return { current: current.generation === 0 ? null : configVersionText(current), history };
@@ -126,6 +131,16 @@ function completing({ outbound, builtinUrl }: RegistryParts): Complete {
     const { capabilities } = await withCapabilities(resolveBuiltin(registration, builtinUrl), outbound);
     return { ...registration, capabilities };
   };
+}
+
+/** As they will be used. */
+function detectorsAmong(listed: readonly Listed[], builtinUrl: string): Upstream[] {
+  const at = new Date().toISOString();
+  const entry = { source: 'config', origin: 'file', status: 'active', ttl_seconds: null } as const;
+  const times = { registration_time: at, updated_at: at };
+  return listed
+    .filter(({ kind }) => kind === 'detector')
+    .map((one) => upstreamOf({ ...one, ...entry, ...times, traffic_percent: 0 }, builtinUrl));
 }
 
 function count(

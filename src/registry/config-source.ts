@@ -32,6 +32,8 @@ export interface ConfigSourceDependencies {
   readonly store: ConfigStore;
   /** What detectors say of themselves, where the file says nothing. */
   readonly complete: Complete;
+  /** Called before what is listed is committed. */
+  readonly introduce: (listed: readonly Listed[]) => Promise<void>;
   /** Makes what was committed effective here. */
   readonly refresh: () => Promise<void>;
   /** Told of what has changed, after the commit. */
@@ -249,7 +251,10 @@ export class ConfigSource {
       correlationId: cause?.correlationId ?? null,
       what: 'registry file',
     };
-    const listed = await Promise.all(file.entries.map((entry) => this.#completed(entry)));
+    const [listed] = await Promise.all([
+      Promise.all(file.entries.map((entry) => this.#completed(entry))),
+      this.deps.introduce(file.entries),
+    ]);
     const reloaded = await this.deps.store.change(by, (entries, config) => {
       const sameFile = config.digest === file.digest;
       const plan =

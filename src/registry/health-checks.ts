@@ -8,9 +8,11 @@ import type {
 import type { HealthStatus } from '../contract/enums';
 import type { Upstream } from '../contract/upstream';
 import { condemned, type DueCheck, healthAfter, initialHealth, nextCheckAt } from '../domain/health';
+import { inTurns } from '../domain/in-turns';
+import { Rereading } from '../domain/rereading';
 import type { Breakers } from './breakers';
 import type { UpstreamDirectory } from './directory';
-import type { HealthMonitor } from './health-monitor';
+import { type HealthMonitor, isWatched } from './health-monitor';
 
 /** Where the health of upstreams is kept for all processes. */
 export interface HealthStore {
@@ -60,8 +62,10 @@ const tickMs = 250;
 const lookMs = 400;
 /** A check that is late by half its interval, within these, has nobody who makes it: this process does. */
 const abandonedMs = { least: 1000, most: 15_000 };
-/** How long a start waits for first answers. */
+/** How long a start waits for first answers, and a change of the registry for those of whom it adds. */
 const firstMs = 3000;
+const introductionMs = 1000;
+const claimedMs = 50;
 const complaintMs = 10_000;
 
 /** Checks upstreams beside all calls, and makes every process know what came out. */
@@ -69,7 +73,7 @@ export class HealthChecks {
   readonly #checking = new Map<string, Promise<CheckResult | null>>();
   readonly #stopping = new AbortController();
   #timers: NodeJS.Timeout[] = [];
-  #looking: Promise<void> | null = null;
+  readonly #rereading = new Rereading(() => this.#read());
   #complainedAt = -Infinity;
 
   constructor(private readonly deps: HealthChecksDependencies) {}
@@ -77,20 +81,38 @@ export class HealthChecks {
   /** Knows what is stored when it returns, and has asked the detectors whose check is due, so that they can be used. */
   async start(): Promise<void> {
     const { store, directory } = this.deps;
-    await this.#refresh();
-    store.onChange(() => void this.#look());
+    await this.#rereading.refresh();
+    store.onChange(() => void this.learn());
     directory.onChange(({ removed }) => {
       if (removed.length > 0) void store.remove(removed).catch((error: unknown) => this.#unreachable(error));
     });
     this.#timers = [
-      setInterval(() => void this.#look(), lookMs).unref(),
+      setInterval(() => void this.learn(), lookMs).unref(),
       setInterval(() => this.#takeOver(), tickMs).unref(),
     ];
     const first = this.deps.monitor.due().filter(({ isDetector }) => isDetector);
-    const asked = Promise.all(first.map(({ endpoint_id }) => this.#checked(endpoint_id)));
-    const patience = new AbortController();
-    await Promise.race([asked, pause(firstMs, patience.signal)]).finally(() => patience.abort());
-    await this.#look();
+    await within(firstMs, (signal) => this.#firstAnswers(first, signal));
+    await this.learn();
+  }
+
+  /** Knows what was stored before the call, unless the store is away. */
+  async learn(): Promise<void> {
+    await this.#rereading.refresh().catch((error: unknown) => this.#unreachable(error));
+  }
+
+  /**
+   * Asks detectors that are about to be registered, or to move, so that they can be used from their first moment. Who does
+   * not answer soon is checked like any new one.
+   */
+  async introduce(detectors: readonly Upstream[]): Promise<void> {
+    const strangers = detectors.filter(
+      (upstream) => isWatched(upstream) && !this.deps.monitor.knows(upstream),
+    );
+    const asked = inTurns(strangers, this.deps.concurrency, async (upstream) => {
+      const result = await this.#probed(upstream);
+      if (result.ok) await this.#record(upstream, result, afterCheck(result));
+    });
+    await within(introductionMs, () => asked.catch((error: unknown) => this.#unreachable(error)));
   }
 
   /** Ends all checks. */
@@ -119,6 +141,20 @@ export class HealthChecks {
   async condemn(endpointId: string, error: string): Promise<void> {
     const upstream = this.deps.directory.byId(endpointId);
     if (upstream) await this.#record(upstream, { ok: false, response_ms: null, error }, condemned);
+  }
+
+  /** Those that another process is checking are known once it has recorded them. */
+  async #firstAnswers(due: readonly DueCheck[], signal: AbortSignal): Promise<void> {
+    await Promise.all(due.map(({ endpoint_id }) => this.#checked(endpoint_id)));
+    const { directory, monitor } = this.deps;
+    const isUnknown = ({ endpoint_id }: DueCheck): boolean => {
+      const upstream = directory.byId(endpoint_id);
+      return upstream !== undefined && !monitor.knows(upstream);
+    };
+    while (due.some(isUnknown) && !signal.aborted) {
+      await pause(claimedMs, signal);
+      await this.learn();
+    }
   }
 
   #takeOver(): void {
@@ -153,7 +189,7 @@ export class HealthChecks {
       await store.release(endpointId);
       return null;
     }
-    await this.#record(upstream, result, (health, at, rules) => healthAfter(health, result.ok, at, rules));
+    await this.#record(upstream, result, afterCheck(result));
     return result;
   }
 
@@ -222,15 +258,7 @@ export class HealthChecks {
       this.deps.breakers.healthChanged(endpoint_id, 'healthy');
   }
 
-  /** One after the other; asking again while one is under way asks nothing more. */
-  #look(): Promise<void> {
-    this.#looking ??= this.#refresh()
-      .catch((error: unknown) => this.#unreachable(error))
-      .finally(() => (this.#looking = null));
-    return this.#looking;
-  }
-
-  async #refresh(): Promise<void> {
+  async #read(): Promise<void> {
     for (const stored of await this.deps.store.changed()) this.deps.monitor.learned(stored);
   }
 
@@ -240,6 +268,16 @@ export class HealthChecks {
     this.#complainedAt = this.deps.now();
     this.deps.log.warn({ error }, 'health is not shared while the store is away');
   }
+}
+
+function afterCheck({ ok }: CheckResult): typeof condemned {
+  return (health, at, rules) => healthAfter(health, ok, at, rules);
+}
+
+/** Waits for the work, but not for ever. */
+async function within(ms: number, work: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
+  const patience = new AbortController();
+  await Promise.race([work(patience.signal), pause(ms, patience.signal)]).finally(() => patience.abort());
 }
 
 /** Ends early with the signal. */

@@ -27,6 +27,8 @@ export interface EndpointHealth {
 /** The health of all upstreams as this process knows it; `HealthChecks` makes it known. Answers at once. */
 export class HealthMonitor {
   readonly #stored = new Map<string, StoredHealth>();
+  /** Of those that are about to move, or were: what is known of the other address. */
+  readonly #elsewhere = new Map<string, StoredHealth>();
 
   constructor(
     private readonly directory: UpstreamDirectory,
@@ -34,8 +36,12 @@ export class HealthMonitor {
     private readonly constants: HealthSettings,
     private readonly now: () => number = Date.now,
   ) {
-    directory.onChange(({ removed }) => {
+    directory.onChange(({ updated, removed }) => {
       for (const endpointId of removed) this.#stored.delete(endpointId);
+      for (const endpointId of [...removed, ...updated]) {
+        const isThere = this.#elsewhere.get(endpointId)?.url === directory.byId(endpointId)?.config.url;
+        if (!isThere) this.#elsewhere.delete(endpointId);
+      }
     });
   }
 
@@ -95,7 +101,15 @@ export class HealthMonitor {
 
   /** What is in the store now, also of an upstream that this process has not heard of yet. */
   learned(stored: StoredHealth): void {
-    this.#stored.set(stored.endpoint_id, stored);
+    const { endpoint_id: id, url } = stored;
+    const before = this.#stored.get(id);
+    if (before && before.url !== url) this.#elsewhere.set(id, before);
+    this.#stored.set(id, stored);
+  }
+
+  /** Whether it has been checked at its address. */
+  knows(upstream: Upstream): boolean {
+    return this.#storedOf(upstream) !== null;
   }
 
   #of(upstream: Upstream): Health {
@@ -103,8 +117,8 @@ export class HealthMonitor {
   }
 
   #storedOf({ endpoint_id, config }: Upstream): StoredHealth | null {
-    const stored = this.#stored.get(endpoint_id);
-    return stored?.url === config.url ? stored : null;
+    const known = [this.#stored.get(endpoint_id), this.#elsewhere.get(endpoint_id)];
+    return known.find((stored) => stored?.url === config.url) ?? null;
   }
 }
 

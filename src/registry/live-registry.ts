@@ -60,8 +60,14 @@ export class LiveRegistry implements UpstreamDirectory, Detectors {
   #snapshot = empty;
   readonly #rereading = new Rereading(() => this.#read());
   #timer: NodeJS.Timeout | null = null;
+  #prepare: () => Promise<void> = () => Promise.resolve();
 
   constructor(private readonly deps: LiveRegistryDependencies) {}
+
+  /** Called before a change takes effect here, which waits for it. */
+  beforeChange(prepare: () => Promise<void>): void {
+    this.#prepare = prepare;
+  }
 
   async start(): Promise<void> {
     this.deps.onHint(() => void this.refresh().catch(() => undefined));
@@ -109,6 +115,7 @@ export class LiveRegistry implements UpstreamDirectory, Detectors {
     const read = await this.deps.store.read();
     if (read.generation === this.#snapshot.generation) return;
     if (read.unreadable.length > 0) this.deps.report(read.unreadable);
+    await this.#prepare();
     this.#take(snapshotOf(read, this.#snapshot, this.deps.builtinUrl));
   }
 

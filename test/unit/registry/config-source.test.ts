@@ -42,6 +42,7 @@ describe('ConfigSource', () => {
       file,
       store,
       complete: (registration) => Promise.resolve(registration),
+      introduce: () => Promise.resolve(),
       refresh: () => Promise.resolve(),
       applied: () => Promise.resolve(),
       refused: (faults) => void refused.push([...faults]),
@@ -71,6 +72,15 @@ describe('ConfigSource', () => {
       lastReloadError: null,
       watching: true,
     });
+  });
+
+  it('introduces what it lists before that is in the registry', async () => {
+    write('a');
+    const seen: string[] = [];
+    const introduce: ConfigSourceDependencies['introduce'] = async (listed) =>
+      void seen.push(`${listed.map(({ endpoint_id: id }) => id).join()} of ${store.ids.join()}`);
+    await source(undefined, { introduce });
+    expect([seen, store.ids]).toEqual([['a@1.0 of '], ['a@1.0']]);
   });
 
   it('sees a file that is edited [C3] [18.2]', async () => {

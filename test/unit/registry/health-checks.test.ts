@@ -124,6 +124,43 @@ describe('HealthChecks', () => {
     jest.clearAllTimers();
   });
 
+  it('waits at its start for those that another process is checking', async () => {
+    let answer = (_result: CheckResult): void => undefined;
+    answers = { 'a@1.0': new Promise<CheckResult>((resolve) => (answer = resolve)) };
+    const [first, second] = [processWith({ 'a@1.0': detector() }), processWith({ 'a@1.0': detector() })];
+    const starting = Promise.all([first.checks.start(), second.checks.start()]);
+    await pass(500);
+    answer(well);
+    await pass(100);
+    await starting;
+    expect([probed, second.monitor.isHealthy('a@1.0')]).toEqual([['a@1.0'], true]);
+  });
+
+  it('asks who is about to come, so that it is used from its first moment [C3]', async () => {
+    answers = { 'a@1.0': well, 'a@2.0': well, 'b@1.0': ill };
+    const [one, other] = [processWith({ 'a@1.0': detector() }), processWith({ 'a@1.0': detector() })];
+    for (const { checks } of [one, other]) await checks.start();
+    probed = [];
+    const listed = processWith({ 'a@1.0': detector(), 'a@2.0': detector(), 'b@1.0': detector() });
+    await one.checks.introduce(listed.directory.upstreams);
+    expect(probed).toEqual(['a@2.0', 'b@1.0']);
+    await other.checks.learn();
+    for (const { directory, monitor } of [one, other]) {
+      directory.set('a@2.0', detector());
+      directory.set('b@1.0', detector());
+      expect([monitor.isHealthy('a@2.0'), monitor.isHealthy('b@1.0')]).toEqual([true, false]);
+    }
+  });
+
+  it('does not hold up a change for one that does not answer', async () => {
+    const { checks } = processWith({});
+    await checks.start();
+    answers = { 'a@1.0': new Promise(() => undefined) };
+    const introducing = checks.introduce(processWith({ 'a@1.0': detector() }).directory.upstreams);
+    await pass(1000);
+    await introducing;
+  });
+
   it('takes over what is stored: a start asks nobody whose check is not due [H6]', async () => {
     answers = { 'a@1.0': well };
     await processWith({ 'a@1.0': detector() }).checks.start();

@@ -90,6 +90,17 @@ describe('HealthMonitor', () => {
     expect(monitor.due()).toMatchObject([{ endpoint_id: 'a@1.0', dueSince: 0 }]);
   });
 
+  it('knows one that is about to move at both of its addresses, until it has moved [C3]', () => {
+    watch({ 'a@1.0': detector() });
+    learn('a@1.0', { status: 'healthy' });
+    learn('a@1.0', { status: 'healthy' }, now, 'http://elsewhere');
+    expect(monitor.isHealthy('a@1.0')).toBe(true);
+    directory.set('a@1.0', detector('http://elsewhere'));
+    expect(monitor.isHealthy('a@1.0')).toBe(true);
+    directory.set('a@1.0', detector());
+    expect(monitor.isHealthy('a@1.0')).toBe(false);
+  });
+
   it('tells what is due, without what is switched off [H4]', () => {
     watch({
       'a@1.0': detector(),

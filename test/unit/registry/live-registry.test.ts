@@ -4,6 +4,7 @@ import { endpointSchema } from '../../../src/contract/upstream';
 import type { DirectoryChange } from '../../../src/registry/directory';
 import { LiveRegistry } from '../../../src/registry/live-registry';
 import { listedDetector, listedEndpoint } from '../../../src/registry/registry-file';
+import { eventually } from '../../support/eventually';
 
 const builtinUrl = 'http://127.0.0.1:8010';
 const state = {
@@ -125,6 +126,24 @@ describe('LiveRegistry', () => {
       [builtinUrl, 'pii'],
     ]);
     expect(live.byId('privacy@1.0')?.config).toMatchObject({ url: builtinUrl, kind: 'detector', timeout: 5 });
+  });
+
+  it('lets nobody see a change before all is prepared for it [C3]', async () => {
+    const store = new FakeStore();
+    const { live, changes, hint } = await liveOver(store);
+    started.push(live);
+    let prepared = (): void => undefined;
+    live.beforeChange(() => new Promise((resolve) => (prepared = resolve)));
+    store.put(detectorEntry('a'));
+    hint();
+    await eventually(
+      () => store.reads,
+      (reads) => reads === 2,
+    );
+    expect(live.upstreams).toEqual([]);
+    prepared();
+    await changed(changes, 2);
+    expect(live.byId('a@1.0')).toBeDefined();
   });
 
   it('takes what another process changed, whole, when it is told [R7]', async () => {

@@ -1,4 +1,4 @@
-import { inTurns } from '../../../src/content/in-turns';
+import { inTurns } from '../../../src/domain/in-turns';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
