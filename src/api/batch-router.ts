@@ -2,10 +2,11 @@ import { type Request, type Response, Router } from 'express';
 import { batchEnvelopeSchema } from '../contract/batch';
 import { documentIn } from '../content/content-form';
 import { sha256 } from '../content/digest';
-import { inTurns } from '../content/in-turns';
+import { BatchIntake } from '../content/batch-intake';
 import type { ContentIntake } from '../content/intake';
 import { ConclaveError } from '../contract/errors';
-import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
+import { type SentRequest, sentRequestSchema } from '../contract/request';
+import type { Limited } from '../contract/service-metrics';
 import { namePattern, tenantPattern } from '../contract/text';
 import type { Batches, BatchItem, FaultyItem } from '../submission/batches';
 import { canonicalJson, fingerprintOf } from '../submission/fingerprint';
@@ -16,11 +17,11 @@ import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
-type Intake = Pick<ContentIntake, 'take' | 'atATime'>;
+type Intake = Pick<ContentIntake, 'take' | 'atATime' | 'maxFetched'>;
 
 /** An item that may be taken in. */
 interface ValidItem {
-  readonly sent: OrchestrationRequest;
+  readonly sent: SentRequest;
   /** As of {@link BatchItem}. */
   readonly digest: string;
 }
@@ -48,9 +49,9 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
     const items = requests.map((sent) => validated(sent, async));
     // Before any of it is read: reading costs us more than the rest.
     await charge(deps, items, response);
-    const taken = await inTurns(items, deps.intake.atATime, (item) => takeIn(deps.intake, item, receivedAt));
+    const intake = new BatchIntake(deps.intake, receivedAt);
     const answer = await deps.batches.submit({
-      items: begun(taken),
+      items: items.map((item) => ('fault' in item ? item : toRun(item, intake))),
       tenantId,
       idempotencyKey,
       batchId: batch_id ?? null,
@@ -88,7 +89,7 @@ function tenantOfAll(requests: readonly unknown[], named: string | null): string
 
 function validated(sent: unknown, async: boolean): ValidItem | FaultyItem {
   try {
-    const valid = validate(orchestrationRequestSchema, sent);
+    const valid = validate(sentRequestSchema, sent);
     refuseCallback(valid.metadata);
     const asked = async ? { ...valid, processing_mode: 'async' as const } : valid;
     return { sent: asked, digest: digestOf(asked) };
@@ -104,28 +105,17 @@ function validated(sent: unknown, async: boolean): ValidItem | FaultyItem {
 }
 
 /** Taken before anything is read, since whether that succeeds depends on the load; of a file as when it was read. */
-function digestOf(sent: OrchestrationRequest): string {
-  const file = sent.content_type === 'document' ? documentIn(sent.content) : null;
+function digestOf({ content, ...sent }: SentRequest): string {
+  // What a reference led to may be gone when the same batch is sent again; it is known by the reference.
+  if (content === undefined) return fingerprintOf({ ...sent, content: '' }).toString('hex');
+  const file = sent.content_type === 'document' ? documentIn(content) : null;
   const source = file && { digest: sha256(file), gaps: [] };
-  return fingerprintOf(source ? { ...sent, source } : sent).toString('hex');
+  return fingerprintOf({ ...sent, content, ...(source && { source }) }).toString('hex');
 }
 
-async function takeIn(intake: Intake, item: ValidItem | FaultyItem, receivedAt: number): Promise<BatchItem> {
-  if ('fault' in item) return item;
-  const { sent, digest } = item;
-  try {
-    return { ...(await intake.take(sent, receivedAt)), digest };
-  } catch (error) {
-    return { fault: known(error), mode: sent.processing_mode, policyBundle: sent.policy_bundle, digest };
-  }
-}
-
-/** The time of jobs begins when the documents of all items have been read. */
-function begun(items: readonly BatchItem[]): BatchItem[] {
-  const receivedAt = Date.now();
-  return items.map((item) =>
-    'request' in item && item.request.processing_mode === 'async' ? { ...item, receivedAt } : item,
-  );
+function toRun({ sent, digest }: ValidItem, intake: BatchIntake): BatchItem {
+  const { processing_mode: mode, policy_bundle: policyBundle, priority } = sent;
+  return { mode, policyBundle, priority, digest, take: () => intake.take(sent) };
 }
 
 /** @throws what is nobody's fault but ours */
@@ -140,17 +130,20 @@ async function charge(
   items: readonly (ValidItem | FaultyItem)[],
   response: Response,
 ): Promise<void> {
-  const counts = new Map<string, { readonly perMinute: number; items: number }>();
+  const counts = new Map<string, { readonly limited: Limited; readonly perMinute: number; items: number }>();
   for (const item of items) {
     if ('fault' in item) continue;
-    const { tenant_id: tenant, policy_bundle: bundle } = item.sent;
-    const key = `${tenant}/${bundle}`;
-    const counted = counts.get(key) ?? { perMinute: rateLimitOf(tenant, bundle), items: 0 };
+    const { tenant_id: tenantId, policy_bundle: bundle } = item.sent;
+    const counted = counts.get(bundle) ?? {
+      limited: { endpoint: 'batch', tenantId, bundle },
+      perMinute: rateLimitOf(tenantId, bundle),
+      items: 0,
+    };
     counted.items++;
-    counts.set(key, counted);
+    counts.set(bundle, counted);
   }
-  for (const [key, { perMinute, items: cost }] of counts) {
-    await rateLimit.consume(key, perMinute, response, cost);
+  for (const { limited, perMinute, items: cost } of counts.values()) {
+    await rateLimit.consume(limited, perMinute, response, cost);
   }
 }
 

@@ -229,7 +229,6 @@ const paths = {
 };
 
 const requestSchemas = [
-  'OrchestrationRequest',
   'BatchOrchestrationRequest',
   'RerunRequest',
   'NewDetector',

@@ -14,6 +14,7 @@ export interface IntakeDependencies {
     readonly max_image_pixels: number;
     readonly reading_timeout_ms: number;
     readonly max_concurrent_readings: number;
+    readonly max_batch_content_characters: number;
   };
 }
 
@@ -37,11 +38,19 @@ export class ContentIntake {
     return this.deps.settings.max_concurrent_readings;
   }
 
-  /** @throws ConclaveError */
-  async take(sent: SentRequest, receivedAt: number): Promise<TakenIn> {
+  /** Characters that one batch may hold by reference. */
+  get maxFetched(): number {
+    return this.deps.settings.max_batch_content_characters;
+  }
+
+  /**
+   * @param share of the time that is left for reading
+   * @throws ConclaveError
+   */
+  async take(sent: SentRequest, receivedAt: number, share = 1): Promise<TakenIn> {
     if (sent.content_ref !== undefined) return this.#uploaded(sent, sent.content_ref, receivedAt);
     const document = sent.content_type === 'document' ? documentIn(sent.content!) : null;
-    if (document) return this.#document(sent, document, receivedAt);
+    if (document) return this.#document(sent, document, receivedAt, share);
     const request = asRequest(sent, sent.content!);
     const routingTokens = checkContentForm(request, this.deps.settings.max_image_pixels);
     return { request, routingTokens, receivedAt };
@@ -57,12 +66,12 @@ export class ContentIntake {
     });
   }
 
-  async #document(sent: SentRequest, bytes: Buffer, receivedAt: number): Promise<TakenIn> {
+  async #document(sent: SentRequest, bytes: Buffer, receivedAt: number, share: number): Promise<TakenIn> {
     const { body, source } = await this.deps.examiner.examine({
       bytes,
       field: 'content',
       declared: { contentType: 'document', mediaType: '' },
-      withinMs: this.#patience(sent, receivedAt),
+      withinMs: this.#patience(sent, receivedAt) * share,
     });
     const readAt = sent.processing_mode === 'async' ? Date.now() : receivedAt;
     return taken(sent, body.toString(), source, readAt);

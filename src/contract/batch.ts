@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { errorResponseSchema, orchestrationResponseSchema } from './answer';
-import { optional, orchestrationRequestSchema, withDefault } from './request';
+import { optional, sentRequestSchema, withDefault } from './request';
 import { boundedText } from './text';
 
 /** Most items of one batch (spec/orchestration.md 1.2, R8). */
@@ -10,7 +10,7 @@ const maxItems = 100;
 const batchOrchestrationRequestSchema = z
   .strictObject({
     requests: z
-      .array(orchestrationRequestSchema)
+      .array(sentRequestSchema)
       .min(1, 'must hold at least one request')
       .max(maxItems, `must hold at most ${maxItems} requests`)
       .meta({ description: 'Items of one tenant; one at fault fails alone.' }),

@@ -136,6 +136,11 @@ const contentSchema = z.strictObject({
     .default(4 * mebibyte),
   /** Width times height; what decodes an image needs four bytes for each. */
   max_image_pixels: z.int().min(1).default(40_000_000),
+  /** Of what the items of one batch hold by reference, images in base64: all of it is in memory at a time. */
+  max_batch_content_characters: z
+    .int()
+    .min(24 * mebibyte)
+    .default(32 * mebibyte),
   max_document_characters: z.int().min(1000).max(2_000_000).default(500_000),
   max_document_pages: z.int().min(1).default(500),
   /** Of all parts of an Office file together. */

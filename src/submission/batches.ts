@@ -1,7 +1,7 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import type { ErrorResponse, OrchestrationResponse } from '../contract/answer';
 import type { BatchItemResult } from '../contract/batch';
-import type { ProcessingMode } from '../contract/enums';
+import type { Priority, ProcessingMode } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
 import type { VersionInfo } from '../contract/payload';
 import type { OrchestrationRequest } from '../contract/request';
@@ -16,14 +16,23 @@ import type { Answer } from './execution';
 import { canonicalJson } from './fingerprint';
 import { Submission, type SubmissionDependencies } from './submission';
 
-/** An entry of `requests` that can be run. */
-interface SoundItem {
+/** A request with what it asks about, once that has been fetched and read. */
+interface TakenItem {
   readonly request: OrchestrationRequest;
   readonly routingTokens: readonly string[];
   /** When its time begins, epoch ms. */
   readonly receivedAt: number;
+}
+
+/** An entry of `requests` that can be run. */
+interface SoundItem {
+  readonly mode: ProcessingMode;
+  readonly policyBundle: string;
+  readonly priority: Priority;
   /** SHA-256 of what was sent, which is the same whether it could be read this time or not. */
   readonly digest: string;
+  /** Called when the batch runs: of one that is answered already nothing is read. @throws ConclaveError */
+  readonly take: () => Promise<TakenItem>;
 }
 
 /** One that cannot, and why. */
@@ -130,12 +139,10 @@ export class Batches {
 
   async #run(batch: AcceptedBatch): Promise<Buffer> {
     const items = batch.items.map((item) => ({ item, requestId: randomUUID() }));
-    const ends = batch.items.map((item) =>
-      'request' in item ? item.receivedAt + slaOf(item.request.priority, this.deps.sla) : batch.receivedAt,
-    );
+    const sound = items.flatMap(({ item, requestId }) => ('take' in item ? { item, requestId } : []));
     const companions = new Companions(
-      items.flatMap(({ item, requestId }) => ('request' in item ? requestId : [])),
-      Math.max(...ends),
+      sound.map(({ requestId }) => requestId),
+      Math.max(0, ...sound.map(({ item }) => slaOf(item.priority, this.deps.sla))),
     );
     const results = await Promise.all(
       items.map(async ({ item, requestId }, index) => {
@@ -161,7 +168,7 @@ export class Batches {
     const idempotencyKey = `${batch.idempotencyKey}#${index}`;
     try {
       if ('fault' in item) throw item.fault;
-      const { request, routingTokens, receivedAt } = item;
+      const { request, routingTokens, receivedAt } = await item.take();
       const answer = await this.deps.submission.submit({
         request,
         requestId,
@@ -183,11 +190,10 @@ export class Batches {
     }
   }
 
-  #unrouted(batch: AcceptedBatch, item: BatchItem, idempotencyKey: string) {
-    const known = 'request' in item;
+  #unrouted(batch: AcceptedBatch, { mode, policyBundle }: BatchItem, idempotencyKey: string) {
     return {
-      mode: known ? item.request.processing_mode : item.mode,
-      policyBundle: known ? item.request.policy_bundle : item.policyBundle,
+      mode,
+      policyBundle,
       idempotencyKey,
       versionInfo: this.deps.versionInfo,
       elapsedMs: Math.max(0, Date.now() - batch.receivedAt),

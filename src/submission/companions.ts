@@ -17,11 +17,11 @@ export class Companions {
 
   /**
    * @param requestIds of the items that are to run
-   * @param answerBy when the batch is to be answered (epoch ms)
+   * @param patienceMs the largest SLA among them: so long may a job wait for a turn
    */
   constructor(
     requestIds: Iterable<string>,
-    private readonly answerBy: number,
+    private readonly patienceMs: number,
   ) {
     this.#absent = new Set(requestIds);
   }
@@ -53,7 +53,7 @@ export class Companions {
   async turnOf(member: Member): Promise<() => void> {
     this.arrive(member.request_id);
     const { mode, received_at: receivedAt, convert_at: convertAt } = member;
-    const until = mode === 'async' ? this.answerBy : receivedAt + (convertAt - receivedAt) / 3;
+    const until = receivedAt + (mode === 'async' ? this.patienceMs : (convertAt - receivedAt) / 3);
     const place = await this.#takePlace(until);
     if (place) return place;
     if (mode === 'sync') return () => undefined;

@@ -6,6 +6,7 @@ import { docx, encryptedPdf, pdf, pdfPicture, png, pngOf } from '../../support/d
 import { flags } from '../../support/fake-detectors';
 import { type HttpAnswer, System } from '../../support/system';
 import { uploadFile } from '../../support/upload-file';
+import { batch, postBatch } from '../batch/support';
 
 const capabilities = {
   supported_content_types: ['text', 'document', 'image'] as ('text' | 'document' | 'image')[],
@@ -143,6 +144,36 @@ describe('Documents and larger images by reference [5.1]', () => {
     const again = await judge(renewed.body, {}, key);
     expect(again.headers.get('idempotency-replayed')).toBe('true');
     expect(again.text).toBe(first.text);
+  });
+
+  it('judges it as items of a batch; one that is gone fails alone, and a replay needs none of them [11.1]', async () => {
+    const marks = [randomUUID(), randomUUID()];
+    const [kept, lost] = await Promise.all(marks.map((mark) => upload(docx([`letter ${mark}`]))));
+    const { content: _content, ...rest } = system.body({ content_type: 'document' });
+    const remove = ({ body }: HttpAnswer<UploadedContent>) =>
+      system.request('DELETE', `/orchestrate/content/${body.content_ref}`, undefined, {
+        'X-Tenant-ID': 'demo',
+      });
+    await remove(lost!);
+    const requests = [
+      system.body({ content: 'a text beside them' }),
+      { ...rest, content_ref: kept!.body.content_ref },
+      { ...rest, content_ref: lost!.body.content_ref },
+    ];
+    const key = randomUUID();
+    const { results } = await batch(system, { requests, key });
+    expect(results.map(({ http_status, error }) => [http_status, error?.detail ?? null])).toEqual([
+      [200, null],
+      [200, null],
+      [404, 'content_not_found'],
+    ]);
+    expect(seenByA()).toEqual(expect.arrayContaining([`letter ${marks[0]}`]));
+    expect(seenByA()).toHaveLength(2);
+    await remove(kept!);
+    const again = await postBatch(system, { requests, key });
+    expect(again.headers.get('idempotency-replayed')).toBe('true');
+    expect(again.body.results).toEqual(results);
+    expect(seenByA()).toHaveLength(2);
   });
 
   it('lets nobody judge or delete what is another tenant’s', async () => {

@@ -157,8 +157,8 @@ describe('The documentation', () => {
       ([, id]) => id!,
     );
     expect(new Set(named)).toEqual(new Set(Object.keys(document.components.schemas)));
-    expect(document.components.schemas['OrchestrationRequest']).toMatchObject({
-      required: ['content', 'content_type', 'tenant_id', 'policy_bundle', 'environment'],
+    expect(document.components.schemas['SentRequest']).toMatchObject({
+      required: ['content_type', 'tenant_id', 'policy_bundle', 'environment'],
       additionalProperties: false,
     });
     expect(response.text).not.toContain('__shared');

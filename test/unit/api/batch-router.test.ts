@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import request from 'supertest';
-import { ConclaveError } from '../../../src/contract/errors';
 import { orchestrationRequestSchema, type SentRequest } from '../../../src/contract/request';
 import type { AcceptedBatch, BatchAnswer } from '../../../src/submission/batches';
 import { fingerprintOf } from '../../../src/submission/fingerprint';
@@ -30,6 +29,13 @@ async function post(
     .send(sent);
 }
 
+/** What becomes of an item when the batch runs. */
+async function takenIn(index: number) {
+  const item = accepted[0]!.items[index]!;
+  if ('fault' in item) throw item.fault;
+  return item.take();
+}
+
 describe('POST /orchestrate/batch', () => {
   it('hands on what was accepted, and sends the stored bytes as they are', async () => {
     const response = await post({ requests: [body], batch_id: 'b' }, { 'X-Correlation-ID': 'corr-1' });
@@ -47,9 +53,10 @@ describe('POST /orchestrate/batch', () => {
       {
         items: [
           {
-            request: { ...body, processing_mode: 'sync', priority: 'normal' },
-            routingTokens: ['inferred=text'],
-            receivedAt: expect.any(Number) as number,
+            mode: 'sync',
+            policyBundle: 'default',
+            priority: 'normal',
+            take: expect.any(Function) as () => unknown,
             digest: fingerprintOf(orchestrationRequestSchema.parse(body)).toString('hex'),
           },
         ],
@@ -71,9 +78,10 @@ describe('POST /orchestrate/batch', () => {
   it('makes every item asynchronous on demand', async () => {
     await post({ requests: [body, { ...body, content: 1 }], async_processing: true });
     expect(accepted[0]!.items).toMatchObject([
-      { request: { processing_mode: 'async' } },
+      { mode: 'async' },
       { mode: 'async', fault: { code: 'INVALID_REQUEST' } },
     ]);
+    expect((await takenIn(0)).request).toMatchObject({ processing_mode: 'async' });
   });
 
   it('keeps what a faulty item says of itself, where it is sound, and of its content only a digest', async () => {
@@ -91,12 +99,19 @@ describe('POST /orchestrate/batch', () => {
     expect(JSON.stringify(accepted[0]!.items)).not.toContain('toxic waste');
   });
 
-  it.each([
-    ['an image that is none', { content_type: 'image' }, 'content_not_an_image'],
-    ['a callback', { metadata: { callback_url: 'https://x.example' } }, 'callback_not_allowed'],
-  ])('takes %s for a fault of the item', async (_what, overrides, detail) => {
-    expect((await post({ requests: [body, { ...body, ...overrides }] })).status).toBe(200);
-    expect(accepted[0]!.items).toMatchObject([{ routingTokens: ['inferred=text'] }, { fault: { detail } }]);
+  it('takes a callback for a fault of the item', async () => {
+    const calling = { ...body, metadata: { callback_url: 'https://x.example' } };
+    expect((await post({ requests: [body, calling] })).status).toBe(200);
+    expect(accepted[0]!.items).toMatchObject([
+      { mode: 'sync' },
+      { fault: { detail: 'callback_not_allowed' } },
+    ]);
+  });
+
+  it('finds an image that is none when the item is taken in', async () => {
+    await post({ requests: [body, { ...body, content_type: 'image' }] });
+    expect(await takenIn(0)).toMatchObject({ routingTokens: ['inferred=text'] });
+    await expect(takenIn(1)).rejects.toMatchObject({ detail: 'content_not_an_image' });
   });
 
   it('has no tenant when no item names one', async () => {
@@ -129,71 +144,55 @@ describe('POST /orchestrate/batch', () => {
   });
 });
 
-describe('Documents in a batch', () => {
+describe('Files in a batch', () => {
   const file = pdf(['words']);
   const letter = { ...body, content_type: 'document', content: file.toString('base64') };
-  const many = (count: number) => ({ requests: Array.from({ length: count }, () => letter) });
-  const roomy = { maxBodyBytes: 1_000_000 };
+  const { content: _content, ...rest } = letter;
+  const uploaded = { ...rest, content_ref: 'content-8f14e45f-ceea-467f-a2d1-3f1c0c4b7a10' };
   const words = async (sent: SentRequest) => ({
-    request: orchestrationRequestSchema.parse({ ...sent, content: 'words' }),
+    request: orchestrationRequestSchema.parse({ ...rest, content: `words of ${sent.content_ref}` }),
     routingTokens: [],
     receivedAt: Date.now(),
   });
-  const failing = (code: 'RATE_LIMITED' | 'REQUEST_TIMEOUT') => () =>
-    Promise.reject(new ConclaveError(code, 'not this time'));
+  const intake = { atATime: 2, maxFetched: 1000, take: words };
+  const roomy = { maxBodyBytes: 1_000_000, intake };
 
-  it('are told apart by what was sent, whether they could be read or not', async () => {
-    for (const take of [words, failing('RATE_LIMITED'), failing('REQUEST_TIMEOUT')])
-      await post(many(1), {}, { ...roomy, intake: { atATime: 2, take } });
+  it('are known by what was sent: by their bytes, or by the reference', async () => {
+    await post({ requests: [letter, uploaded] }, {}, roomy);
     const digest = createHash('sha256').update(file).digest('hex');
     const asRead = { ...orchestrationRequestSchema.parse(letter), source: { digest, gaps: [] } };
-    const expected = fingerprintOf(asRead).toString('hex');
-    expect(accepted.map(({ items }) => items[0]!.digest)).toEqual([expected, expected, expected]);
-    expect(accepted.map(({ items }) => 'fault' in items[0]!)).toEqual([false, true, true]);
+    const [read, fetched] = accepted[0]!.items;
+    expect(read!.digest).toBe(fingerprintOf(asRead).toString('hex'));
+    await post({ requests: [letter, uploaded] }, {}, roomy);
+    expect(accepted[1]!.items[1]!.digest).toBe(fetched!.digest);
+    const other = { ...uploaded, content_ref: uploaded.content_ref.replace('8f14', '9f14') };
+    await post({ requests: [letter, other] }, {}, roomy);
+    expect(accepted[2]!.items[1]!.digest).not.toBe(fetched!.digest);
   });
 
-  it('are no loss of time to jobs, but to whoever waits', async () => {
-    const long = Date.now() - 20_000;
-    const take = async (sent: SentRequest) => ({ ...(await words(sent)), receivedAt: long });
-    const requests = [letter, { ...letter, processing_mode: 'async' }];
-    await post({ requests }, {}, { ...roomy, intake: { atATime: 2, take } });
-    const begins = accepted[0]!.items.map((item) => ('request' in item ? item.receivedAt : null));
-    expect([begins[0], begins[1]! > long + 10_000]).toEqual([long, true]);
+  it('are fetched when the batch runs, and not before [5.1]', async () => {
+    const read: unknown[] = [];
+    const take = (sent: SentRequest) => (read.push(sent), words(sent));
+    await post({ requests: [uploaded, letter] }, {}, { ...roomy, intake: { ...intake, take } });
+    expect(read).toEqual([]);
+    const [first] = await Promise.all([takenIn(0), takenIn(1)]);
+    expect(first.request.content).toBe(`words of ${uploaded.content_ref}`);
+    expect(read).toHaveLength(2);
   });
 
-  it('that cannot be read fail in the mode and under the policy that they were sent with', async () => {
-    const intake = { atATime: 1, take: failing('RATE_LIMITED') };
-    await post({ ...many(1), async_processing: true }, {}, { ...roomy, intake });
+  it('have either a content or a reference', async () => {
+    await post({ requests: [{ ...letter, content_ref: uploaded.content_ref }, rest] }, {}, roomy);
     expect(accepted[0]!.items).toMatchObject([
-      { fault: { code: 'RATE_LIMITED' }, mode: 'async', policyBundle: 'default' },
+      { fault: { detail: 'validation_failed' } },
+      { fault: { detail: 'validation_failed' } },
     ]);
   });
 
-  it('are not read when the rate limit has no room for all of them', async () => {
-    const read: unknown[] = [];
-    const intake = { atATime: 2, take: (sent: SentRequest) => (read.push(sent), words(sent)) };
-    const response = await post(many(3), {}, { ...roomy, perMinute: 2, intake });
-    expectError(response, { code: 'RATE_LIMITED' });
-    expect(read).toEqual([]);
-  });
-
-  it('count against the rate limit also when they cannot be read', async () => {
-    const intake = { atATime: 2, take: failing('RATE_LIMITED') };
-    const response = await post(many(3), {}, { ...roomy, perMinute: 5, intake });
+  it('count against the rate limit before anything is read', async () => {
+    const requests = [letter, letter, uploaded];
+    expectError(await post({ requests }, {}, { ...roomy, perMinute: 2 }), { code: 'RATE_LIMITED' });
+    expect(accepted).toEqual([]);
+    const response = await post({ requests }, {}, { ...roomy, perMinute: 5 });
     expect(response.headers['ratelimit-remaining']).toBe('2');
-  });
-
-  it('are read so many at a time, and all of them', async () => {
-    let reading = 0;
-    let most = 0;
-    const take = async (sent: SentRequest) => {
-      most = Math.max(most, ++reading);
-      await new Promise((resolve) => setImmediate(resolve));
-      reading--;
-      return words(sent);
-    };
-    await post(many(20), {}, { ...roomy, intake: { atATime: 2, take } });
-    expect(most).toBe(2);
-    expect(accepted[0]!.items.map((item) => 'request' in item)).toEqual(Array(20).fill(true));
   });
 });

@@ -5,6 +5,7 @@ import type { BatchAnswers, BatchClaim, HeldBatch } from '../../../src/store/bat
 import { type AcceptedBatch, Batches, type BatchItem } from '../../../src/submission/batches';
 import type { Accepted, Answer } from '../../../src/submission/execution';
 import { fingerprintOf } from '../../../src/submission/fingerprint';
+import { eventually } from '../../support/eventually';
 import { answerWith, requestOf } from './support';
 
 const sla = {
@@ -45,12 +46,14 @@ class Answers {
 
 let answers: Answers;
 let submitted: Accepted[];
+let taken: string[];
 let logged: object[];
 let submit: (accepted: Accepted) => Promise<Answer>;
 let batches: Batches;
 beforeEach(() => {
   answers = new Answers();
   submitted = [];
+  taken = [];
   logged = [];
   submit = async ({ requestId }) => ({
     ...answerWith(200, { request_id: requestId, detector_results: [] }),
@@ -71,10 +74,18 @@ beforeEach(() => {
   });
 });
 
-const item = (content = 'a text', priority = 'normal'): BatchItem => {
+const item = (content = 'a text', priority = 'normal') => {
   const request = requestOf({ content, priority });
-  const digest = fingerprintOf(request).toString('hex');
-  return { request, routingTokens: ['inferred=text'], receivedAt: Date.now(), digest };
+  return {
+    mode: request.processing_mode,
+    policyBundle: request.policy_bundle,
+    priority: request.priority,
+    digest: fingerprintOf(request).toString('hex'),
+    take: async () => {
+      taken.push(content);
+      return { request, routingTokens: ['inferred=text'], receivedAt: Date.now() };
+    },
+  };
 };
 
 const batchOf = (items: readonly BatchItem[], overrides: Partial<AcceptedBatch> = {}): AcceptedBatch => ({
@@ -108,7 +119,10 @@ describe('A batch', () => {
 
   it('counts the time of each item from where it begins', async () => {
     const receivedAt = Date.now() + 7000;
-    await batches.submit(batchOf([{ ...item('a'), receivedAt }, item('b')]));
+    const late = item('a');
+    const take = async () => ({ ...(await late.take()), receivedAt });
+    await batches.submit(batchOf([{ ...late, take }, item('b')]));
+    submitted.sort((a, b) => b.receivedAt - a.receivedAt);
     expect(submitted[0]).toMatchObject({ receivedAt });
     expect(submitted[1]!.receivedAt).toBeLessThan(receivedAt);
   });
@@ -128,6 +142,32 @@ describe('A batch', () => {
     ]);
     expect(logged).toHaveLength(1);
     expect(logged[0]).toMatchObject({ request_id: results[0]!.request_id });
+  });
+
+  it('submits what is ready without waiting for what must be read first', async () => {
+    let finish = (): void => undefined;
+    const slow = item('a document');
+    const reading = new Promise<void>((resolve) => (finish = resolve));
+    const answer = batches.submit(
+      batchOf([{ ...slow, take: () => reading.then(() => slow.take()) }, item('a text')]),
+    );
+    await eventually(
+      () => submitted.map(({ request }) => request.content),
+      (contents) => contents.join() === 'a text',
+    );
+    finish();
+    expect(read((await answer).body).completed_requests).toBe(2);
+    expect(submitted).toHaveLength(2);
+  });
+
+  it('fails the item that cannot be read alone, with what it was sent with', async () => {
+    const gone = new ConclaveError('INVALID_REQUEST', 'gone', { status: 404, detail: 'content_not_found' });
+    const lost = { ...item('x'), mode: 'async' as const, take: () => Promise.reject(gone) };
+    const { results } = read((await batches.submit(batchOf([lost, item('b')]))).body);
+    expect(results).toMatchObject([
+      { http_status: 404, processing_mode: 'async', error: { detail: 'content_not_found' } },
+      { http_status: 200 },
+    ]);
   });
 
   it('does not wait for an item that needs no run', async () => {
@@ -156,7 +196,7 @@ describe('The key of a batch', () => {
     const first = await batches.submit(batchOf([item(), fault]));
     const second = await batches.submit(batchOf([item(), fault]));
     expect(second).toEqual({ body: first.body, replayed: true });
-    expect(submitted).toHaveLength(1);
+    expect([submitted.length, taken.length]).toEqual([1, 1]);
   });
 
   it.each([

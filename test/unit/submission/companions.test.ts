@@ -11,7 +11,7 @@ const job = (request_id: string) =>
 
 describe('Items that may share a run', () => {
   it('leave when all are there', () => {
-    const companions = new Companions(['a', 'b'], now);
+    const companions = new Companions(['a', 'b'], 0);
     const left: string[] = [];
     companions.arrive('a');
     companions.whenGathered(() => left.push('a'));
@@ -23,7 +23,7 @@ describe('Items that may share a run', () => {
   });
 
   it('do not wait long for one that has something else to wait for', () => {
-    const companions = new Companions(['a', 'b'], now);
+    const companions = new Companions(['a', 'b'], 0);
     const left: string[] = [];
     companions.arrive('a');
     companions.whenGathered(() => left.push('a'));
@@ -40,7 +40,7 @@ describe('Items that must run alone', () => {
   const ids = Array.from({ length: 12 }, (_, index) => String(index));
 
   it('run ten at a time, in the order they came', async () => {
-    const companions = new Companions(ids, now);
+    const companions = new Companions(ids, 0);
     const running: string[] = [];
     const ends = ids.map(async (id) => {
       const end = await companions.turnOf(sync(id));
@@ -62,14 +62,14 @@ describe('Items that must run alone', () => {
   });
 
   it('count as there while they wait, so that nobody waits for them', async () => {
-    const companions = new Companions(['0', '1'], now);
+    const companions = new Companions(['0', '1'], 0);
     await companions.turnOf(sync('0'));
     await companions.turnOf(sync('1'));
     expect(companions.gathered).toBe(true);
   });
 
   it('go without a turn when a third of the time to become a job is over', async () => {
-    const companions = new Companions(ids, now + 2000);
+    const companions = new Companions(ids, 2000);
     for (const id of ids.slice(0, 10)) await companions.turnOf(sync(id));
     let went = false;
     const waiting = companions.turnOf(sync('10')).then((end) => {
@@ -89,7 +89,7 @@ describe('Items that must run alone', () => {
   });
 
   it('are refused, as jobs that could not be started before the batch is answered', async () => {
-    const companions = new Companions(ids, now + 2000);
+    const companions = new Companions(ids, 2000);
     for (const id of ids.slice(0, 10)) await companions.turnOf(job(id));
     const refused = expect(companions.turnOf(job('10'))).rejects.toMatchObject({
       code: 'RATE_LIMITED',

@@ -32,7 +32,7 @@ function job(id: string, digest = 'digest', content = 'a text'): JobStart {
 function startAll(jobs: readonly JobStart[]) {
   const companions = new Companions(
     jobs.map(({ member }) => member.request_id),
-    Date.now() + 1000,
+    1000,
   );
   return Promise.allSettled(jobs.map((one) => starts.startTogether(one, companions)));
 }
