@@ -58,7 +58,10 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const pause = pausePointFrom(process.env, settings.service.environment);
 
   // Store
-  const counting = composeMetrics((tenantId, bundle) => policies.decides(tenantId, bundle));
+  const counting = composeMetrics(
+    (tenantId, bundle) => policies.decides(tenantId, bundle),
+    (tenantId) => policies.active().some((bundle) => bundle.tenantId === tenantId),
+  );
   const store = await composeStore({ settings, databaseUrl: servers.databaseUrl, counting, log });
   const { db, keys, retention, orchestrations, runs, outcomes, notifications, hub, payloads } = store;
   const { redis, cache, generations } = store;
@@ -81,7 +84,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const caller = new DetectorCaller(http);
   const { breakers, sharing } = await composeBreakers({ ...shared, directory: registry });
   const latencies = new Latencies();
-  const watch = await composeHealth({ ...shared, directory: registry, breakers, sharing, http });
+  const watch = await composeHealth({ ...shared, upstreams, breakers, sharing, http });
   const { health } = watch;
   counting.start({ ...upstreams, db, health, breakers });
 
@@ -143,7 +146,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     allowedBy,
     now,
   });
-  const mapper = new MapperClient(servers.mapperUrl, settings.mapper.service_key);
+  const mapper = new MapperClient(servers.mapperUrl, settings.mapper.service_key, counting.mapperTook);
   const activities: Activities = {
     detect: createDetect({
       attempts,
@@ -198,6 +201,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       sharing: settings.orchestration.shared_runs,
     }),
     sla: settings.orchestration,
+    converted: counting.converted,
     pause,
   });
   const cached = behindCache(execution, {
@@ -211,8 +215,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     sla: settings.orchestration,
     ended: counting.ended,
   });
-  const { refused } = counting;
-  const submissionParts = { planner, execution, cached, runs, orchestrations, gateway, refused };
+  const submissionParts = { planner, execution, cached, runs, orchestrations, gateway, ...counting };
   const submission = new Submission(submissionParts);
   const batches = batchesOver(submissionParts, {
     db,
@@ -244,7 +247,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Facade
   let accepting = true;
   const stopping = new AbortController();
-  const rateLimit = new RateLimit(redis);
+  const rateLimit = new RateLimit(redis, counting.limited);
   const approach = () => admission.approach();
   const states = composeDependencies({ connection, db, redis, policies, http, mapperUrl: servers.mapperUrl });
   const orchestrate = {
@@ -256,13 +259,19 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     rateLimitOf: policies.rateLimitOf,
     maxBodyBytes: settings.security.max_body_bytes,
     approach,
-    refused,
+    refused: counting.refused,
   };
   const probes = {
     version,
     environment: settings.service.environment,
     startedAt: now(),
     dependencies: states,
+    minDetectorsReady: settings.orchestration.min_detectors_ready,
+    registry,
+    health,
+    configured: () => upstreams.config.loaded,
+    accepting: () => accepting,
+    pendingJobs: () => orchestrations.openJobs(),
   };
   const app = createApp({
     orchestrate,
@@ -275,15 +284,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     ...watch.routes,
     ...policies.routes(registry),
     ...allowList.routes(policies),
-    health: {
-      ...probes,
-      minDetectorsReady: settings.orchestration.min_detectors_ready,
-      registry,
-      health,
-      configured: () => upstreams.config.loaded,
-      accepting: () => accepting,
-      pendingJobs: () => orchestrations.openJobs(),
-    },
+    health: probes,
     status: composeStatus({ probes, ...upstreams, ...counting, health, breakers, orchestrations, policies }),
     codec:
       options.codecToken === null

@@ -2,6 +2,7 @@ import { noCounts } from './domain/breaker';
 import { nameInId } from './domain/registry';
 import type { LoggedDecision } from './contract/decision-log';
 import type { OrchestrationEnd } from './contract/orchestration-end';
+import type { RedisUser } from './contract/service-metrics';
 import type { Upstream } from './contract/upstream';
 import type { Breakers } from './registry/breakers';
 import type { ConfigSource } from './registry/config-source';
@@ -19,6 +20,8 @@ import { GatewayMetrics } from './telemetry/gateway-metrics';
 import { type Figures, Metrics, sumOf } from './telemetry/metrics';
 import { type IsKnown, OrchestrationMetrics } from './telemetry/orchestration-metrics';
 import { PolicyMetrics } from './telemetry/policy-metrics';
+import { ServiceMetrics } from './telemetry/service-metrics';
+import { type ServiceViews, showRedis, showService } from './telemetry/service-views';
 import { UpstreamMetrics } from './telemetry/upstream-metrics';
 import { type SeenUpstream, showUpstreams } from './telemetry/upstream-views';
 
@@ -33,13 +36,17 @@ interface Parts {
 export type Counting = ReturnType<typeof composeMetrics>;
 
 /** The part of the composition root that counts. It counts from the beginning; what is there to be seen, when it is there. */
-export function composeMetrics(isKnown: IsKnown) {
+export function composeMetrics(isKnown: IsKnown, isTenant: (tenantId: string) => boolean) {
   const metrics = new Metrics();
   const gatewayMetrics = new GatewayMetrics(metrics);
   const upstreamMetrics = new UpstreamMetrics(metrics);
   const orchestrationMetrics = new OrchestrationMetrics(metrics, isKnown);
   const policyMetrics = new PolicyMetrics(metrics);
-  const uses = new DetectorUses();
+  const serviceMetrics = new ServiceMetrics(metrics, (tenantId, bundle) =>
+    bundle === null ? isTenant(tenantId) : isKnown(tenantId, bundle),
+  );
+  let ownerOf = (_tenantId: string, _detector: string): string | null => null;
+  const uses = new DetectorUses((...detector) => ownerOf(...detector));
   let sharing: FigureSharing | null = null;
   let table: DetectorUseTable | null = null;
   return {
@@ -53,6 +60,13 @@ export function composeMetrics(isKnown: IsKnown) {
     refused: ((...refused) => orchestrationMetrics.refused(...refused)) as OrchestrationMetrics['refused'],
     decided: (decision: LoggedDecision) => policyMetrics.decided(decision),
     judged: ((...judged) => orchestrationMetrics.judged(...judged)) as OrchestrationMetrics['judged'],
+    converted: ((...converted) => serviceMetrics.converted(...converted)) as ServiceMetrics['converted'],
+    keyUsed: ((...used) => serviceMetrics.keyUsed(...used)) as ServiceMetrics['keyUsed'],
+    limited: ((...limited) => serviceMetrics.limited(...limited)) as ServiceMetrics['limited'],
+    mapperTook: (ms: number) => serviceMetrics.mapperTook(ms),
+    wentWithoutRedis: (user: RedisUser) => serviceMetrics.wentWithoutRedis(user),
+    showRedis: (guard: Parameters<typeof showRedis>[1]) => showRedis(metrics, guard),
+    showService: (views: ServiceViews) => showService(metrics, views),
     cacheUsed: ((...used) => orchestrationMetrics.cacheUsed(...used)) as CacheAsked,
     invalidated: (target: CacheTarget) =>
       orchestrationMetrics.cacheUsed('invalidate', 'hit', 'tenantId' in target ? target.tenantId : 'all'),
@@ -61,6 +75,8 @@ export function composeMetrics(isKnown: IsKnown) {
         upstreams: oncePerScrape(() => registry.upstreams.map((one) => seen(one, health, breakers))),
         configVersion: () => config.status.version,
       });
+      ownerOf = (tenantId, name) =>
+        registry.visibleTo(tenantId).find((detector) => detector.name === name)?.tenant_id ?? null;
       registry.onChange(({ removed }) => {
         const left = registry.upstreams;
         const names = new Set(left.map(({ detector }) => detector?.name));

@@ -1,5 +1,6 @@
 import type { StatusRouterDependencies } from './api/status-router';
 import type { HealthRouterDependencies } from './api/health-router';
+import { isReady } from './api/readiness';
 import type { Counting } from './compose-metrics';
 import type { Breakers } from './registry/breakers';
 import type { ConfigSource } from './registry/config-source';
@@ -11,10 +12,11 @@ import type { Orchestrations } from './store/orchestrations';
 /** The part of the composition root that says how everything is. */
 export function composeStatus(parts: {
   /** What it has in common with the probes. */
-  readonly probes: Pick<HealthRouterDependencies, 'version' | 'environment' | 'startedAt' | 'dependencies'>;
+  readonly probes: HealthRouterDependencies;
   readonly registry: LiveRegistry;
   readonly config: ConfigSource;
   readonly health: HealthMonitor;
+  readonly showService: Counting['showService'];
   readonly breakers: Breakers;
   readonly uses: Counting['uses'];
   readonly orchestrations: Orchestrations;
@@ -27,13 +29,15 @@ export function composeStatus(parts: {
   };
 }): StatusRouterDependencies {
   const { probes, orchestrations, policies } = parts;
+  const jobs = async () => {
+    const [open, waiting] = await Promise.all([orchestrations.openJobs(), orchestrations.waitingJobs()]);
+    return { open, waiting: [...waiting.values()].reduce((sum, jobs) => sum + jobs, 0) };
+  };
+  parts.showService({ ready: () => isReady(probes), dependencies: probes.dependencies, jobs });
   return {
     ...probes,
     report: new StatusReport({ ...parts, directory: parts.registry }),
     bundles: () => policies.active(),
-    jobs: async () => {
-      const [open, waiting] = await Promise.all([orchestrations.openJobs(), orchestrations.waitingJobs()]);
-      return { open, waiting: [...waiting.values()].reduce((sum, jobs) => sum + jobs, 0) };
-    },
+    jobs,
   };
 }

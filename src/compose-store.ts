@@ -40,7 +40,12 @@ export async function composeStore(parts: {
   const redis =
     settings.redis.url === null
       ? null
-      : await connectRedis(settings.redis.url, (error) => log.warn({ error }, 'redis is not reachable'));
+      : await connectRedis(
+          settings.redis.url,
+          (error) => log.warn({ error }, 'redis is not reachable'),
+          counting.wentWithoutRedis,
+        );
+  if (redis) counting.showRedis(redis.guard);
   return {
     db,
     keys,

@@ -98,7 +98,8 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
       traceparent,
       receivedAt,
       idempotencyKey,
-      admit: (tenantId) => deps.rateLimit.consume(`${tenantId}//bulk`, deps.uploadsPerMinute, response),
+      admit: (tenantId) =>
+        deps.rateLimit.consume({ endpoint: 'bulk', tenantId, bundle: null }, deps.uploadsPerMinute, response),
     };
   }
 }

@@ -6,26 +6,16 @@ import {
   type HealthResponse,
   type ReadinessResponse,
 } from '../contract/health';
-import type { HealthMonitor } from '../registry/health-monitor';
 import type { Detectors } from '../registry/registry';
+import { essential, isReady, isWell, type ReadinessDependencies } from './readiness';
 
-export interface HealthRouterDependencies {
+export interface HealthRouterDependencies extends ReadinessDependencies {
   readonly version: string;
   readonly environment: string;
   readonly startedAt: number;
-  readonly minDetectorsReady: number;
   readonly registry: Detectors;
-  readonly health: HealthMonitor;
-  /** Whether a valid registry file has been read. */
-  readonly configured: () => boolean;
-  /** False once the process has begun to drain. */
-  readonly accepting: () => boolean;
   readonly pendingJobs: () => Promise<number>;
-  readonly dependencies: () => Promise<Readonly<Record<DependencyName, DependencyState>>>;
 }
-
-/** Without these nothing can be accepted. */
-const essential: readonly DependencyName[] = ['workflow_engine', 'store'];
 
 /** spec/orchestration.md 1.12: the verdict of /health is in its body; only readiness answers 503. */
 export function healthRouter(deps: HealthRouterDependencies): Router {
@@ -40,11 +30,7 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
     const up = Object.fromEntries(
       dependencyNames.map((name) => [name, isWell(states[name])]),
     ) as ReadinessResponse['dependencies'];
-    const ready =
-      deps.accepting() &&
-      deps.configured() &&
-      essential.every((name) => up[name]) &&
-      deps.health.healthyCount >= deps.minDetectorsReady;
+    const ready = await isReady(deps);
     response.status(ready ? 200 : 503).json({
       status: ready ? 'ready' : 'not_ready',
       timestamp: new Date().toISOString(),
@@ -89,8 +75,4 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
   }
 
   return router;
-}
-
-function isWell(state: DependencyState): boolean {
-  return state === 'connected' || state === 'not_configured';
 }

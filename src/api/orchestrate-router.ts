@@ -40,8 +40,9 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     const sent = bodyOf(request, sentRequestSchema);
     response.locals['body'] = sent;
     requireOwnTenant(request, sent.tenant_id);
-    const perMinute = deps.rateLimitOf(sent.tenant_id, sent.policy_bundle);
-    await deps.rateLimit.consume(`${sent.tenant_id}/${sent.policy_bundle}`, perMinute, response);
+    const { tenant_id: tenantId, policy_bundle: bundle } = sent;
+    const perMinute = deps.rateLimitOf(tenantId, bundle);
+    await deps.rateLimit.consume({ endpoint: 'orchestrate', tenantId, bundle }, perMinute, response);
     refuseCallback(sent.metadata);
     const taken = await deps.intake.take(sent, context.receivedAt);
     const answer = await deps.submission.submit({

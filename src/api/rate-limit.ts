@@ -6,6 +6,7 @@ import {
   RateLimiterRes,
 } from 'rate-limiter-flexible';
 import { ConclaveError } from '../contract/errors';
+import type { Limited } from '../contract/service-metrics';
 import type { SharedRedis } from '../store/redis';
 import { RedisAwayError } from '../store/redis-guard';
 
@@ -25,15 +26,25 @@ interface Limiters {
 export class RateLimit {
   readonly #limiters = new Map<number, Limiters>();
 
-  constructor(private readonly redis: SharedRedis | null) {}
+  /** @param counted told of every call */
+  constructor(
+    private readonly redis: SharedRedis | null,
+    private readonly counted: (
+      limited: Limited,
+      isAllowed: boolean,
+      resetSeconds: number,
+      requests: number,
+    ) => void = () => undefined,
+  ) {}
 
   /**
    * @param requests how many the call counts for
    * @throws ConclaveError RATE_LIMITED
    */
-  async consume(key: string, perMinute: number, response: Response, requests = 1): Promise<void> {
-    const { isAllowed, state } = await this.#count(key, perMinute, requests);
+  async consume(limited: Limited, perMinute: number, response: Response, requests = 1): Promise<void> {
+    const { isAllowed, state } = await this.#count(keyOf(limited), perMinute, requests);
     this.#announce(response, perMinute, state);
+    this.counted(limited, isAllowed, Math.ceil(state.msBeforeNext / 1000), requests);
     if (isAllowed) return;
     throw new ConclaveError('RATE_LIMITED', 'the tenant has used up its requests of this minute', {
       retryAfterSeconds: Math.max(1, Math.ceil(state.msBeforeNext / 1000)),
@@ -45,7 +56,7 @@ export class RateLimit {
     const { shared, own } = this.#limitersOf(perMinute);
     if (shared === null || this.redis === null) return countOf(own.consume(key, requests));
     try {
-      return await this.redis.guard.ask(() => countOf(shared.consume(key, requests)));
+      return await this.redis.guard.ask('rate_limit', () => countOf(shared.consume(key, requests)));
     } catch (error) {
       if (!(error instanceof RedisAwayError)) throw error;
       return countOf(own.consume(key, requests));
@@ -75,6 +86,11 @@ export class RateLimit {
       response.setHeader(`${prefix}-Reset`, reset);
     }
   }
+}
+
+/** A bundle has one limit, wherever it is asked for; no bundle's name is empty. */
+function keyOf({ endpoint, tenantId, bundle }: Limited): string {
+  return bundle === null ? `${tenantId}//${endpoint}` : `${tenantId}/${bundle}`;
 }
 
 /** A refusal is an answer, not a failure. */

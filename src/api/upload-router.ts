@@ -39,7 +39,8 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
         ...fields,
       });
       if (named !== null && named !== tenant_id) throw otherTenant();
-      await deps.rateLimit.consume(`${tenant_id}/uploads`, deps.uploadsPerMinute, response);
+      const limited = { endpoint: 'content', tenantId: tenant_id, bundle: null } as const;
+      await deps.rateLimit.consume(limited, deps.uploadsPerMinute, response);
       const { isNew, uploaded } = await deps.uploads.accept({
         tenantId: tenant_id,
         bytes: file.bytes,

@@ -9,6 +9,8 @@ export const latencySteps = [
 /** How a detector did in one step of time. */
 export interface DetectorUse {
   readonly detector: string;
+  /** The tenant whose own it is; null: all share it. Names are unique with their owner only. */
+  readonly owner: string | null;
   /** Beginning of the step (epoch ms). */
   readonly since: number;
   calls: number;

@@ -83,9 +83,10 @@ export class StatusReport {
     dayUses: readonly DetectorUse[] | null,
   ): Detector {
     const { endpoint_id: endpointId, status } = upstream;
-    const { name, version, timeout_ms: timeoutMs } = upstream.detector!;
-    const used = dayUses?.find(({ detector }) => detector === name);
-    const hour = figuresOf(hourUses?.find(({ detector }) => detector === name));
+    const { name, version, timeout_ms: timeoutMs, tenant_id: owner = null } = upstream.detector!;
+    const isIt = (use: DetectorUse): boolean => use.detector === name && use.owner === owner;
+    const used = dayUses?.find(isIt);
+    const hour = figuresOf(hourUses?.find(isIt));
     const day = figuresOf(used);
     const hours = used ? Math.min(dayHours, (Date.now() - used.since) / hourMs) : 0;
     const trend = trendOf(hour, day, hours);

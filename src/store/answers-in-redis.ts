@@ -25,7 +25,7 @@ export class AnswersInRedis {
 
   /** @throws RedisAwayError */
   async get(key: string, tenantId: string): Promise<CachedAnswer | null> {
-    const sealed = await this.redis.guard.ask(() => this.#bytes.get(keyPrefix + key));
+    const sealed = await this.redis.guard.ask('response_cache', () => this.#bytes.get(keyPrefix + key));
     if (sealed === null) return null;
     try {
       const bytes = await this.keys.decryptFor(tenantId, sealed, contextOf(key));
@@ -42,7 +42,9 @@ export class AnswersInRedis {
     if (bytes.length > this.bounds.maxEntryBytes) return;
     const sealed = await this.keys.encryptFor(tenantId, bytes, contextOf(key));
     const expiration = { type: 'PX', value: this.bounds.ttlMs } as const;
-    await this.redis.guard.ask(() => this.redis.client.set(keyPrefix + key, sealed, { expiration }));
+    await this.redis.guard.ask('response_cache', () =>
+      this.redis.client.set(keyPrefix + key, sealed, { expiration }),
+    );
   }
 }
 

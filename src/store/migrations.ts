@@ -3,6 +3,7 @@ import { allowList } from './migrations/allow-list';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
+import { detectorUseOwners } from './migrations/detector-use-owners';
 import { health } from './migrations/health';
 import { observed } from './migrations/observed';
 import { policyDecisions } from './migrations/policy-decisions';
@@ -137,6 +138,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_29_08_policy_decisions': policyDecisions,
   '2026_11_29_09_uploaded_contents': uploadedContents,
   '2026_11_30_02_allow_list': allowList,
+  '2026_11_30_03_detector_use_owners': detectorUseOwners,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -1,4 +1,5 @@
 import type { RedisClientType } from 'redis';
+import type { RedisUser } from '../contract/service-metrics';
 
 /** Redis is away, or silent: go on without it. */
 export class RedisAwayError extends Error {
@@ -22,10 +23,25 @@ export class RedisGuard {
   constructor(
     private readonly client: Pick<RedisClientType, 'ping'>,
     private readonly times = { patienceMs, pauseMs },
+    /** Told who goes on without Redis. */
+    private readonly wentWithout: (user: RedisUser) => void = () => undefined,
   ) {}
 
+  get isAway(): boolean {
+    return this.#away;
+  }
+
   /** @throws RedisAwayError at once while Redis is known to be away, else when the command fails or takes too long */
-  async ask<T>(command: () => Promise<T>): Promise<T> {
+  async ask<T>(user: RedisUser, command: () => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(command);
+    } catch (error) {
+      this.wentWithout(user);
+      throw error;
+    }
+  }
+
+  async #ask<T>(command: () => Promise<T>): Promise<T> {
     if (this.#away) throw new RedisAwayError('Redis has not come back yet');
     try {
       const reply = await inTime(command(), this.times.patienceMs);

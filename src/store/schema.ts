@@ -52,6 +52,8 @@ export interface Database {
   /** JSON. */
   process_figures: { process_id: string; figures: string; written_at: Generated<Date> };
   detector_use: {
+    /** Empty: nobody's own. */
+    owner: string;
     detector: string;
     since: Date;
     calls: number;

@@ -5,6 +5,7 @@ import type { ProcessingMode } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
 import type { Member, Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
+import type { ConversionTrigger } from '../contract/service-metrics';
 import { codePointLength } from '../contract/text';
 import { expectedResults } from '../domain/alternates';
 import { convertAfter, memberTimes, type SlaSettings, slaOf } from '../domain/budget';
@@ -64,6 +65,8 @@ export interface ExecutionDependencies {
   readonly admission: Admission;
   readonly launcher: Launcher;
   readonly sla: SlaSettings;
+  /** Told of sync requests that became jobs. */
+  readonly converted: (tenantId: string, trigger: ConversionTrigger) => void;
   readonly pause: PausePoint;
 }
 
@@ -119,7 +122,9 @@ export class Execution {
       const start = { accepted, planned, member, claim };
       if (seat.mode === 'sync') return await this.#runSync(start, seat);
       const together = companions && !this.deps.launcher.ridesAlone(plan, request);
-      return await (together ? this.#jobs.startTogether(start, companions) : this.#jobs.start(start));
+      const answer = await (together ? this.#jobs.startTogether(start, companions) : this.#jobs.start(start));
+      if (answer && request.processing_mode === 'sync') this.deps.converted(plan.tenant_id, 'projected');
+      return answer;
     } finally {
       seat.left();
     }
@@ -230,6 +235,7 @@ export class Execution {
     await this.deps.pause('converted');
     if (published)
       return { ...published, requestId: member.request_id, jobId: published.status === 202 ? jobId : null };
+    this.deps.converted(plan.tenant_id, 'elapsed');
     return { ...accepted202, requestId: member.request_id, jobId };
   }
 

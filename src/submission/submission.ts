@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConclaveError } from '../contract/errors';
+import type { IdempotencyOutcome } from '../contract/service-metrics';
 import { jobIdPattern } from '../contract/text';
 import type { Planned, Planner } from '../planning/planner';
 import type { Orchestrations } from '../store/orchestrations';
@@ -20,6 +21,8 @@ export interface SubmissionDependencies {
   readonly gateway: RunGateway;
   /** Told of requests that end with an error of ours instead of an outcome. */
   readonly refused: (error: ConclaveError, request: Accepted['request']) => void;
+  /** Told what became of requests with an Idempotency-Key. */
+  readonly keyUsed: (request: Accepted['request'], outcome: IdempotencyOutcome) => void;
 }
 
 /** A key changes hands at most so often before we give up: more would mean that callers fight over it. */
@@ -59,7 +62,9 @@ export class Submission {
     for (let turn = 0; turn < maxTurns; turn++) {
       const held = await this.deps.runs.claimOn(claim);
       const answer = held ? await this.#follow(accepted, claim, held) : await this.#run(accepted, claim);
-      if (answer) return answer;
+      if (!answer) continue;
+      this.deps.keyUsed(request, held ? (answer.replayed ? 'replayed' : 'joined') : 'new');
+      return answer;
     }
     throw new ConclaveError('INTERNAL_ERROR', 'the idempotency key is contended; try again');
   }
@@ -75,6 +80,7 @@ export class Submission {
   /** @returns null when the claim turned out to be dead and has been dropped: the key is free again */
   async #follow(accepted: Accepted, claim: Claim, held: HeldClaim): Promise<Answer | null> {
     if (!timingSafeEqual(held.fingerprint, claim.fingerprint)) {
+      this.deps.keyUsed(accepted.request, 'conflict');
       throw new ConclaveError('INVALID_REQUEST', 'the Idempotency-Key was used before with another body', {
         status: 409,
         detail: 'idempotency_conflict',

@@ -6,13 +6,17 @@ import { type DetectorUse, latencySteps, useStepMs } from '../contract/detector-
 export class DetectorUses {
   #uses = new Map<string, DetectorUse>();
 
-  constructor(private readonly now: () => number = Date.now) {}
+  /** @param ownerOf whose a tenant's detector of that name is; null: all share it */
+  constructor(
+    private readonly ownerOf: (tenantId: string, detector: string) => string | null,
+    private readonly now: () => number = Date.now,
+  ) {}
 
-  ended({ facts }: Pick<OrchestrationEnd, 'facts'>): void {
+  ended({ tenantId, facts }: Pick<OrchestrationEnd, 'tenantId' | 'facts'>): void {
     for (const result of facts?.results ?? []) {
       const { detector, status, processing_time_ms: took } = result;
       if (status === 'skipped') continue;
-      const use = this.#of(detector);
+      const use = this.#of(detector, this.ownerOf(tenantId, detector));
       use.calls += 1;
       if (status !== 'success' || isSubstitute(result)) use.failures += 1;
       // It took no time of the detector's.
@@ -44,19 +48,19 @@ export class DetectorUses {
     }
   }
 
-  #of(detector: string): DetectorUse {
+  #of(detector: string, owner: string | null): DetectorUse {
     const since = Math.floor(this.now() / useStepMs) * useStepMs;
-    const key = keyOf({ detector, since });
+    const key = keyOf({ detector, owner, since });
     let use = this.#uses.get(key);
     if (!use) {
       const latencies = Array.from({ length: latencySteps.length + 1 }, () => 0);
-      use = { detector, since, calls: 0, failures: 0, total_ms: 0, latencies };
+      use = { detector, owner, since, calls: 0, failures: 0, total_ms: 0, latencies };
       this.#uses.set(key, use);
     }
     return use;
   }
 }
 
-function keyOf({ detector, since }: Pick<DetectorUse, 'detector' | 'since'>): string {
-  return `${since} ${detector}`;
+function keyOf({ detector, owner, since }: Pick<DetectorUse, 'detector' | 'owner' | 'since'>): string {
+  return `${since} ${owner ?? ''} ${detector}`;
 }

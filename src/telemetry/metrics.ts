@@ -40,6 +40,8 @@ export class Metrics {
   readonly #counted = new Registry();
   readonly #latest = new Map<string, Map<string, Latest>>();
   #others: readonly Figures[] = [];
+  /** As of the last page. */
+  #sums: Figures['counted'] = [];
 
   constructor() {
     collectDefaultMetrics({ register: this.seen });
@@ -117,6 +119,16 @@ export class Metrics {
     };
   }
 
+  /** What follows from the sums of all processes. @param read as for a gauge, out of the sum of a counter's series */
+  derived<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: (sumOf: (counter: string, labels: Labels) => number) => Reading<L>,
+  ): void {
+    this.gauge(name, help, labelNames, () => read((counter, labels) => sumIn(this.#sums, counter, labels)));
+  }
+
   /** What this process has counted. */
   async figures(): Promise<Figures> {
     return {
@@ -137,6 +149,7 @@ export class Metrics {
   async page(others: readonly Figures[] = []): Promise<string> {
     this.#others = others;
     const sums = together([await this.figures(), ...others]);
+    this.#sums = await sums.getMetricsAsJSON();
     return `${await sums.metrics()}\n${await this.seen.metrics()}`;
   }
 }
@@ -154,6 +167,14 @@ export async function sumOf(figures: readonly Figures[]): Promise<Figures> {
 
 function together(figures: readonly Figures[]): Registry {
   return AggregatorRegistry.aggregate(figures.map(({ counted }) => [...counted]));
+}
+
+function sumIn(figures: Figures['counted'], counter: string, labels: Labels): number {
+  const wanted = Object.entries(labels);
+  const values = figures.find(({ name }) => name === counter)?.values ?? [];
+  return values
+    .filter((one) => wanted.every(([label, value]) => one.labels[label] === value))
+    .reduce((sum, { value }) => sum + value, 0);
 }
 
 function newestOf(values: readonly Latest[]): Latest[] {

@@ -59,8 +59,9 @@ export async function judgePieces(
   );
   const charged = exhibits.filter((exhibit) => exhibit !== null).length;
   if (charged > 0) {
-    const perMinute = deps.rateLimitOf(bench.tenantId, bench.policyBundle);
-    await deps.rateLimit.consume(`${bench.tenantId}/${bench.policyBundle}`, perMinute, response, charged);
+    const { tenantId, policyBundle: bundle } = bench;
+    const perMinute = deps.rateLimitOf(tenantId, bundle);
+    await deps.rateLimit.consume({ endpoint: 'facade', tenantId, bundle }, perMinute, response, charged);
   }
   return Promise.all(exhibits.map(async (exhibit) => exhibit && deps.judge.judge(bench, exhibit)));
 }

@@ -5,6 +5,7 @@ import { eventually } from '../../support/eventually';
 import { status as answers } from '../../support/fake-detectors';
 import { MockUpstream } from '../../support/mock-upstream';
 import { System } from '../../support/system';
+import { read, type Series, sumOf } from './page';
 
 /** Every name that the contracts lock and that there is something to count for, with exactly its labels. */
 const locked = {
@@ -34,21 +35,6 @@ const locked = {
   gateway_circuit_breaker_fallbacks_total: ['endpoint_id', 'strategy'],
 };
 
-interface Series {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-function read(page: string): Series[] {
-  return page.split('\n').flatMap((line) => {
-    const [, name, labels, value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-    if (name === undefined) return [];
-    const pairs = [...(labels ?? '').matchAll(/([a-z_]+)="([^"]*)"/g)].map(([, key, text]) => [key, text]);
-    return { name, labels: Object.fromEntries(pairs) as Record<string, string>, value: Number(value) };
-  });
-}
-
 describe('the metrics and the status of a facade and a worker', () => {
   const upstream = new MockUpstream();
   let system: System;
@@ -73,11 +59,6 @@ describe('the metrics and the status of a facade and a worker', () => {
   beforeEach(() => system.detectors.reset());
 
   const scrape = async () => read(await (await fetch(`${system.url}/api/v1/metrics`)).text());
-  const sumOf = (series: readonly Series[], name: string, labels: Readonly<Record<string, string>> = {}) =>
-    series
-      .filter((one) => one.name === name)
-      .filter((one) => Object.entries(labels).every(([key, value]) => one.labels[key] === value))
-      .reduce((sum, { value }) => sum + value, 0);
   /** Another process may have done it: its figures come with the next sharing. */
   const until = (isSo: (series: readonly Series[]) => boolean) =>
     eventually(scrape, isSo, { withinMs: 30_000 });

@@ -21,16 +21,17 @@ function redis() {
 }
 
 const response = { setHeader: () => undefined } as unknown as Response;
+const limited = { endpoint: 'orchestrate', tenantId: 'acme', bundle: 'default' } as const;
 const refused = { code: 'RATE_LIMITED' };
 
 describe('The rate limit', () => {
   it('counts in Redis, and takes its refusal for an answer', async () => {
     const { shared, state, guard } = redis();
     const limits = [new RateLimit(shared), new RateLimit(shared)];
-    await limits[0]!.consume('acme/default', 2, response);
-    await limits[1]!.consume('acme/default', 2, response);
+    await limits[0]!.consume(limited, 2, response);
+    await limits[1]!.consume(limited, 2, response);
     for (let i = 0; i < 3; i++) {
-      await expect(limits[0]!.consume('acme/default', 2, response)).rejects.toMatchObject(refused);
+      await expect(limits[0]!.consume(limited, 2, response)).rejects.toMatchObject(refused);
     }
     expect([...state.counts.values()]).toEqual([5]);
     guard.stop();
@@ -41,8 +42,8 @@ describe('The rate limit', () => {
     const limit = new RateLimit(shared);
     state.silent = true;
     const began = Date.now();
-    for (let i = 0; i < 50; i++) await limit.consume('acme/default', 50, response);
-    await expect(limit.consume('acme/default', 50, response)).rejects.toMatchObject(refused);
+    for (let i = 0; i < 50; i++) await limit.consume(limited, 50, response);
+    await expect(limit.consume(limited, 50, response)).rejects.toMatchObject(refused);
     expect(Date.now() - began).toBeLessThan(300);
     guard.stop();
   });

@@ -6,8 +6,16 @@ import { appWith, registration, watched } from './support';
 const path = '/api/v1/status';
 const hourMs = 3_600_000;
 /** Calls that all took as long. */
-const use = (detector: string, calls: number, failures: number, ms: number, hours: number): DetectorUse => ({
+const use = (
+  detector: string,
+  calls: number,
+  failures: number,
+  ms: number,
+  hours: number,
+  owner: string | null = null,
+): DetectorUse => ({
   detector,
+  owner,
   since: Date.now() - hours * hourMs,
   calls,
   failures,
@@ -82,6 +90,22 @@ describe('GET /status', () => {
     const status = await statusOf(await appWith({ detectors }), { 'X-Tenant-ID': 'globex' });
     expect(status.detectors.map(({ endpoint_id }) => endpoint_id)).toEqual(['a@1.0', 'globex:own@1.0']);
     expect(status.components.policies.bundles).toEqual({});
+  });
+
+  it('tells a tenant’s own detector from the shared one of its name [18.2]', async () => {
+    const own = registration('a', { tenant_scope: 'own', tenant_id: 'acme' });
+    const detectors = await watched([registration('a'), own]);
+    const uses = () => Promise.resolve([use('a', 50, 0, 50, 1), use('a', 20, 20, 1000, 1, 'acme')]);
+    const status = await statusOf(await appWith({ detectors, uses }));
+    const seen = status.detectors.map((one) => [
+      one.endpoint_id,
+      one.last_hour?.calls,
+      one.last_hour?.errors,
+    ]);
+    expect(seen).toEqual([
+      ['a@1.0', 50, 0],
+      ['acme:a@1.0', 20, 20],
+    ]);
   });
 
   it('answers without what the store knows while that is away', async () => {

@@ -22,7 +22,7 @@ describe('The guard of Redis', () => {
   /** How a command ends, and after how many ms. */
   async function ask(command: () => Promise<string>): Promise<[string, number]> {
     const began = Date.now();
-    const asked = guard.ask(command).then(
+    const asked = guard.ask('response_cache', command).then(
       (reply) => reply,
       (error: Error) => error.name,
     );
@@ -74,7 +74,7 @@ describe('The guard of Redis', () => {
     jest.useRealTimers();
     const busy = new RedisGuard({ ping: never }, { patienceMs: 5, pauseMs: 1000 });
     // Done by another thread meanwhile.
-    const reply = busy.ask(() => stat(__filename).then(() => 'late'));
+    const reply = busy.ask('response_cache', () => stat(__filename).then(() => 'late'));
     const until = performance.now() + 30;
     while (performance.now() < until);
     await expect(reply).resolves.toBe('late');

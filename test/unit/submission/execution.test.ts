@@ -77,6 +77,7 @@ describe('a sync request', () => {
     world.memo.remember('run', 'a', [['another request', success('a', 'toxic')]]);
     const answer = await world.execution.run(acceptedOf(), world.planned, null);
     expect(answer).toMatchObject({ status: 202, requestId, jobId });
+    expect(world.conversions).toEqual(['acme elapsed']);
     expect(bodyOf(answer)).toMatchObject({
       job_id: jobId,
       detector_results: [{ detector: 'b', status: 'success', output: 'toxic' }],
@@ -252,6 +253,7 @@ describe('a sync request that is projected to be slow', () => {
   it('is a job from the beginning', async () => {
     const answer = await world.execution.run(acceptedOf(), plannedWith({ projectedMs: 1501 }), null);
     expect(answer).toMatchObject({ status: 202, jobId });
+    expect(world.conversions).toEqual(['acme projected']);
     expect(world.boarded).toEqual([]);
     expect(world.recorded[0]).toMatchObject({ status: 'pending' });
   });

@@ -27,8 +27,10 @@ const firstJob = `job-${first}`;
 let world: World;
 let submission: Submission;
 let refused: string[];
+let keys: string[];
 beforeEach(() => {
   refused = [];
+  keys = [];
   world = new World();
   submission = new Submission({
     planner: world.planner,
@@ -37,6 +39,7 @@ beforeEach(() => {
     runs: world.runs as unknown as Runs,
     orchestrations: world.orchestrations as unknown as Orchestrations,
     gateway: world.gateway as unknown as RunGateway,
+    keyUsed: ({ tenant_id: tenant }, outcome) => void keys.push(`${tenant} ${outcome}`),
     refused: ({ code, detail }, request) => void refused.push(`${request.tenant_id} ${code} ${detail}`),
   });
 });
@@ -75,13 +78,14 @@ describe('a request', () => {
   it('without a key just runs', async () => {
     world.arrivals.push(done);
     expect(await submit(null)).toEqual({ ...done, requestId, jobId: null });
-    expect(world.claims).toEqual([]);
+    expect([world.claims, keys]).toEqual([[], []]);
   });
 
   it('with a fresh key claims it and runs', async () => {
     world.arrivals.push(done);
     expect(await submit()).toEqual({ ...done, requestId, jobId: null });
     expect(world.claims).toMatchObject([{ requestId, runId: requestId }]);
+    expect(keys).toEqual(['acme new']);
   });
 });
 
@@ -95,15 +99,14 @@ describe('a request whose key was used before', () => {
       detail: 'idempotency_conflict',
     });
     expect(refused).toEqual(['acme INVALID_REQUEST idempotency_conflict']);
-    expect(world.boarded).toEqual([]);
+    expect([world.boarded, keys]).toEqual([[], ['acme conflict']]);
   });
 
   it('gets the stored answer again', async () => {
     held();
     world.answers.set(first, done);
     expect(await submit()).toEqual({ ...done, requestId: first, jobId: null, replayed: true });
-    expect(world.boarded).toEqual([]);
-    expect(world.waits).toEqual([]);
+    expect([world.boarded, world.waits, keys]).toEqual([[], [], ['acme replayed']]);
   });
 
   it('gets the 202 of a job that runs again', async () => {

@@ -266,6 +266,9 @@ export class World {
     log: { info: () => undefined },
   });
 
+  /** Sync requests that became jobs. */
+  readonly conversions: string[] = [];
+
   readonly execution = new Execution({
     db: this.db,
     admission: this.admission,
@@ -277,6 +280,7 @@ export class World {
     inputs: this.runInputs,
     launcher: this.launcher as unknown as Launcher,
     sla: this.limits,
+    converted: (tenantId, trigger) => void this.conversions.push(`${tenantId} ${trigger}`),
     pause: async (name) => this.atPause(name),
   });
 

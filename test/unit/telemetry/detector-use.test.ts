@@ -17,9 +17,14 @@ const standIn = (
   stand_in: { strategy, for: ['a'], cause: 'outage' as const, error: 'circuit_open', age_seconds },
 });
 
+const factsOf = (...results: Result[]) => ({ results }) as unknown as OrchestrationEnd['facts'];
+
 function useOf(...results: Result[]) {
-  const uses = new DetectorUses(() => 0);
-  uses.ended({ facts: { results } as unknown as OrchestrationEnd['facts'] });
+  const uses = new DetectorUses(
+    () => null,
+    () => 0,
+  );
+  uses.ended({ tenantId: 'acme', facts: factsOf(...results) });
   const [use] = uses.take();
   return use && { ...use, timed: use.latencies.reduce((sum, count) => sum + count, 0) };
 }
@@ -33,6 +38,25 @@ describe('The uses of a detector', () => {
       timed: 2,
     });
     expect(useOf(result({ status: 'skipped' }))).toBeUndefined();
+  });
+
+  it('are those of its owner: a tenant’s own detector is not the shared one of its name', () => {
+    const uses = new DetectorUses(
+      (tenantId) => (tenantId === 'acme' ? 'acme' : null),
+      () => 0,
+    );
+    for (const tenantId of ['acme', 'other', 'third']) uses.ended({ tenantId, facts: factsOf(result()) });
+    const taken = uses.take();
+    expect(taken.map(({ owner, detector, calls }) => [owner, detector, calls])).toEqual([
+      ['acme', 'a', 1],
+      [null, 'a', 2],
+    ]);
+    uses.giveBack(taken);
+    uses.ended({ tenantId: 'acme', facts: factsOf(result()) });
+    expect(uses.take().map(({ owner, calls }) => [owner, calls])).toEqual([
+      ['acme', 2],
+      [null, 2],
+    ]);
   });
 
   it.each<[string, Partial<Result>]>([
