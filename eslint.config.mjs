@@ -11,7 +11,7 @@ const arrows = {
   workflows: ['contract', 'domain', 'activities/types.ts'],
   config: ['contract'],
   embedded: [],
-  security: ['contract'],
+  security: ['contract', 'domain'],
   telemetry: ['contract'],
   outbound: ['contract'],
   detectors: ['contract', 'domain', 'outbound', 'security'],
@@ -24,7 +24,7 @@ const arrows = {
   submission: ['contract', 'domain', 'config', 'planning', 'store', 'activities', 'workflows'],
   mapper: ['contract', 'security'],
   content: ['contract', 'domain', 'store'],
-  api: ['contract', 'content', 'proxy', 'registry', 'store', 'submission', 'telemetry'],
+  api: ['contract', 'content', 'domain', 'proxy', 'registry', 'store', 'submission', 'telemetry'],
 };
 
 const zone = (room, allowed) => ({

@@ -1,5 +1,5 @@
 /** Packages that ship only ES modules and so must be transformed for jest. */
-const esmOnly = ['@secretlint', 'oauth4webapi', 'tinyld'];
+const esmOnly = ['@secretlint', 'jose', 'oauth4webapi', 'tinyld'];
 
 /** @type {import('jest').Config} */
 const shared = {

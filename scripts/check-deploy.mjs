@@ -12,8 +12,6 @@ const inRoot = (...parts) => path.join(root, ...parts);
 const require = createRequire(import.meta.url);
 const base = 'docker-compose.yml';
 const stacks = { development: [base], production: [base, 'docker-compose.prod.yml'] };
-/** Until there is authentication, production refuses to start, and its file must say so. */
-const notYetUsable = { production: /NOT YET USABLE/ };
 const parts = ['api', 'worker', 'mapper', 'detectors'];
 const exampleSecret = 'ZXhhbXBsZSBleGFtcGxlIGV4YW1wbGUgZXhhbXBsZSE=';
 
@@ -42,7 +40,7 @@ function stackProblems(stack, compose) {
     const checks = [hardening, resources, references, mountedFiles, dependencies];
     const ourChecks = isOurs(service) ? [command, addresses, settings] : [];
     return [...checks, ...ourChecks]
-      .flatMap((check) => check(service, compose, stack))
+      .flatMap((check) => check(service, compose))
       .map((problem) => `${stack}: ${name}: ${problem}`);
   });
 }
@@ -136,7 +134,7 @@ function addressIn(text) {
 }
 
 /** The application itself judges the variables it would be given, and whether it starts with them. */
-function settings(service, _compose, stack) {
+function settings(service) {
   const { loadSettings } = require(inRoot('dist', 'config', 'load-settings.js'));
   const environment = Object.fromEntries(
     Object.entries(service.environment).map(([key, value]) => [key, interpolate(value, exampleSecret)]),
@@ -146,28 +144,20 @@ function settings(service, _compose, stack) {
       ...environment,
       ORCHESTRATION_CONFIG_PATH: inRoot('config', 'settings.yaml'),
     });
-    return service.command.includes('start') ? startProblems(loaded.settings, stack) : [];
+    return service.command.includes('start') ? refusalsOf(loaded.settings, environment) : [];
   } catch (error) {
     return [error.message];
   }
 }
 
-function startProblems(loaded, stack) {
-  const refusal = refusalOf(loaded);
-  const notice = notYetUsable[stack];
-  if (notice === undefined) return refusal === null ? [] : [refusal];
-  const said = stacks[stack].some((file) => notice.test(readFileSync(inRoot(file), 'utf8')));
-  if (refusal === null) return [`starts, so the notice that ${stack} is not yet usable can go`];
-  return said ? [] : [`refuses to start, which the files of ${stack} do not say`];
-}
-
-function refusalOf(loaded) {
+function refusalsOf(loaded, environment) {
   const { refuseUnsafeStart } = require(inRoot('dist', 'cli', 'refuse-unsafe-start.js'));
   try {
-    refuseUnsafeStart(loaded);
-    return null;
+    // The image sets NODE_ENV, which a service may change.
+    refuseUnsafeStart(loaded, { NODE_ENV: 'production', ...environment });
+    return [];
   } catch (error) {
-    return error.message;
+    return [error.message];
   }
 }
 

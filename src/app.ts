@@ -22,6 +22,7 @@ import { composeBulk } from './compose-bulk';
 import { composeContent } from './compose-content';
 import { composeDecisions } from './compose-decisions';
 import { composeDependencies } from './compose-dependencies';
+import { composeIdentity, metricsArePublic } from './compose-identity';
 import { composeHealth } from './compose-health';
 import { composeMetrics } from './compose-metrics';
 import { composeOutbound } from './compose-outbound';
@@ -78,6 +79,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const { builtinUrl } = servers;
   const outbound = composeOutbound(settings, [builtinUrl, servers.mapperUrl]);
   const shared = { settings, db, notifications, generations, builtinUrl, outbound, ...counting, log };
+  const identity = await composeIdentity({ ...store, settings, counting, facade: options.parts.facade, log });
   const upstreams = await composeRegistry({ ...shared, discover: options.parts.maintenance });
   const { registry } = upstreams;
   const http = new DetectorHttpClient(outbound);
@@ -290,7 +292,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       options.codecToken === null
         ? null
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
-    metrics: counting,
+    metrics: { page: counting, isPublic: metricsArePublic(settings) },
+    ...identity.routes,
     gateway: composeProxy({ ...shared, ...watch, directory: registry, breakers, outbound }),
     policyCheck: composePolicyCheck({
       judge: policies.judging(registry),
@@ -321,6 +324,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await sharing.stop();
       await counting.stop();
       await upstreams.stop();
+      await identity.stop();
       policies.stop();
       allowList.stop();
       generations.stop();

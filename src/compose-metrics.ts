@@ -13,6 +13,7 @@ import type { Db } from './store/database';
 import { DetectorUseTable } from './store/detector-uses';
 import { ProcessFigures } from './store/process-figures';
 import type { CacheAsked } from './store/response-cache';
+import { AccessMetrics } from './telemetry/access-metrics';
 import { DetectorUses } from './telemetry/detector-use';
 import { withoutNamesakes } from './telemetry/endpoint-label';
 import { FigureSharing } from './telemetry/figure-sharing';
@@ -42,6 +43,7 @@ export function composeMetrics(isKnown: IsKnown, isTenant: (tenantId: string) =>
   const upstreamMetrics = new UpstreamMetrics(metrics);
   const orchestrationMetrics = new OrchestrationMetrics(metrics, isKnown);
   const policyMetrics = new PolicyMetrics(metrics);
+  const accessMetrics = new AccessMetrics(metrics);
   const serviceMetrics = new ServiceMetrics(metrics, (tenantId, bundle) =>
     bundle === null ? isTenant(tenantId) : isKnown(tenantId, bundle),
   );
@@ -53,6 +55,7 @@ export function composeMetrics(isKnown: IsKnown, isTenant: (tenantId: string) =>
     contentType: metrics.contentType,
     gatewayMetrics,
     upstreamMetrics,
+    accessMetrics,
     ended: (end: OrchestrationEnd): void => {
       orchestrationMetrics.ended(end);
       uses.ended(end);

@@ -10,6 +10,7 @@ import {
   proposeEntrySchema,
 } from '../contract/allow-list';
 import { ConclaveError } from '../contract/errors';
+import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
@@ -58,7 +59,7 @@ const listQuerySchema = allowListQuerySchema.extend({
 export function allowListRouter({ allowLists }: AllowListRouterDependencies): Router {
   const router = Router();
 
-  router.get('/allow-list', async (request, response) => {
+  router.get('/allow-list', needs('policy:read'), async (request, response) => {
     const { limit, page_token: after, ...query } = validate(listQuerySchema, request.query);
     const { entries, next, total } = await allowLists.page(
       requiredTenant(request),
@@ -73,7 +74,7 @@ export function allowListRouter({ allowLists }: AllowListRouterDependencies): Ro
     } satisfies AllowList);
   });
 
-  router.post('/allow-list', ...readBody(maxBodyBytes), async (request, response) => {
+  router.post('/allow-list', needs('policy:write'), ...readBody(maxBodyBytes), async (request, response) => {
     const proposal = bodyOf(request, proposeEntrySchema);
     const { entry, isNew } = await allowLists.propose(
       requiredTenant(request),
@@ -86,16 +87,16 @@ export function allowListRouter({ allowLists }: AllowListRouterDependencies): Ro
       .json(entry);
   });
 
-  router.get('/allow-list/:entry_id', async (request, response) => {
+  router.get('/allow-list/:entry_id', needs('policy:read'), async (request, response) => {
     response.json(await allowLists.get(requiredTenant(request), entryIdOf(request)));
   });
 
-  router.post('/allow-list/:entry_id/approve', async (request, response) => {
+  router.post('/allow-list/:entry_id/approve', needs('policy:write'), async (request, response) => {
     const tenant = requiredTenant(request);
     response.json(await allowLists.approve(tenant, entryIdOf(request), by(request, response)));
   });
 
-  router.delete('/allow-list/:entry_id', async (request, response) => {
+  router.delete('/allow-list/:entry_id', needs('policy:write'), async (request, response) => {
     await allowLists.revoke(requiredTenant(request), entryIdOf(request), by(request, response));
     response.status(204).end();
   });

@@ -10,6 +10,7 @@ import type { Limited } from '../contract/service-metrics';
 import { namePattern, tenantPattern } from '../contract/text';
 import type { Batches, BatchItem, FaultyItem } from '../submission/batches';
 import { canonicalJson, fingerprintOf } from '../submission/fingerprint';
+import { needs } from './access';
 import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
 import { idempotencyKeyOf, type OrchestrateRouterDependencies, refuseCallback } from './orchestrate-router';
@@ -40,7 +41,7 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
 
   const read = [atFloodgate(deps.approach), ...readBody(deps.maxBodyBytes)];
 
-  router.post('/orchestrate/batch', ...read, async (request, response) => {
+  router.post('/orchestrate/batch', needs('orchestrate:write'), ...read, async (request, response) => {
     const { correlationId, traceparent, receivedAt } = contextOf(response);
     const idempotencyKey = requiredKeyOf(request);
     response.set('Idempotency-Key', idempotencyKey);

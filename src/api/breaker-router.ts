@@ -1,9 +1,12 @@
 import { type Request, type Response, Router } from 'express';
 import type { BreakerForced, BreakerInfo, BreakerStatus, OpenBreakers } from '../contract/breaker-api';
 import { GatewayError } from '../contract/errors';
+import { isVisibleId } from '../domain/registry';
 import type { BreakerSharing } from '../registry/breaker-sharing';
 import type { Breakers } from '../registry/breakers';
+import { needs } from './access';
 import { allBreakers, breakerInfo, breakerSummary } from './breaker-views';
+import { requireOperable } from './operable';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
 
@@ -16,49 +19,66 @@ export interface BreakerRouterDependencies {
 export function breakerRouter({ breakers, sharing }: BreakerRouterDependencies): Router {
   const router = Router();
 
-  router.get(['/circuit-breaker/status', '/health/circuit-breakers'], (_request, response) => {
-    const infos = allBreakers(breakers);
-    response.json({
-      summary: breakerSummary(infos),
-      circuit_breakers: infos,
-      timestamp: new Date().toISOString(),
-    } satisfies BreakerStatus);
-  });
+  router.get(
+    ['/circuit-breaker/status', '/health/circuit-breakers'],
+    needs('breaker:read', { reach: 'shared' }),
+    (request, response) => {
+      const infos = allBreakers(breakers, tenantOf(request));
+      response.json({
+        summary: breakerSummary(infos),
+        circuit_breakers: infos,
+        timestamp: new Date().toISOString(),
+      } satisfies BreakerStatus);
+    },
+  );
 
-  router.get('/health/circuit-breakers/open', (_request, response) => {
-    const open = allBreakers(breakers).filter(({ state }) => state === 'open');
-    response.json({
-      open_circuit_breakers: open,
-      count: open.length,
-      timestamp: new Date().toISOString(),
-    } satisfies OpenBreakers);
-  });
+  router.get(
+    '/health/circuit-breakers/open',
+    needs('breaker:read', { reach: 'shared' }),
+    (request, response) => {
+      const open = allBreakers(breakers, tenantOf(request)).filter(({ state }) => state === 'open');
+      response.json({
+        open_circuit_breakers: open,
+        count: open.length,
+        timestamp: new Date().toISOString(),
+      } satisfies OpenBreakers);
+    },
+  );
 
-  router.get('/circuit-breaker/endpoints/:endpoint_id', (request, response) => {
-    response.json(breakerInfo(breakers.describe(endpointOf(request))!) satisfies BreakerInfo);
-  });
+  router.get(
+    '/circuit-breaker/endpoints/:endpoint_id',
+    needs('breaker:read', { reach: 'shared', resource: 'endpoint_id' }),
+    (request, response) => {
+      response.json(breakerInfo(breakers.describe(endpointOf(request))!) satisfies BreakerInfo);
+    },
+  );
 
   for (const action of ['reset', 'trip'] as const) {
-    router.post(`/circuit-breaker/${action}/:endpoint_id`, async (request: Request, response: Response) => {
-      const endpointId = endpointOf(request);
-      const { requestId, correlationId } = contextOf(response);
-      const by = { action, requestId, correlationId, tenantId: tenantOf(request) };
-      await sharing.force(endpointId, by).catch(() => {
-        throw new GatewayError('STORE_UNAVAILABLE', 'the store did not take it; nothing has changed');
-      });
-      response.json({
-        success: true,
-        message: action === 'trip' ? 'no call goes through' : 'calls go through',
-        endpoint_id: endpointId,
-        state: breakers.stateOf(endpointId),
-        timestamp: new Date().toISOString(),
-      } satisfies BreakerForced);
-    });
+    router.post(
+      `/circuit-breaker/${action}/:endpoint_id`,
+      needs('breaker:write', { reach: 'shared', resource: 'endpoint_id' }),
+      async (request: Request, response: Response) => {
+        const endpointId = endpointOf(request);
+        requireOperable(request, endpointId);
+        const { requestId, correlationId } = contextOf(response);
+        const by = { action, requestId, correlationId, tenantId: tenantOf(request) };
+        await sharing.force(endpointId, by).catch(() => {
+          throw new GatewayError('STORE_UNAVAILABLE', 'the store did not take it; nothing has changed');
+        });
+        response.json({
+          success: true,
+          message: action === 'trip' ? 'no call goes through' : 'calls go through',
+          endpoint_id: endpointId,
+          state: breakers.stateOf(endpointId),
+          timestamp: new Date().toISOString(),
+        } satisfies BreakerForced);
+      },
+    );
   }
 
   function endpointOf(request: Request): string {
     const endpointId = breakers.resolve(String(request.params['endpoint_id']));
-    if (endpointId !== null) return endpointId;
+    if (endpointId !== null && isVisibleId(endpointId, tenantOf(request))) return endpointId;
     throw new GatewayError('ENDPOINT_NOT_FOUND', 'there is no such upstream');
   }
 

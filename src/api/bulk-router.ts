@@ -4,6 +4,7 @@ import { type Request, type Response, Router } from 'express';
 import { type BulkJobResponse, bulkIdPattern, type BulkItemStatus, bulkItemStatuses } from '../contract/bulk';
 import { ConclaveError } from '../contract/errors';
 import type { Bulk, BulkCall } from '../submission/bulk';
+import { needs } from './access';
 import { uploadedLines } from './bulk-lines';
 import { atFloodgate } from './floodgate';
 import { idempotencyKeyOf } from './orchestrate-router';
@@ -33,42 +34,47 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
   const { bulk } = deps;
   const router = Router();
 
-  router.post('/orchestrate/bulk', atFloodgate(deps.approach), async (request, response) => {
-    requireNdjson(request);
-    allowLongBody(request, response);
-    send(
-      response,
-      await bulk.submit({
-        ...callOf(request, response),
-        ...uploadedLines(request, deps),
-        route: 'POST /orchestrate/bulk',
-        tenantId: tenantOf(request),
-        parentBulkId: null,
-      }),
-    );
-  });
+  router.post(
+    '/orchestrate/bulk',
+    needs('orchestrate:write'),
+    atFloodgate(deps.approach),
+    async (request, response) => {
+      requireNdjson(request);
+      allowLongBody(request, response);
+      send(
+        response,
+        await bulk.submit({
+          ...callOf(request, response),
+          ...uploadedLines(request, deps),
+          route: 'POST /orchestrate/bulk',
+          tenantId: tenantOf(request),
+          parentBulkId: null,
+        }),
+      );
+    },
+  );
 
-  router.post('/orchestrate/bulk/:bulk_id/rerun', async (request, response) => {
+  router.post('/orchestrate/bulk/:bulk_id/rerun', needs('orchestrate:write'), async (request, response) => {
     send(response, await bulk.rerun(bulkIdOf(request), tenantOf(request), callOf(request, response)));
   });
 
-  router.get('/orchestrate/bulk/:bulk_id', async (request, response) => {
+  router.get('/orchestrate/bulk/:bulk_id', needs('orchestrate:read'), async (request, response) => {
     response.json(await bulk.status(bulkIdOf(request), tenantOf(request)));
   });
 
-  router.post('/orchestrate/bulk/:bulk_id/pause', async (request, response) => {
+  router.post('/orchestrate/bulk/:bulk_id/pause', needs('orchestrate:write'), async (request, response) => {
     response.json(await bulk.pause(bulkIdOf(request), tenantOf(request)));
   });
 
-  router.post('/orchestrate/bulk/:bulk_id/resume', async (request, response) => {
+  router.post('/orchestrate/bulk/:bulk_id/resume', needs('orchestrate:write'), async (request, response) => {
     response.json(await bulk.resume(bulkIdOf(request), tenantOf(request)));
   });
 
-  router.delete('/orchestrate/bulk/:bulk_id', async (request, response) => {
+  router.delete('/orchestrate/bulk/:bulk_id', needs('orchestrate:write'), async (request, response) => {
     response.json(await bulk.cancel(bulkIdOf(request), tenantOf(request)));
   });
 
-  router.get('/orchestrate/bulk/:bulk_id/events', async (request, response) => {
+  router.get('/orchestrate/bulk/:bulk_id/events', needs('orchestrate:read'), async (request, response) => {
     const bulkId = bulkIdOf(request);
     const job = await bulk.status(bulkId, tenantOf(request));
     // A client that has seen the end and comes back is told to stay away.
@@ -80,7 +86,7 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
     await sendEvents(response, eventsOf(await bulk.changes(bulkId, tenantOf(request), gone)));
   });
 
-  router.get('/orchestrate/bulk/:bulk_id/outcomes', async (request, response) => {
+  router.get('/orchestrate/bulk/:bulk_id/outcomes', needs('orchestrate:read'), async (request, response) => {
     const lines = await bulk.outcomes(bulkIdOf(request), tenantOf(request), statusOf(request));
     response.status(200).type('application/x-ndjson');
     await pipeline(Readable.from(lines, { objectMode: true, highWaterMark: 1 }), response);

@@ -3,7 +3,9 @@ import { z } from 'zod';
 import { ConclaveError } from '../contract/errors';
 import { nameSchema, tenantSchema } from '../contract/text';
 import type { CacheGenerations, CacheTarget } from '../store/cache-generations';
+import { needs } from './access';
 import { contextOf } from './request-context';
+import { identityOf } from './principal';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
@@ -25,9 +27,10 @@ const targetSchema = z
 export function cacheRouter(generations: Pick<CacheGenerations, 'invalidate'>): Router {
   const router = Router();
 
-  router.delete('/cache', async (request, response: Response) => {
+  router.delete('/cache', needs('config:write'), async (request, response: Response) => {
     const target = validate(targetSchema, request.query);
     const named = tenantOf(request);
+    if (identityOf(request).tenantId !== null && 'detector' in target) throw sharedByAll();
     if (named !== null && 'tenantId' in target && named !== target.tenantId) {
       throw new ConclaveError('INSUFFICIENT_RBAC', 'X-Tenant-ID and the query name different tenants', {
         detail: 'tenant_mismatch',
@@ -39,4 +42,11 @@ export function cacheRouter(generations: Pick<CacheGenerations, 'invalidate'>): 
   });
 
   return router;
+}
+
+/** Answers of all tenants may hold what a detector of this name said. */
+function sharedByAll(): ConclaveError {
+  return new ConclaveError('INSUFFICIENT_RBAC', 'a detector is invalidated for all tenants; name a bundle', {
+    detail: 'shared_needs_platform',
+  });
 }

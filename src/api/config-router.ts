@@ -1,10 +1,13 @@
 import { Router } from 'express';
 import { ConclaveError, GatewayError } from '../contract/errors';
 import { configCandidateSchema } from '../contract/registry-api';
+import { isVisibleId } from '../domain/registry';
 import type { ConfigSource } from '../registry/config-source';
 import type { FileFault } from '../registry/registry-file';
+import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { contextOf } from './request-context';
+import { tenantOf } from './tenant-header';
 
 export interface ConfigRouterDependencies {
   readonly config: Pick<ConfigSource, 'reload' | 'status' | 'file' | 'validate'>;
@@ -26,20 +29,24 @@ export function configRouter({ config, versions }: ConfigRouterDependencies): Ro
   const router = Router();
   const body = readBody(maxBodyBytes);
 
-  router.post('/config/reload', async (_request, response) => {
-    const { plan, version } = await config.reload(contextOf(response));
-    const { added, updated, removed, unchanged, errors } = plan;
-    response.json({
-      success: errors.length === 0,
-      message: added.length + updated.length + removed.length === 0 ? 'nothing has changed' : 'reloaded',
-      endpoints_count: added.length + updated.length + unchanged,
-      errors,
-      version,
-      changes: { added, updated, removed, unchanged_count: unchanged },
-    });
-  });
+  router.post(
+    '/config/reload',
+    needs('config:write', { reach: 'installation' }),
+    async (_request, response) => {
+      const { plan, version } = await config.reload(contextOf(response));
+      const { added, updated, removed, unchanged, errors } = plan;
+      response.json({
+        success: errors.length === 0,
+        message: added.length + updated.length + removed.length === 0 ? 'nothing has changed' : 'reloaded',
+        endpoints_count: added.length + updated.length + unchanged,
+        errors,
+        version,
+        changes: { added, updated, removed, unchanged_count: unchanged },
+      });
+    },
+  );
 
-  router.get('/config/status', async (_request, response) => {
+  router.get('/config/status', needs('config:read', { reach: 'shared' }), async (_request, response) => {
     const { loaded, configPath, lastReload, lastReloadError, watching } = config.status;
     const { current, history } = await versions();
     response.json({
@@ -54,39 +61,46 @@ export function configRouter({ config, versions }: ConfigRouterDependencies): Ro
     });
   });
 
-  router.get('/config/endpoints', (_request, response) => {
+  router.get('/config/endpoints', needs('config:read', { reach: 'shared' }), (request, response) => {
     const { file } = config;
     if (!file) throw new GatewayError('CONFIG_NOT_LOADED', 'no valid registry file has been read yet');
-    const disabled = file.entries.filter(({ endpoint }) => endpoint?.disabled === true).length;
+    const tenant = tenantOf(request);
+    const entries = file.entries.filter(({ endpoint_id: id }) => isVisibleId(id, tenant));
+    const disabled = entries.filter(({ endpoint }) => endpoint?.disabled === true).length;
     response.json({
-      endpoints: file.entries.map(({ endpoint_id, kind, detector, endpoint }) => ({
+      endpoints: entries.map(({ endpoint_id, kind, detector, endpoint }) => ({
         endpoint_id,
         kind,
         ...(masked({ ...(detector ?? endpoint) }) as object),
       })),
-      total_count: file.entries.length,
-      active_count: file.entries.length - disabled,
+      total_count: entries.length,
+      active_count: entries.length - disabled,
       disabled_count: disabled,
     });
   });
 
-  router.post('/config/validate', ...body, async (request, response) => {
-    const { config_path: configPath, document } = bodyOf(request, configCandidateSchema);
-    const faults = await config.validate(configPath === undefined ? { document } : { configPath });
-    if (faults === 'outside') {
-      const message = 'must be the name of a file in the folder of the registry file';
-      throw new ConclaveError('INVALID_REQUEST', `config_path ${message}`, {
-        detail: 'path_outside',
-        fieldErrors: [{ path: 'config_path', message }],
+  router.post(
+    '/config/validate',
+    needs('config:read', { reach: 'installation' }),
+    ...body,
+    async (request, response) => {
+      const { config_path: configPath, document } = bodyOf(request, configCandidateSchema);
+      const faults = await config.validate(configPath === undefined ? { document } : { configPath });
+      if (faults === 'outside') {
+        const message = 'must be the name of a file in the folder of the registry file';
+        throw new ConclaveError('INVALID_REQUEST', `config_path ${message}`, {
+          detail: 'path_outside',
+          fieldErrors: [{ path: 'config_path', message }],
+        });
+      }
+      response.json({
+        valid: faults.length === 0,
+        error_message: faults.length === 0 ? null : summary(faults),
+        errors: faults,
+        config_path: configPath ?? null,
       });
-    }
-    response.json({
-      valid: faults.length === 0,
-      error_message: faults.length === 0 ? null : summary(faults),
-      errors: faults,
-      config_path: configPath ?? null,
-    });
-  });
+    },
+  );
 
   return router;
 }

@@ -11,6 +11,7 @@ import {
 import { ConclaveError } from '../contract/errors';
 import type { DecisionPage } from '../store/logged-decisions';
 import type { Explanations } from '../submission/explanations';
+import { needs } from './access';
 import { opaDecision } from './opa-decision';
 import { requiredTenant } from './tenant-header';
 import { validate } from './validate';
@@ -39,7 +40,7 @@ const listQuerySchema = decisionQuerySchema.extend({
 export function decisionsRouter(deps: DecisionsRouterDependencies): Router {
   const router = Router();
 
-  router.get('/orchestrate/:request_id/explain', async (request, response) => {
+  router.get('/orchestrate/:request_id/explain', needs('orchestrate:read'), async (request, response) => {
     const { request_id: requestId } = request.params;
     if (!z.uuid().safeParse(requestId).success) {
       throw new ConclaveError('INVALID_REQUEST', 'there is no such orchestration', {
@@ -47,10 +48,10 @@ export function decisionsRouter(deps: DecisionsRouterDependencies): Router {
         detail: 'request_not_found',
       });
     }
-    response.json(await deps.explanations.explain(requestId, requiredTenant(request)));
+    response.json(await deps.explanations.explain(String(requestId), requiredTenant(request)));
   });
 
-  router.get('/policies/decisions', async (request, response) => {
+  router.get('/policies/decisions', needs('audit:read'), async (request, response) => {
     const { limit, page_token: after, ...query } = validate(listQuerySchema, request.query);
     const tenant = requiredTenant(request);
     await deps.flush();
@@ -65,7 +66,7 @@ export function decisionsRouter(deps: DecisionsRouterDependencies): Router {
     } satisfies DecisionList);
   });
 
-  router.get('/policies/decisions/export', async (request, response) => {
+  router.get('/policies/decisions/export', needs('audit:read'), async (request, response) => {
     const query = validate(decisionQuerySchema, request.query);
     const tenant = requiredTenant(request);
     await deps.flush();

@@ -17,6 +17,7 @@ import {
   type DetectorUpstream,
   visibleDetectors,
 } from '../registry/visible-detectors';
+import { needs } from './access';
 import { detectorIn } from './detector-writes';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
@@ -63,7 +64,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   const router = Router();
   const body = readBody(maxBodyBytes);
 
-  router.get('/detectors', (request, response) => {
+  router.get('/detectors', needs('registry:read'), (request, response) => {
     const query = validate(listQuerySchema, request.query);
     const all = visible(request)
       .filter(
@@ -80,16 +81,16 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     } satisfies DetectorList);
   });
 
-  router.get('/detectors/:name', (request, response) => {
+  router.get('/detectors/:name', needs('registry:read'), (request, response) => {
     response.json(describe(one(request)));
   });
 
-  router.get('/detectors/:name/health', (request, response) => {
+  router.get('/detectors/:name/health', needs('registry:read'), (request, response) => {
     const { detector } = one(request);
     response.json({ detector: detector.name, ...healthOf(detector) });
   });
 
-  router.post('/detectors', ...body, async (request, response) => {
+  router.post('/detectors', needs('registry:write'), ...body, async (request, response) => {
     const { verify, ...detector } = detectorIn(request);
     const { endpoint_id: id } = await deps.registrar.registerDetector(detector, verify, contextOf(response));
     response
@@ -98,19 +99,19 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
       .json(describe(current(id)));
   });
 
-  router.put('/detectors/:name', ...body, async (request, response) => {
+  router.put('/detectors/:name', needs('registry:write'), ...body, async (request, response) => {
     const { endpoint_id: id, detector } = mine(request);
     const { registration, verify } = detectorIn(request, { name: detector.name, version: detector.version });
     await deps.registrar.replaceDetector(id, registration, verify, contextOf(response));
     response.json(describe(current(id)));
   });
 
-  router.delete('/detectors/:name', async (request, response: Response) => {
+  router.delete('/detectors/:name', needs('registry:write'), async (request, response: Response) => {
     await deps.registrar.removeDetector(mine(request).endpoint_id, contextOf(response));
     response.status(204).end();
   });
 
-  router.put('/detectors/:name/traffic', ...body, async (request, response) => {
+  router.put('/detectors/:name/traffic', needs('registry:write'), ...body, async (request, response) => {
     const { versions } = bodyOf(request, trafficSchema);
     const { detector } = mine(request);
     const split = await deps.registrar.splitTraffic(
@@ -124,12 +125,12 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     response.json({ name: detector.name, versions: shares });
   });
 
-  router.post('/detectors/:name/heartbeat', async (request, response) => {
+  router.post('/detectors/:name/heartbeat', needs('registry:write'), async (request, response) => {
     await deps.registrar.heartbeat(mine(request).endpoint_id);
     response.status(204).end();
   });
 
-  router.post('/detectors/:name/test', ...body, async (request, response) => {
+  router.post('/detectors/:name/test', needs('registry:write'), ...body, async (request, response) => {
     const { content } = bodyOf(request, detectorTestSchema);
     const { detector } = one(request);
     const { result, reason } = await deps.tryDetector(detector, content);

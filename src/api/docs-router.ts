@@ -1,5 +1,6 @@
 import express, { Router } from 'express';
 import { getAbsoluteFSPath } from 'swagger-ui-dist';
+import { type DeclaredRoute, open } from './access';
 import { openApiDocument } from './openapi';
 
 const page = `<!doctype html>
@@ -25,18 +26,23 @@ const script = `SwaggerUIBundle({
   validatorUrl: null,
 });`;
 
-/** The OpenAPI document and a page to read and try it, all served from here. */
-export function docsRouter(version: string): Router {
+/**
+ * The OpenAPI document and a page to read and try it, all served from here.
+ * @param routes all of the application, which may come later
+ */
+export function docsRouter(version: string, routes: readonly DeclaredRoute[]): Router {
   const router = Router();
-  const document = openApiDocument(version);
-  router.get('/openapi.json', (_request, response) => {
+  let document: object | null = null;
+  router.get('/openapi.json', open(), (_request, response) => {
+    // Now all routes are there.
+    document ??= openApiDocument(version, routes);
     response.json(document);
   });
-  router.use('/docs/assets', express.static(getAbsoluteFSPath(), { index: false, maxAge: '1h' }));
-  router.get('/docs/start.js', (_request, response) => {
+  router.use('/docs/assets', open(), express.static(getAbsoluteFSPath(), { index: false, maxAge: '1h' }));
+  router.get('/docs/start.js', open(), (_request, response) => {
     response.type('text/javascript').send(script);
   });
-  router.get('/docs', (_request, response) => {
+  router.get('/docs', open(), (_request, response) => {
     response.type('html').send(page);
   });
   return router;

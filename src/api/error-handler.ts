@@ -46,7 +46,8 @@ export function createErrorHandler(log: Logger) {
     };
     if (known.retryAfterSeconds !== null)
       response.set('Retry-After', String(Math.ceil(known.retryAfterSeconds)));
-    if (known.code === 'UNAUTHORIZED') response.set('WWW-Authenticate', 'Bearer');
+    if (known.code === 'UNAUTHORIZED' && !response.hasHeader('WWW-Authenticate'))
+      response.set('WWW-Authenticate', 'Bearer');
     response.status(known.status).json(body);
   };
 }

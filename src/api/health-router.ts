@@ -7,6 +7,7 @@ import {
   type ReadinessResponse,
 } from '../contract/health';
 import type { Detectors } from '../registry/registry';
+import { open } from './access';
 import { essential, isReady, isWell, type ReadinessDependencies } from './readiness';
 
 export interface HealthRouterDependencies extends ReadinessDependencies {
@@ -21,11 +22,11 @@ export interface HealthRouterDependencies extends ReadinessDependencies {
 export function healthRouter(deps: HealthRouterDependencies): Router {
   const router = Router();
 
-  router.get('/health/live', (_request, response) => {
+  router.get('/health/live', open(), (_request, response) => {
     response.json({ status: 'alive', timestamp: new Date().toISOString() });
   });
 
-  router.get('/health/ready', async (_request, response) => {
+  router.get('/health/ready', open(), async (_request, response) => {
     const states = await deps.dependencies();
     const up = Object.fromEntries(
       dependencyNames.map((name) => [name, isWell(states[name])]),
@@ -42,7 +43,7 @@ export function healthRouter(deps: HealthRouterDependencies): Router {
     } satisfies ReadinessResponse);
   });
 
-  router.get('/health', async (_request, response) => {
+  router.get('/health', open(), async (_request, response) => {
     const dependencies = await deps.dependencies();
     // The store may have gone since it was asked; /health answers all the same.
     const pendingJobs = await deps.pendingJobs().catch(() => null);

@@ -5,13 +5,14 @@ import { portkeyPath } from './facades/portkey';
 import { answer, header, json } from './openapi-parts';
 
 const parameters = [
-  header('X-Tenant-ID', 'For whom; default: facades.tenant_id'),
+  header('X-Tenant-ID', 'For whom; default: the tenant of the credential, else facades.tenant_id'),
   header('X-Policy-Bundle', 'By which bundle; default: facades.policy_bundle'),
 ];
 
 const faults = (id: string, badRequest: string) => ({
   [badRequest]: answer('The call is not understood, or the content not accepted', id),
-  '401': answer('A credential is shown that is not facades.client_key', id),
+  '401': answer('No valid credential; without authentication: one that is not facades.client_key', id),
+  '403': answer('The credential does not permit this', id),
   '429': answer('RATE_LIMITED, or every detector is overloaded', id),
   '500': answer('Something went wrong on our side', id),
   '502': answer('No detector could be reached', id),
@@ -68,7 +69,8 @@ export const facadePaths = {
       responses: {
         '200': answer('To be let pass, or to be blocked', 'LitellmGuardrailResponse'),
         '400': answer('The call is not understood', 'LitellmErrorResponse'),
-        '401': answer('A credential is shown that is not facades.client_key', 'LitellmErrorResponse'),
+        '401': answer('No valid credential', 'LitellmErrorResponse'),
+        '403': answer('The credential does not permit this', 'LitellmErrorResponse'),
       },
     },
   },

@@ -15,7 +15,7 @@ const version = path('version', versionPattern);
 const ifMatch = header('If-Match', 'ETag of the bundle as it was read; when it has changed since: 409');
 const principal = header(
   'X-Principal',
-  'Who calls, while there is no authentication: who has submitted a version cannot approve it',
+  'Who calls, while there is no authentication, else the credential says so: who has submitted a version cannot approve it',
 );
 const page = [
   query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),

@@ -1,4 +1,5 @@
 import '../contract/routes-api';
+import { proxyMethods } from './proxy-router';
 import { answer, common, errors, pathParameter, query } from './openapi-parts';
 
 const refusal = (description: string) => answer(description, 'ErrorResponse');
@@ -29,9 +30,8 @@ export function proxyPaths() {
       '504': gatewayRefusal('UPSTREAM_TIMEOUT'),
     },
   });
-  const methods = ['get', 'post', 'put', 'delete', 'patch', 'head'];
   return {
-    '/proxy/{name}/{rest}': Object.fromEntries(methods.map((method) => [method, passage(method)])),
+    '/proxy/{name}/{rest}': Object.fromEntries(proxyMethods.map((method) => [method, passage(method)])),
     '/router/routes': {
       get: {
         operationId: 'listRoutes',

@@ -6,6 +6,10 @@ import '../contract/detector-info';
 import '../contract/health';
 import '../contract/request';
 import { allowListPaths } from './openapi-allow-list';
+import type { DeclaredRoute } from './access';
+import { securitySchemes, withAccess } from './openapi-access';
+import { apiKeyPaths } from './openapi-api-keys';
+import { authPaths } from './openapi-auth';
 import { decisionPaths } from './openapi-decisions';
 import { bulkPaths } from './openapi-bulk';
 import { contentPaths } from './openapi-content';
@@ -163,6 +167,8 @@ const paths = {
     },
   },
   ...bulkPaths(),
+  ...apiKeyPaths(),
+  ...authPaths(),
   ...facadePaths,
   ...policyCheckPaths(),
   ...upstreamHealthPaths(),
@@ -231,6 +237,11 @@ const paths = {
 const requestSchemas = [
   'BatchOrchestrationRequest',
   'RerunRequest',
+  'NewApiKey',
+  'ValidateToken',
+  'RefreshToken',
+  'RevokeToken',
+  'DevToken',
   'NewDetector',
   'DetectorTest',
   'NewEndpoint',
@@ -246,7 +257,7 @@ const requestSchemas = [
 ];
 
 /** OpenAPI 3.1, generated from the schemas that the code validates with. */
-export function openApiDocument(version: string): object {
+export function openApiDocument(version: string, routes: readonly DeclaredRoute[]): object {
   return {
     openapi: '3.1.0',
     info: {
@@ -256,8 +267,9 @@ export function openApiDocument(version: string): object {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/api/v1' }],
-    paths,
+    paths: withAccess(paths, routes),
     components: {
+      securitySchemes,
       schemas: reachable(paths, { ...generated('output'), ...only(generated('input'), requestSchemas) }),
     },
   };

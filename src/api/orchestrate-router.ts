@@ -6,6 +6,7 @@ import { jobIdPattern } from '../contract/text';
 import type { Answer } from '../submission/execution';
 import type { Jobs } from '../submission/jobs';
 import type { Submission } from '../submission/submission';
+import { needs } from './access';
 import { asConclaveError } from './error-handler';
 import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
@@ -33,28 +34,34 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
   const router = Router();
   const readJson = readBody(deps.maxBodyBytes);
 
-  router.post('/orchestrate', atFloodgate(deps.approach), ...readJson, async (request, response) => {
-    const context = contextOf(response);
-    const idempotencyKey = idempotencyKeyOf(request);
-    if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
-    const sent = bodyOf(request, sentRequestSchema);
-    response.locals['body'] = sent;
-    requireOwnTenant(request, sent.tenant_id);
-    const { tenant_id: tenantId, policy_bundle: bundle } = sent;
-    const perMinute = deps.rateLimitOf(tenantId, bundle);
-    await deps.rateLimit.consume({ endpoint: 'orchestrate', tenantId, bundle }, perMinute, response);
-    refuseCallback(sent.metadata);
-    const taken = await deps.intake.take(sent, context.receivedAt);
-    const answer = await deps.submission.submit({
-      ...taken,
-      requestId: context.requestId,
-      correlationId: context.correlationId,
-      traceparent: context.traceparent,
-      idempotencyKey,
-    });
-    response.set('X-Cache', answer.cache ?? 'BYPASS');
-    send(response, answer);
-  });
+  router.post(
+    '/orchestrate',
+    needs('orchestrate:write'),
+    atFloodgate(deps.approach),
+    ...readJson,
+    async (request, response) => {
+      const context = contextOf(response);
+      const idempotencyKey = idempotencyKeyOf(request);
+      if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
+      const sent = bodyOf(request, sentRequestSchema);
+      response.locals['body'] = sent;
+      requireOwnTenant(request, sent.tenant_id);
+      const { tenant_id: tenantId, policy_bundle: bundle } = sent;
+      const perMinute = deps.rateLimitOf(tenantId, bundle);
+      await deps.rateLimit.consume({ endpoint: 'orchestrate', tenantId, bundle }, perMinute, response);
+      refuseCallback(sent.metadata);
+      const taken = await deps.intake.take(sent, context.receivedAt);
+      const answer = await deps.submission.submit({
+        ...taken,
+        requestId: context.requestId,
+        correlationId: context.correlationId,
+        traceparent: context.traceparent,
+        idempotencyKey,
+      });
+      response.set('X-Cache', answer.cache ?? 'BYPASS');
+      send(response, answer);
+    },
+  );
 
   router.use('/orchestrate', (error: unknown, request: Request, response: Response, next: NextFunction) => {
     if (request.method === 'POST' && request.path === '/') {
@@ -63,26 +70,31 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     next(error);
   });
 
-  router.get('/orchestrate/status/:job_id', async (request, response) => {
+  router.get('/orchestrate/status/:job_id', needs('orchestrate:read'), async (request, response) => {
     response.json(await deps.jobs.status(jobIdOf(request), tenantOf(request)));
   });
 
-  router.delete('/orchestrate/status/:job_id', async (request, response) => {
+  router.delete('/orchestrate/status/:job_id', needs('orchestrate:write'), async (request, response) => {
     response.json(await deps.jobs.cancel(jobIdOf(request), tenantOf(request)));
   });
 
-  router.post('/orchestrate/jobs/:job_id/rerun', ...readJson, async (request, response) => {
-    const { correlationId, traceparent, receivedAt } = contextOf(response);
-    const rerun = bodyOf(request, rerunRequestSchema);
-    send(
-      response,
-      await deps.jobs.rerun(jobIdOf(request), tenantOf(request), rerun, {
-        correlationId,
-        traceparent,
-        receivedAt,
-      }),
-    );
-  });
+  router.post(
+    '/orchestrate/jobs/:job_id/rerun',
+    needs('orchestrate:write'),
+    ...readJson,
+    async (request, response) => {
+      const { correlationId, traceparent, receivedAt } = contextOf(response);
+      const rerun = bodyOf(request, rerunRequestSchema);
+      send(
+        response,
+        await deps.jobs.rerun(jobIdOf(request), tenantOf(request), rerun, {
+          correlationId,
+          traceparent,
+          receivedAt,
+        }),
+      );
+    },
+  );
 
   return router;
 }

@@ -17,6 +17,7 @@ import {
   rollbackSchema,
 } from '../contract/policy-store';
 import { nameSchema, tenantSchema, versionSchema } from '../contract/text';
+import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
 import { principalOf } from './principal';
@@ -77,7 +78,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
   const router = Router();
   const body = readBody(maxBodyBytes);
 
-  router.get('/policies', (request, response) => {
+  router.get('/policies', needs('policy:read'), (request, response) => {
     const query = validate(pageSchema, request.query);
     const tenant = requiredTenant(request);
     const all = headsOf(tenant).map(({ bundle, head }) => ({
@@ -101,7 +102,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     } satisfies PolicyList);
   });
 
-  router.post('/policies/migrate', ...body, async (request, response) => {
+  router.post('/policies/migrate', needs('policy:write'), ...body, async (request, response) => {
     const { policy_bundle: only, dry_run: dryRun } = bodyOf(request, migratePoliciesSchema);
     const tenant = requiredTenant(request);
     const bundles = only === undefined ? headsOf(tenant).map(({ bundle }) => bundle) : [only];
@@ -109,13 +110,13 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     response.json(await migrate(names, dryRun, by(request, response)));
   });
 
-  router.get('/policies/:bundle', async (request, response) => {
+  router.get('/policies/:bundle', needs('policy:read'), async (request, response) => {
     const { version } = validate(oneSchema, request.query);
     const document = await store.get(named(request), version);
     response.set('ETag', `"${document.revision}"`).json(document);
   });
 
-  router.put('/policies/:bundle', ...body, async (request, response) => {
+  router.put('/policies/:bundle', needs('policy:write'), ...body, async (request, response) => {
     const put = bodyOf(request, putPolicySchema);
     const target = targetOf(request, tenantFor(request, put));
     const made = await store.put(target, put, by(request, response));
@@ -125,12 +126,12 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
       .json(made);
   });
 
-  router.delete('/policies/:bundle', async (request, response: Response) => {
+  router.delete('/policies/:bundle', needs('policy:write'), async (request, response: Response) => {
     await store.remove(targetOf(request), by(request, response));
     response.status(204).end();
   });
 
-  router.get('/policies/:bundle/versions', async (request, response) => {
+  router.get('/policies/:bundle/versions', needs('policy:read'), async (request, response) => {
     const query = validate(pageSchema, request.query);
     const all = await store.versions(named(request));
     // Their order is that in which they were made; numbered, since tokens hold text.
@@ -151,28 +152,48 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     } satisfies PolicyVersionList);
   });
 
-  router.get('/policies/:bundle/diff', async (request, response) => {
+  router.get('/policies/:bundle/diff', needs('policy:read'), async (request, response) => {
     const { from, to } = validate(diffSchema, request.query);
     response.json(await store.diff(named(request), from, to));
   });
 
-  router.post('/policies/:bundle/versions/:version/submit', async (request, response) => {
-    response.json(await store.submit(targetOf(request), versionOf(request), by(request, response)));
-  });
+  router.post(
+    '/policies/:bundle/versions/:version/submit',
+    needs('policy:write'),
+    async (request, response) => {
+      response.json(await store.submit(targetOf(request), versionOf(request), by(request, response)));
+    },
+  );
 
-  router.post('/policies/:bundle/versions/:version/review', ...body, async (request, response) => {
-    const review = bodyOf(request, reviewSchema);
-    response.json(await store.review(targetOf(request), versionOf(request), review, by(request, response)));
-  });
+  router.post(
+    '/policies/:bundle/versions/:version/review',
+    needs('policy:write'),
+    ...body,
+    async (request, response) => {
+      const review = bodyOf(request, reviewSchema);
+      response.json(await store.review(targetOf(request), versionOf(request), review, by(request, response)));
+    },
+  );
 
-  router.post('/policies/:bundle/versions/:version/activate', async (request, response) => {
-    response.json(await store.activate(targetOf(request), versionOf(request), by(request, response)));
-  });
+  router.post(
+    '/policies/:bundle/versions/:version/activate',
+    needs('policy:write'),
+    async (request, response) => {
+      response.json(await store.activate(targetOf(request), versionOf(request), by(request, response)));
+    },
+  );
 
-  router.post('/policies/:bundle/versions/:version/rollback', ...body, async (request, response) => {
-    const { reason } = bodyOf(request, rollbackSchema);
-    response.json(await store.rollBack(targetOf(request), versionOf(request), reason, by(request, response)));
-  });
+  router.post(
+    '/policies/:bundle/versions/:version/rollback',
+    needs('policy:write'),
+    ...body,
+    async (request, response) => {
+      const { reason } = bodyOf(request, rollbackSchema);
+      response.json(
+        await store.rollBack(targetOf(request), versionOf(request), reason, by(request, response)),
+      );
+    },
+  );
 
   return router;
 }

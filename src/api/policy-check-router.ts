@@ -1,6 +1,7 @@
 import { Router } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { type PolicyCheck, policyCheckSchema, type PolicyVerdict } from '../contract/policy-validation';
+import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { tenantOf } from './tenant-header';
 
@@ -15,17 +16,22 @@ const maxBodyBytes = 4 * 1024 * 1024;
 export function policyCheckRouter({ check }: PolicyCheckRouterDependencies): Router {
   const router = Router();
 
-  router.post('/policies/validate', ...readBody(maxBodyBytes), async (request, response) => {
-    const asked = bodyOf(request, policyCheckSchema);
-    const tenantId = tenantOf(request);
-    const named = asked.policy?.['tenant_id'];
-    if (tenantId !== null && typeof named === 'string' && named !== tenantId) {
-      throw new ConclaveError('INSUFFICIENT_RBAC', 'X-Tenant-ID and the policy name different tenants', {
-        detail: 'tenant_mismatch',
-      });
-    }
-    response.json(await check(tenantId, asked));
-  });
+  router.post(
+    '/policies/validate',
+    needs('policy:read'),
+    ...readBody(maxBodyBytes),
+    async (request, response) => {
+      const asked = bodyOf(request, policyCheckSchema);
+      const tenantId = tenantOf(request);
+      const named = asked.policy?.['tenant_id'];
+      if (tenantId !== null && typeof named === 'string' && named !== tenantId) {
+        throw new ConclaveError('INSUFFICIENT_RBAC', 'X-Tenant-ID and the policy name different tenants', {
+          detail: 'tenant_mismatch',
+        });
+      }
+      response.json(await check(tenantId, asked));
+    },
+  );
 
   return router;
 }

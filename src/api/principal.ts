@@ -1,7 +1,15 @@
 import type { Request } from 'express';
 import { ConclaveError } from '../contract/errors';
+import type { Identity } from '../contract/identity';
 
 const form = /^[\x21-\x7e]{1,100}$/;
+
+/** Who calls. @throws Error for a request that has not come past the gate */
+export function identityOf(request: Request): Identity {
+  const identity = request.res!.locals['identity'] as Identity | undefined;
+  if (identity) return identity;
+  throw new Error('nobody has asked who calls');
+}
 
 /**
  * Who calls, for what must be known of a change. While there is no authentication it is who the caller says, and
@@ -9,8 +17,9 @@ const form = /^[\x21-\x7e]{1,100}$/;
  * @throws ConclaveError INVALID_REQUEST `invalid_principal_header`
  */
 export function principalOf(request: Request): string {
+  const { method, subject } = identityOf(request);
   const named = request.get('x-principal');
-  if (named === undefined) return 'anonymous';
+  if (method !== 'none' || named === undefined) return subject;
   if (form.test(named)) return named;
   const message = 'must be 1-100 visible ASCII characters';
   throw new ConclaveError('INVALID_REQUEST', `X-Principal ${message}`, {

@@ -4,10 +4,14 @@ import type { Request, RequestHandler, Response } from 'express';
 import { ConclaveError, GatewayError } from '../contract/errors';
 import type { Upstream } from '../contract/upstream';
 import { allowedMethods } from '../proxy/guards';
+import { forwardsCredentials } from '../proxy/headers';
 import { matchRoute } from '../proxy/match';
 import type { Proxy, ProxyDependencies } from '../proxy/proxy';
 import type { GatewayMetrics } from '../telemetry/gateway-metrics';
 import type { Logger } from '../telemetry/logger';
+import type { DeclaredRoute } from './access';
+import { gateOf } from './access';
+import { type Credentials, credentialsOf } from './gate';
 import { contextOf } from './request-context';
 import { allowLongBody } from './request-time';
 import { tenantOf } from './tenant-header';
@@ -22,6 +26,7 @@ export interface ProxyRouterDependencies {
   readonly anyOrigin: boolean;
 }
 
+export const proxyMethods = ['get', 'post', 'put', 'delete', 'patch', 'head'] as const;
 /** Whoever knew no upstream is counted under this name. */
 const nowhere = 'none';
 
@@ -37,8 +42,8 @@ export function proxyHandler(deps: ProxyRouterDependencies): RequestHandler {
         response,
         path,
         query,
-        tenantId: tenantOf(request) ?? '',
         caller: callerOf(request, response),
+        admit: (upstream) => admit(request, upstream),
         matched: (upstream) => {
           journey.to(upstream);
           allowLongBody(request, response, slowestMs(upstream));
@@ -49,6 +54,35 @@ export function proxyHandler(deps: ProxyRouterDependencies): RequestHandler {
       throw error;
     }
   };
+}
+
+const access = { permission: 'proxy:invoke', reach: 'shared' } as const;
+
+/** As OpenAPI shows them. */
+export const proxyRoutes: readonly DeclaredRoute[] = proxyMethods.map((method) => ({
+  method,
+  path: '/api/v1/proxy/{name}/{rest}',
+  access,
+}));
+
+/** Null: whoever may not call learns nothing of what there is. */
+async function admit(request: Request, upstream: Upstream | null): Promise<string> {
+  const gate = gateOf(request);
+  if (upstream || gate.asks) {
+    const identity = await gate.recognize(request, false, credentialsForUs(request, upstream));
+    gate.require(request, identity, access, upstream?.config.name);
+  }
+  return upstream ? (tenantOf(request) ?? '') : '';
+}
+
+/** Those of the gateway's own headers; else those that do not travel on. */
+function credentialsForUs(request: Request, upstream: Upstream | null): Credentials {
+  const own = {
+    apiKey: request.get('x-gateway-key'),
+    authorization: request.get('x-gateway-authorization'),
+  };
+  if (own.apiKey !== undefined || own.authorization !== undefined) return own;
+  return upstream && forwardsCredentials(upstream.config) ? {} : credentialsOf(request);
 }
 
 /** A request target may be a whole URL (RFC 9112, 3.2.2). */

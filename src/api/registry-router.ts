@@ -7,6 +7,7 @@ import { type Upstream, upstreamKinds, upstreamSources, upstreamStatuses } from 
 import type { ConfigSource } from '../registry/config-source';
 import type { UpstreamDirectory } from '../registry/directory';
 import type { Registrar } from '../registry/registrar';
+import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
 import { contextOf } from './request-context';
@@ -51,7 +52,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
   const router = Router();
   const body = readBody(maxBodyBytes);
 
-  router.get('/registry/endpoints', (request, response) => {
+  router.get('/registry/endpoints', needs('registry:read', { reach: 'shared' }), (request, response) => {
     const query = validate(listQuerySchema, request.query);
     const everything = visible(request).map(describe);
     const order = orderBy(query.sort);
@@ -70,39 +71,53 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     });
   });
 
-  router.get('/registry/endpoints/:id', (request, response) => {
+  router.get('/registry/endpoints/:id', needs('registry:read', { reach: 'shared' }), (request, response) => {
     response.json(describe(one(request)));
   });
 
-  router.post('/registry/endpoints', ...body, async (request, response) => {
-    const { config, verify, force } = bodyOf(request, newEndpointSchema);
-    const { entry, isNew, fault } = await deps.registrar.registerEndpoint(
-      config,
-      { verify, force },
-      contextOf(response),
-    );
-    response.status(isNew ? 201 : 200).json({
-      success: true,
-      message: `${isNew ? 'registered' : 'updated'}${fault === null ? '' : ` as unhealthy: ${fault}`}`,
-      endpoint_id: entry.endpoint_id,
-      endpoint_url: config.url,
-    });
-  });
+  router.post(
+    '/registry/endpoints',
+    needs('registry:write', { reach: 'installation' }),
+    ...body,
+    async (request, response) => {
+      const { config, verify, force } = bodyOf(request, newEndpointSchema);
+      const { entry, isNew, fault } = await deps.registrar.registerEndpoint(
+        config,
+        { verify, force },
+        contextOf(response),
+      );
+      response.status(isNew ? 201 : 200).json({
+        success: true,
+        message: `${isNew ? 'registered' : 'updated'}${fault === null ? '' : ` as unhealthy: ${fault}`}`,
+        endpoint_id: entry.endpoint_id,
+        endpoint_url: config.url,
+      });
+    },
+  );
 
-  router.delete('/registry/endpoints/:id', async (request, response) => {
-    const { endpoint_id: id } = one(request);
-    await deps.registrar.removeEndpoint(id, contextOf(response));
-    response.json({ success: true, message: 'removed', endpoint_id: id });
-  });
+  router.delete(
+    '/registry/endpoints/:id',
+    needs('registry:write', { reach: 'installation' }),
+    async (request, response) => {
+      const { endpoint_id: id } = one(request);
+      await deps.registrar.removeEndpoint(id, contextOf(response));
+      response.json({ success: true, message: 'removed', endpoint_id: id });
+    },
+  );
 
-  router.put('/registry/endpoints/:id/status', ...body, async (request, response) => {
-    const { status } = bodyOf(request, endpointStatusSchema);
-    const { endpoint_id: id } = one(request);
-    await deps.registrar.setStatus(id, status, contextOf(response));
-    response.json({ success: true, message: `now ${status}`, endpoint_id: id, new_status: status });
-  });
+  router.put(
+    '/registry/endpoints/:id/status',
+    needs('registry:write', { reach: 'installation' }),
+    ...body,
+    async (request, response) => {
+      const { status } = bodyOf(request, endpointStatusSchema);
+      const { endpoint_id: id } = one(request);
+      await deps.registrar.setStatus(id, status, contextOf(response));
+      response.json({ success: true, message: `now ${status}`, endpoint_id: id, new_status: status });
+    },
+  );
 
-  router.get('/registry/stats', (request, response) => {
+  router.get('/registry/stats', needs('registry:read', { reach: 'shared' }), (request, response) => {
     const { total, active, inactive, disabled, unhealthy } = countsOf(visible(request).map(describe));
     response.json({
       registry_stats: { total, active, inactive, disabled, unhealthy },
@@ -110,16 +125,21 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     });
   });
 
-  router.post('/registry/sync', async (_request, response) => {
-    const { plan } = await deps.config.sync(contextOf(response));
-    const { added, updated, removed, errors } = plan;
-    response.json({
-      success: errors.length === 0,
-      message: errors.length === 0 ? 'the registry is as its file says' : 'some entries could not be applied',
-      sync_result: { added, updated, removed, errors },
-      timestamp: new Date().toISOString(),
-    });
-  });
+  router.post(
+    '/registry/sync',
+    needs('registry:write', { reach: 'installation' }),
+    async (_request, response) => {
+      const { plan } = await deps.config.sync(contextOf(response));
+      const { added, updated, removed, errors } = plan;
+      response.json({
+        success: errors.length === 0,
+        message:
+          errors.length === 0 ? 'the registry is as its file says' : 'some entries could not be applied',
+        sync_result: { added, updated, removed, errors },
+        timestamp: new Date().toISOString(),
+      });
+    },
+  );
 
   /** Who names no tenant runs the gateway and sees all; a tenant sees what is shared, and its own. */
   function visible(request: Request): readonly Upstream[] {

@@ -4,10 +4,13 @@ import { ConclaveError, GatewayError } from '../contract/errors';
 import type { BreakerState } from '../contract/breaker';
 import type { RouteDebug, RouteList, RouteRefresh, RouteTest, Trial } from '../contract/routes-api';
 import type { Upstream, UpstreamStatus } from '../contract/upstream';
-import { assertPasses, type HealthView } from '../proxy/guards';
+import { isVisibleId } from '../domain/registry';
+import { assertMethod, assertPasses, type HealthView } from '../proxy/guards';
 import { matchRoute } from '../proxy/match';
 import type { ProxyDependencies } from '../proxy/proxy';
 import { targetOf } from '../proxy/target';
+import { type DeclaredRoute, needs } from './access';
+import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
 export interface RoutesRouterDependencies {
@@ -32,11 +35,19 @@ const listQuerySchema = z.strictObject({
 });
 const debugQuerySchema = z.strictObject({ method: z.string().max(20).default('GET') });
 
+const debugAccess = { permission: 'router:read', reach: 'shared' } as const;
+/** As OpenAPI shows it: what comes behind may be anything. */
+export const debugRoute: DeclaredRoute = {
+  method: 'get',
+  path: '/api/v1/router/debug/{path}',
+  access: debugAccess,
+};
+
 /** What the proxy would do, and why not (spec/gateway.md 4). */
 export function routesRouter(deps: RoutesRouterDependencies): Router {
   const router = Router();
 
-  router.get('/router/routes', (request, response) => {
+  router.get('/router/routes', needs('router:read', { reach: 'shared' }), (request, response) => {
     const { limit, page_token: after } = validate(listQuerySchema, request.query);
     const all = routed();
     const rest = after === undefined ? all : all.filter(({ endpoint_id }) => endpoint_id > after);
@@ -49,30 +60,39 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
     } satisfies RouteList);
   });
 
-  router.get('/router/test/:endpoint_id', async (request, response) => {
-    const upstream = deps.directory.byId(request.params.endpoint_id);
-    if (!upstream) throw new GatewayError('ENDPOINT_NOT_FOUND', 'there is no such endpoint');
-    response.json({
-      test_result: {
-        endpoint_id: upstream.endpoint_id,
-        url: upstream.config.url,
-        ...(await deps.tryOut(upstream)),
-      },
-      timestamp: new Date().toISOString(),
-    } satisfies RouteTest);
-  });
+  router.get(
+    '/router/test/:endpoint_id',
+    needs('router:read', { reach: 'shared', resource: 'endpoint_id' }),
+    async (request, response) => {
+      const upstream = deps.directory.byId(String(request.params['endpoint_id']));
+      if (!upstream || !isVisibleId(upstream.endpoint_id, tenantOf(request)))
+        throw new GatewayError('ENDPOINT_NOT_FOUND', 'there is no such endpoint');
+      response.json({
+        test_result: {
+          endpoint_id: upstream.endpoint_id,
+          url: upstream.config.url,
+          ...(await deps.tryOut(upstream)),
+        },
+        timestamp: new Date().toISOString(),
+      } satisfies RouteTest);
+    },
+  );
 
-  router.post('/router/refresh', async (_request, response) => {
-    await deps.refresh();
-    response.json({
-      success: true,
-      message: 'the routes are those of the registry',
-      active_routes_count: routed().filter(({ status }) => status === 'active').length,
-      timestamp: new Date().toISOString(),
-    } satisfies RouteRefresh);
-  });
+  router.post(
+    '/router/refresh',
+    needs('router:write', { reach: 'installation' }),
+    async (_request, response) => {
+      await deps.refresh();
+      response.json({
+        success: true,
+        message: 'the routes are those of the registry',
+        active_routes_count: routed().filter(({ status }) => status === 'active').length,
+        timestamp: new Date().toISOString(),
+      } satisfies RouteRefresh);
+    },
+  );
 
-  router.use('/router/debug', async (request, response, next) => {
+  router.use('/router/debug', needs(debugAccess.permission, debugAccess), async (request, response, next) => {
     if (request.method !== 'GET') {
       next();
       return;
@@ -147,6 +167,7 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
   ): Promise<{ code: string; message: string } | null> {
     const { config, endpoint_id } = upstream;
     try {
+      assertMethod(upstream, { method });
       assertPasses(upstream, { method, headers: {} }, deps.health);
     } catch (error) {
       if (error instanceof GatewayError || error instanceof ConclaveError) return error;

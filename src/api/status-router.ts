@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { DependencyName, DependencyState } from '../contract/health';
 import type { StatusResponse } from '../contract/status-api';
 import type { StatusReport } from '../registry/status-report';
+import { needs } from './access';
 import { tenantOf } from './tenant-header';
 
 export interface StatusRouterDependencies {
@@ -22,7 +23,7 @@ export interface StatusRouterDependencies {
 export function statusRouter(deps: StatusRouterDependencies): Router {
   const router = Router();
 
-  router.get('/status', async (request, response) => {
+  router.get('/status', needs('metrics:read', { reach: 'shared' }), async (request, response) => {
     const tenant = tenantOf(request);
     const [dependencies, jobs, report] = await Promise.all([
       deps.dependencies(),

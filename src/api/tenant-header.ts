@@ -1,12 +1,22 @@
 import type { Request } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { tenantPattern } from '../contract/text';
+import { identityOf } from './principal';
+
+/**
+ * The tenant that a call is for: that of the credential, or what X-Tenant-ID says where the credential is bound to none;
+ * null when nothing says.
+ * @throws ConclaveError INVALID_REQUEST `invalid_tenant_header`
+ */
+export function tenantOf(request: Request): string | null {
+  return identityOf(request).tenantId ?? namedTenantOf(request);
+}
 
 /**
  * The tenant that X-Tenant-ID names; null without the header.
  * @throws ConclaveError INVALID_REQUEST `invalid_tenant_header`
  */
-export function tenantOf(request: Request): string | null {
+export function namedTenantOf(request: Request): string | null {
   const tenant = request.get('x-tenant-id');
   if (tenant === undefined) return null;
   if (tenantPattern.test(tenant)) return tenant;

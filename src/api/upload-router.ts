@@ -4,6 +4,7 @@ import type { Uploads } from '../content/uploads';
 import { contentRefSchema } from '../contract/content';
 import { ConclaveError } from '../contract/errors';
 import { tenantSchema } from '../contract/text';
+import { needs } from './access';
 import { readUpload, type UploadLimits } from './multipart';
 import type { RateLimit } from './rate-limit';
 import { tenantOf } from './tenant-header';
@@ -28,7 +29,7 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
   const router = Router();
   let reading = 0;
 
-  router.post('/orchestrate/content', async (request, response) => {
+  router.post('/orchestrate/content', needs('orchestrate:write'), async (request, response) => {
     if (reading >= deps.maxConcurrent) throw overloaded();
     reading++;
     try {
@@ -52,10 +53,14 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
     }
   });
 
-  router.delete('/orchestrate/content/:content_ref', async (request, response) => {
-    await deps.uploads.remove(requiredTenant(request), contentRefOf(request));
-    response.status(204).end();
-  });
+  router.delete(
+    '/orchestrate/content/:content_ref',
+    needs('orchestrate:write'),
+    async (request, response) => {
+      await deps.uploads.remove(requiredTenant(request), contentRefOf(request));
+      response.status(204).end();
+    },
+  );
 
   return router;
 }

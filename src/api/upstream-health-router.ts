@@ -8,10 +8,14 @@ import type {
   HealthSummary,
   SystemHealth,
 } from '../contract/health-api';
+import { isVisibleId } from '../domain/registry';
 import type { Breakers } from '../registry/breakers';
 import type { HealthChecks } from '../registry/health-checks';
 import type { EndpointReport, HealthReport } from '../registry/health-report';
+import { needs } from './access';
 import { allBreakers, breakerInfo, breakerSummary } from './breaker-views';
+import { requireOperable } from './operable';
+import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
 export interface UpstreamHealthRouterDependencies {
@@ -32,9 +36,9 @@ export function upstreamHealthRouter(deps: UpstreamHealthRouterDependencies): Ro
   const router = Router();
   const timestamp = () => new Date().toISOString();
 
-  router.get('/health/status', async (_request, response) => {
-    const summary = await summarized();
-    const circuit_breaker_summary = breakerSummary(allBreakers(breakers));
+  router.get('/health/status', needs('health:read', { reach: 'shared' }), async (request, response) => {
+    const summary = await summarized(request);
+    const circuit_breaker_summary = breakerSummary(allBreakers(breakers, tenantOf(request)));
     response.json({
       system_status: report.systemStatus(
         summary.health_percentage,
@@ -46,12 +50,12 @@ export function upstreamHealthRouter(deps: UpstreamHealthRouterDependencies): Ro
     } satisfies SystemHealth);
   });
 
-  router.get('/health/summary', async (_request, response) => {
-    response.json({ summary: await summarized(), timestamp: timestamp() });
+  router.get('/health/summary', needs('health:read', { reach: 'shared' }), async (request, response) => {
+    response.json({ summary: await summarized(request), timestamp: timestamp() });
   });
 
-  router.get('/health/endpoints', async (_request, response) => {
-    const { endpoints } = await reported();
+  router.get('/health/endpoints', needs('health:read', { reach: 'shared' }), async (request, response) => {
+    const { endpoints } = await reported(request);
     response.json({
       endpoints: endpoints.map(shown),
       total_count: endpoints.length,
@@ -59,45 +63,60 @@ export function upstreamHealthRouter(deps: UpstreamHealthRouterDependencies): Ro
     });
   });
 
-  router.get('/health/unhealthy', async (_request, response) => {
-    const { endpoints } = await reported();
+  router.get('/health/unhealthy', needs('health:read', { reach: 'shared' }), async (request, response) => {
+    const { endpoints } = await reported(request);
     const unhealthy = endpoints.filter(({ status }) => status === 'unhealthy').map(shown);
     response.json({ unhealthy_endpoints: unhealthy, count: unhealthy.length, timestamp: timestamp() });
   });
 
-  router.get('/health/endpoints/:endpoint_id', async (request, response) => {
-    const { history: limit } = validate(detailQuerySchema, request.query);
-    const found = (await fromStore(report.one(idOf(request), limit))) ?? unknown();
-    const breaker = breakers.describe(found.endpoint.endpointId);
-    response.json({
-      ...shown(found.endpoint),
-      circuit_breaker: breaker && breakerInfo(breaker),
-      history: found.history.map(({ at, ok, response_ms, error }) => ({
-        at: at.toISOString(),
-        ok,
-        response_time: inSeconds(response_ms),
-        error_message: error,
-      })),
-      trend: found.trend,
-    } satisfies EndpointHealthDetail);
-  });
+  router.get(
+    '/health/endpoints/:endpoint_id',
+    needs('health:read', { reach: 'shared', resource: 'endpoint_id' }),
+    async (request, response) => {
+      const { history: limit } = validate(detailQuerySchema, request.query);
+      const found = (await fromStore(report.one(idOf(request), limit))) ?? unknown();
+      if (!isVisibleId(found.endpoint.endpointId, tenantOf(request))) unknown();
+      const breaker = breakers.describe(found.endpoint.endpointId);
+      response.json({
+        ...shown(found.endpoint),
+        circuit_breaker: breaker && breakerInfo(breaker),
+        history: found.history.map(({ at, ok, response_ms, error }) => ({
+          at: at.toISOString(),
+          ok,
+          response_time: inSeconds(response_ms),
+          error_message: error,
+        })),
+        trend: found.trend,
+      } satisfies EndpointHealthDetail);
+    },
+  );
 
-  router.post('/health/check/:endpoint_id', async (request, response) => {
-    const endpointId = breakers.resolve(idOf(request)) ?? unknown();
-    const result = await fromStore(deps.checks.check(endpointId));
-    if (!result) throw new GatewayError('CHECK_IN_PROGRESS', 'a check of this upstream is under way');
-    response.json({
-      success: result.ok,
-      message: result.ok ? 'the upstream answers as expected' : 'the upstream does not answer as expected',
-      result: { ok: result.ok, response_time: inSeconds(result.response_ms), error_message: result.error },
-      timestamp: timestamp(),
-    } satisfies HealthChecked);
-  });
+  router.post(
+    '/health/check/:endpoint_id',
+    needs('health:check', { reach: 'shared', resource: 'endpoint_id' }),
+    async (request, response) => {
+      const endpointId = breakers.resolve(idOf(request)) ?? unknown();
+      if (!isVisibleId(endpointId, tenantOf(request))) unknown();
+      requireOperable(request, endpointId);
+      const result = await fromStore(deps.checks.check(endpointId));
+      if (!result) throw new GatewayError('CHECK_IN_PROGRESS', 'a check of this upstream is under way');
+      response.json({
+        success: result.ok,
+        message: result.ok ? 'the upstream answers as expected' : 'the upstream does not answer as expected',
+        result: { ok: result.ok, response_time: inSeconds(result.response_ms), error_message: result.error },
+        timestamp: timestamp(),
+      } satisfies HealthChecked);
+    },
+  );
 
-  const reported = () => fromStore(report.all());
+  const reported = async (request: Request) => {
+    const { endpoints, averageMs } = await fromStore(report.all());
+    const tenant = tenantOf(request);
+    return { endpoints: endpoints.filter(({ endpointId }) => isVisibleId(endpointId, tenant)), averageMs };
+  };
 
-  async function summarized(): Promise<HealthSummary> {
-    const { endpoints, averageMs } = await reported();
+  async function summarized(request: Request): Promise<HealthSummary> {
+    const { endpoints, averageMs } = await reported(request);
     const healthy = endpoints.filter(({ isUsable }) => isUsable).length;
     const checks = endpoints.flatMap(({ lastCheck }) => lastCheck?.getTime() ?? []);
     return {

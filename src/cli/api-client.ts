@@ -40,6 +40,7 @@ export async function callApi<T>(
     headers: {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...(tenant === undefined ? {} : { 'x-tenant-id': tenant }),
+      ...credential(),
       ...(principal === undefined ? {} : { 'x-principal': principal }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -69,6 +70,13 @@ ${details.remedy}`;
   // What the server cannot do now says nothing about what was asked.
   if (notNow.has(code ?? '')) throw new ConnectionError(told);
   throw new RefusedError(told);
+}
+
+/** Not an option: arguments can be read by others on the machine. */
+function credential(): Record<string, string> {
+  const key = process.env['CONCLAVE_API_KEY'];
+  if (key === undefined || key === '') return {};
+  return key.startsWith('ck_') ? { 'x-api-key': key } : { authorization: `Bearer ${key}` };
 }
 
 function parsed(text: string, url: string): unknown {

@@ -6,9 +6,11 @@ import { unsafeSettings } from '../config/unsafe-settings';
 import type { ConformanceOptions } from './conformance';
 import type { Part } from './start';
 import { addAllowListCommands } from './allow-list-commands';
+import { addApiKeyCommands } from './api-key-commands';
 import { addDetectorCommands } from './detector-commands';
 import { addPolicyStoreCommands } from './policy-store-commands';
 import { addPolicyCommands } from './policy';
+import { addTokenCommands } from './token-commands';
 import { version } from './version';
 
 // What a command needs is loaded when it runs: a look at the settings must not wait for Temporal's libraries.
@@ -84,6 +86,8 @@ function program(): Command {
   addPolicyStoreCommands(policy, api);
 
   addAllowListCommands(conclave.command('allow-list').description('let findings that are none go by'), api);
+  addApiKeyCommands(conclave.command('api-key').description('work on API keys'), exit);
+  addTokenCommands(conclave.command('token').description('work on tokens'), api);
 
   const detector = conclave.command('detector').description('work on detectors');
   detector

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { authSettingsSchema } from './auth-config';
 import { discoverySchema } from './discovery';
 import { environments } from './enums';
 import { nameSchema, tenantSchema } from './text';
@@ -8,7 +9,6 @@ const ms = z.int().positive();
 const filePath = z.string().min(1);
 
 const serviceSchema = z.strictObject({
-  /** Anything but development refuses to start until authentication exists. */
   environment: z.enum(['development', 'staging', 'production']).default('development'),
   host: z.string().default('127.0.0.1'),
   port: port.default(8000),
@@ -36,6 +36,10 @@ const mebibyte = 1024 * 1024;
 const securitySchema = z.strictObject({
   /** Requests without credentials are served; only in development on loopback. */
   auth_disabled: z.boolean().default(true),
+  /** Whether `/metrics` asks for no credential; null: in development only. */
+  metrics_public: z.boolean().nullable().default(null),
+  /** Proxies before us that tell a caller's address in X-Forwarded-For. */
+  trusted_proxies: z.int().min(0).max(10).default(0),
   /** 32 bytes in base64; without it a key is made once and kept in data_dir with mode 0600. */
   master_key: z.string().nullable().default(null),
   max_body_bytes: z
@@ -257,6 +261,7 @@ export const settingsSchema = z.strictObject({
   database: databaseSchema.prefault({}),
   redis: redisSchema.prefault({}),
   security: securitySchema.prefault({}),
+  auth: authSettingsSchema.prefault({}),
   orchestration: orchestrationSchema.prefault({}),
   content: contentSchema.prefault({}),
   registry: registrySchema.prefault({}),
@@ -276,6 +281,7 @@ export const environmentAliases: Readonly<Record<string, string>> = {
   ORCHESTRATION_DATA_DIR: 'service.data_dir',
   ORCHESTRATION_DATABASE_URL: 'database.url',
   ORCHESTRATION_REDIS_URL: 'redis.url',
+  ORCHESTRATION_JWT_SECRET_KEY: 'auth.jwt_secret_key',
   ORCHESTRATION_LOG_LEVEL: 'monitoring.log_level',
   ORCHESTRATION_DETECTOR_REGISTRY_PATH: 'registry.path',
   ORCHESTRATION_POLICY_STORE_TYPE: 'policy.store_type',
@@ -289,6 +295,7 @@ export const secretKeys: readonly string[] = [
   'security.master_key',
   'security.webhook_secret',
   'security.codec_token',
+  'auth.jwt_secret_key',
   'mapper.service_key',
   'workflow.api_key',
 ];

@@ -1,6 +1,22 @@
 import type { RegistryEntry } from '../contract/registry-entry';
 import { byVersion } from './versions';
 
+/** Whose an upstream is by its id; null: shared by all. */
+function tenantInId(endpointId: string): string | null {
+  return /^([^:]+):/.exec(endpointId)?.[1] ?? null;
+}
+
+/** Whether a tenant may know of an upstream. @param tenantId null: who runs the installation */
+export function isVisibleId(endpointId: string, tenantId: string | null): boolean {
+  const owner = tenantInId(endpointId);
+  return tenantId === null || owner === null || owner === tenantId;
+}
+
+/** Whether a tenant may do to an upstream what others would feel. @param tenantId as above */
+export function isOperableId(endpointId: string, tenantId: string | null): boolean {
+  return tenantId === null || tenantInId(endpointId) === tenantId;
+}
+
 /** The name inside an id. */
 export function nameInId(endpointId: string): string {
   return endpointId.replace(/^[^:]*:/, '').replace(/@.*$/, '');

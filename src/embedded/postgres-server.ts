@@ -91,6 +91,12 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
   };
 }
 
+/** Of the database that `npm start` has, running or not. @throws SetupError when there is none */
+export function embeddedDatabaseUrl(dataDir: string, port: number): string {
+  const place = choosePlace(path.resolve(dataDir), () => undefined);
+  return `postgres://${role}:${storedPassword(place)}@127.0.0.1:${port}/${role}`;
+}
+
 /** After a kill -9 the old server may need a moment to be gone altogether: tries again for 10 s. */
 async function serve(start: () => Child, place: ClusterPlace, ready: () => Promise<boolean>): Promise<Child> {
   const giveUpAt = Date.now() + 10_000;

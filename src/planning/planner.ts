@@ -69,7 +69,7 @@ export class Planner {
    * @param requestId for the decision log
    * @param key by which versions are chosen where several share the traffic of a name: the caller's idempotency key, else
    *   the request's id, so that a repetition goes where the first call went (spec/orchestration.md 3.1)
-   * @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`), INVALID_REQUEST (unknown detector)
+   * @throws ConclaveError POLICY_NOT_FOUND, INSUFFICIENT_RBAC (`policy_denied`, `bundle_scope_missing`), INVALID_REQUEST (unknown detector)
    */
   async plan(request: OrchestrationRequest, requestId: string, key = requestId): Promise<Planned> {
     const bundle = await this.deps.bundleOf(request.tenant_id, request.policy_bundle);
@@ -78,6 +78,7 @@ export class Planner {
         fieldErrors: [{ path: 'policy_bundle', message: 'names no active bundle of the tenant' }],
       });
     }
+    refuseUnlessWritable(bundle);
     const registrations = this.deps.registry.visibleTo(request.tenant_id, key);
     refuseUnknownDetectors(request, registrations);
     const candidates = this.#candidates.of(registrations, bundle, request.content_type);
@@ -211,6 +212,14 @@ function deciderOf({ selection, routing }: Decisions): Decider {
   const kinds = [selection.kind, routing.kind];
   if (kinds.includes('failed')) return 'tenant_policy_opa_fallback';
   return kinds.includes('decision') ? 'opa' : 'tenant_policy';
+}
+
+/** A bundle runs under the scope of what runs it, which it may withhold (spec/orchestration.md 7, "Scope check"). */
+function refuseUnlessWritable({ policy }: Bundle): void {
+  if (policy.rbac_scopes.includes('orchestrate:write')) return;
+  throw new ConclaveError('INSUFFICIENT_RBAC', 'rbac_scopes of the policy bundle lack orchestrate:write', {
+    detail: 'bundle_scope_missing',
+  });
 }
 
 function refuseUnknownDetectors(

@@ -13,7 +13,7 @@ import { AnswerMemory, type Question } from './answer-memory';
 import { exchange, type UpstreamAnswer } from './exchange';
 import { asGatewayError, CallerGone, isUpstreamsFault } from './failure';
 import { circuitOpen, standIn } from './fallback';
-import { assertPasses, type HealthView } from './guards';
+import { assertMethod, assertPasses, type HealthView } from './guards';
 import { type Caller, requestHeaders, responseHeaders, valuesOf } from './headers';
 import { type IsRouted, matchRoute } from './match';
 import { outcomeOf } from './outcome';
@@ -37,8 +37,12 @@ export interface Passage {
   /** What stands behind `/proxy`, with its slash, as it came. */
   readonly path: string;
   readonly query: string;
-  readonly tenantId: string;
   readonly caller: Caller;
+  /**
+   * Asks who calls, and whether it may. Null: there is no such upstream.
+   * @returns the tenant that it calls for, or nothing
+   */
+  readonly admit: (upstream: Upstream | null) => Promise<string>;
   /** Told as soon as it is known where the request goes. */
   readonly matched: (upstream: Upstream) => void;
 }
@@ -68,12 +72,17 @@ export class Proxy {
    */
   async pass(passage: Passage): Promise<void> {
     const match = matchRoute(this.deps.directory, passage.path.slice(1), this.deps.isRouted);
-    if (!match) throw new GatewayError('ROUTE_NOT_FOUND', 'no upstream has this path');
+    if (!match) {
+      await passage.admit(null);
+      throw new GatewayError('ROUTE_NOT_FOUND', 'no upstream has this path');
+    }
     const { upstream, rest } = match;
     const { incoming } = passage;
     passage.matched(upstream);
     const method = incoming.method ?? 'GET';
     const { path } = targetOf(upstream.config, rest, passage.query);
+    assertMethod(upstream, { method });
+    const tenantId = await passage.admit(upstream);
     assertPasses(upstream, { method, headers: incoming.headers }, this.deps.health);
     await this.#throughBreaker({
       ...passage,
@@ -83,7 +92,7 @@ export class Proxy {
         endpointId: upstream.endpoint_id,
         method,
         path,
-        tenantId: passage.tenantId,
+        tenantId,
         headers: incoming.rawHeaders,
       },
       startedAt: this.#now(),

@@ -6,6 +6,7 @@ import { bulkJobs } from './migrations/bulk-jobs';
 import { detectorUseOwners } from './migrations/detector-use-owners';
 import { health } from './migrations/health';
 import { observed } from './migrations/observed';
+import { credentials } from './migrations/credentials';
 import { policyDecisions } from './migrations/policy-decisions';
 import { uploadedContents } from './migrations/uploaded-contents';
 import { policyStore } from './migrations/policy-store';
@@ -139,6 +140,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_29_09_uploaded_contents': uploadedContents,
   '2026_11_30_02_allow_list': allowList,
   '2026_11_30_03_detector_use_owners': detectorUseOwners,
+  '2026_11_30_14_credentials': credentials,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

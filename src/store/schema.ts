@@ -37,6 +37,18 @@ export interface Database {
     record: ColumnType<unknown, string, string>;
     used_at: Generated<Date>;
   };
+  api_key: ApiKeyTable;
+  revoked_token: { jti: string; expires_at: Date; revision: string };
+  token_family: {
+    family: string;
+    tenant_id: string | null;
+    subject: string;
+    refresh_jti: string;
+    access_jti: string;
+    access_expires_at: Date;
+    expires_at: Date;
+    revoked_at: Nullable<Date>;
+  };
   /** Generations are bigints, as text. */
   cache_generation: { scope: string; generation: string };
   circuit_breaker: {
@@ -294,4 +306,22 @@ export interface PolicyDecisionTable {
   detail: string | null;
   duration_ms: number;
   at: Date;
+}
+
+export interface ApiKeyTable {
+  key_id: string;
+  /** Null: bound to no tenant. */
+  tenant_id: string | null;
+  /** SHA-256. */
+  hash: Buffer;
+  roles: ColumnType<unknown, string, string>;
+  scopes: ColumnType<unknown, string, string>;
+  description: string;
+  created_at: Generated<Date>;
+  created_by: string;
+  expires_at: Date;
+  revoked_at: Nullable<Date>;
+  rotated_to: Nullable<string>;
+  last_used: Nullable<Date>;
+  revision: string;
 }

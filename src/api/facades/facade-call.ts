@@ -101,21 +101,6 @@ function exhibitOf({ content, type, detectors }: Piece, maxImagePixels: number) 
   return { content, contentType: type, routingTokens, ...(detectors && { detectors }) };
 }
 
-/**
- * Client libraries must show a credential where there is nobody yet who could know it: the configured one is taken for
- * none; any other is not quietly ignored.
- * @throws ConclaveError UNAUTHORIZED
- */
-export function refuseOtherCredentials(request: Request, { client_key: key }: Settings['facades']): void {
-  const shown = [request.get('x-api-key'), request.get('authorization')?.replace(/^Bearer\s+/i, '')];
-  if (shown.every((credential) => credential === undefined || credential === key)) return;
-  throw new ConclaveError(
-    'UNAUTHORIZED',
-    'this credential is unknown: the server runs without authentication (development); show facades.client_key',
-    { detail: 'unknown_credential' },
-  );
-}
-
 /** What flags the pieces, by category, or by label where there is none; not a word of the content. */
 export function reasonsOf(findings: readonly (Finding | null)[]): string[] {
   const telling = findings.flatMap((finding) => finding?.signals.filter(({ flags }) => flags) ?? []);

@@ -1,16 +1,11 @@
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import { type FmsError, fmsRequestSchema, type FmsResponse } from '../../contract/facades';
+import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
 import { ConclaveError } from '../../contract/errors';
 import type { Finding } from '../../submission/judge';
-import {
-  type FacadeDependencies,
-  judgePieces,
-  readCall,
-  refuseOtherCredentials,
-  statusOf,
-} from './facade-call';
+import { type FacadeDependencies, judgePieces, readCall, statusOf } from './facade-call';
 
 export const fmsPath = '/api/v2/text/detection/content';
 
@@ -21,18 +16,22 @@ export const fmsPath = '/api/v2/text/detection/content';
 export function fmsRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(fmsPath, ...readCall(deps), async (request, response) => {
-    refuseOtherCredentials(request, deps.settings);
-    const { content, detectors } = bodyOf(request, fmsRequestSchema);
-    const asked = Object.keys(detectors);
-    const [finding] = await judgePieces(deps, request, response, [
-      { content, type: 'text', detectors: asked },
-    ]);
-    const body: FmsResponse = {
-      detections: finding ? detectionsIn(content, whole(finding, asked), detectors) : [],
-    };
-    response.json(body);
-  });
+  router.post(
+    fmsPath,
+    needs('orchestrate:write', { facade: true }),
+    ...readCall(deps),
+    async (request, response) => {
+      const { content, detectors } = bodyOf(request, fmsRequestSchema);
+      const asked = Object.keys(detectors);
+      const [finding] = await judgePieces(deps, request, response, [
+        { content, type: 'text', detectors: asked },
+      ]);
+      const body: FmsResponse = {
+        detections: finding ? detectionsIn(content, whole(finding, asked), detectors) : [],
+      };
+      response.json(body);
+    },
+  );
 
   router.use(fmsPath, answerFmsError);
   return router;

@@ -2,6 +2,7 @@ import { type NextFunction, type Request, type Response, Router } from 'express'
 import type { ConclaveError } from '../../contract/errors';
 import { type LitellmError, litellmRequestSchema, type LitellmResponse } from '../../contract/facades';
 import type { Finding } from '../../submission/judge';
+import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
 import {
@@ -10,7 +11,6 @@ import {
   type Piece,
   readCall,
   reasonsOf,
-  refuseOtherCredentials,
   statusOf,
 } from './facade-call';
 import { toolPiece } from './message-pieces';
@@ -26,17 +26,21 @@ export const maxPieces = 256;
 export function litellmRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(litellmPath, ...readCall(deps), async (request, response) => {
-    refuseOtherCredentials(request, deps.settings);
-    const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema);
-    const pieces: Piece[] = [
-      ...(texts ?? []).map((content) => ({ content, type: 'text' }) as const),
-      ...[...(tools ?? []), ...(tool_calls ?? [])].map(toolPiece),
-      ...(images ?? []).map((content) => ({ content, type: 'image' }) as const),
-    ];
-    const judge = () => judgePieces(deps, request, response, pieces);
-    response.json(await verdictOn(pieces, texts ?? [], judge));
-  });
+  router.post(
+    litellmPath,
+    needs('orchestrate:write', { facade: true }),
+    ...readCall(deps),
+    async (request, response) => {
+      const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema);
+      const pieces: Piece[] = [
+        ...(texts ?? []).map((content) => ({ content, type: 'text' }) as const),
+        ...[...(tools ?? []), ...(tool_calls ?? [])].map(toolPiece),
+        ...(images ?? []).map((content) => ({ content, type: 'image' }) as const),
+      ];
+      const judge = () => judgePieces(deps, request, response, pieces);
+      response.json(await verdictOn(pieces, texts ?? [], judge));
+    },
+  );
 
   router.use(litellmPath, answerLitellmError);
   return router;

@@ -9,17 +9,11 @@ import {
   type OpenAiError,
 } from '../../contract/facades';
 import type { Finding } from '../../submission/judge';
+import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
 import { contextOf } from '../request-context';
-import {
-  type FacadeDependencies,
-  judgePieces,
-  type Piece,
-  readCall,
-  refuseOtherCredentials,
-  statusOf,
-} from './facade-call';
+import { type FacadeDependencies, judgePieces, type Piece, readCall, statusOf } from './facade-call';
 import type { ModerationCategories } from './moderation-categories';
 
 /** Client libraries are given `…/v1` as their base, or `…/api/v1`. */
@@ -29,24 +23,28 @@ const moderationsPaths = ['/v1/moderations', '/api/v1/moderations'];
 export function moderationsRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(moderationsPaths, ...readCall(deps), async (request, response) => {
-    refuseOtherCredentials(request, deps.settings);
-    const inputs = inputsOf(bodyOf(request, moderationsRequestSchema).input);
-    const pieces = inputs.flat();
-    const findings = await judgePieces(deps, request, response, pieces);
-    const partOf = new Map(pieces.map((piece, index) => [piece, { piece, finding: findings[index]! }]));
-    const body: ModerationsResponse = {
-      id: `modr-${contextOf(response).requestId}`,
-      model: modelOf(findings),
-      results: inputs.map((input) =>
-        moderationOf(
-          input.map((piece) => partOf.get(piece)!),
-          deps.categories,
+  router.post(
+    moderationsPaths,
+    needs('orchestrate:write', { facade: true }),
+    ...readCall(deps),
+    async (request, response) => {
+      const inputs = inputsOf(bodyOf(request, moderationsRequestSchema).input);
+      const pieces = inputs.flat();
+      const findings = await judgePieces(deps, request, response, pieces);
+      const partOf = new Map(pieces.map((piece, index) => [piece, { piece, finding: findings[index]! }]));
+      const body: ModerationsResponse = {
+        id: `modr-${contextOf(response).requestId}`,
+        model: modelOf(findings),
+        results: inputs.map((input) =>
+          moderationOf(
+            input.map((piece) => partOf.get(piece)!),
+            deps.categories,
+          ),
         ),
-      ),
-    };
-    response.json(body);
-  });
+      };
+      response.json(body);
+    },
+  );
 
   router.use(moderationsPaths, answerOpenAiError);
   return router;

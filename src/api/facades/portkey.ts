@@ -1,15 +1,10 @@
 import { type NextFunction, type Request, type Response, Router } from 'express';
 import { portkeyRequestSchema, type PortkeyResponse } from '../../contract/facades';
 import type { Finding } from '../../submission/judge';
+import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
-import {
-  type FacadeDependencies,
-  judgePieces,
-  readCall,
-  reasonsOf,
-  refuseOtherCredentials,
-} from './facade-call';
+import { type FacadeDependencies, judgePieces, readCall, reasonsOf } from './facade-call';
 import { maxPieces } from './litellm';
 import { piecesOf } from './message-pieces';
 
@@ -24,22 +19,26 @@ const withinMs = 2500;
 export function portkeyRouter(deps: FacadeDependencies): Router {
   const router = Router();
 
-  router.post(portkeyPath, ...readCall(deps), async (request, response) => {
-    refuseOtherCredentials(request, deps.settings);
-    const { eventType, request: asked, response: answered } = bodyOf(request, portkeyRequestSchema);
-    const side = eventType === 'beforeRequestHook' ? asked : answered;
-    const pieces = piecesOf(side?.json, side?.text ?? null);
-    if (pieces.length > maxPieces) {
-      response.json(verdict(false, `not judged: more than ${maxPieces} pieces in one call`));
-      return;
-    }
-    if (pieces.length === 0) {
-      response.json(verdict(false, 'not judged: no text was found in the call'));
-      return;
-    }
-    const findings = await judgePieces(deps, request, response, pieces, withinMs);
-    response.json(verdictOn(findings));
-  });
+  router.post(
+    portkeyPath,
+    needs('orchestrate:write', { facade: true }),
+    ...readCall(deps),
+    async (request, response) => {
+      const { eventType, request: asked, response: answered } = bodyOf(request, portkeyRequestSchema);
+      const side = eventType === 'beforeRequestHook' ? asked : answered;
+      const pieces = piecesOf(side?.json, side?.text ?? null);
+      if (pieces.length > maxPieces) {
+        response.json(verdict(false, `not judged: more than ${maxPieces} pieces in one call`));
+        return;
+      }
+      if (pieces.length === 0) {
+        response.json(verdict(false, 'not judged: no text was found in the call'));
+        return;
+      }
+      const findings = await judgePieces(deps, request, response, pieces, withinMs);
+      response.json(verdictOn(findings));
+    },
+  );
 
   router.use(portkeyPath, answerAsVerdict);
   return router;

@@ -31,13 +31,13 @@ async function expectRefusal(part: string, extra: Record<string, string>, proble
 }
 
 describe('A start that must not be', () => {
-  it('is refused in production, as there is no authentication yet', async () => {
+  it('is refused in production without authentication', async () => {
     for (const part of ['api', 'worker']) {
       await expectRefusal(
         part,
         { ORCHESTRATION_ENV: 'production' },
-        /does not start with ORCHESTRATION_ENV=production: it has no authentication/,
-        /ORCHESTRATION_ENV=development/,
+        /does not start with ORCHESTRATION_ENV=production while security\.auth_disabled is true/,
+        /ORCHESTRATION_SECURITY__AUTH_DISABLED=false/,
       );
     }
   });
@@ -55,9 +55,8 @@ describe('A start that must not be', () => {
     { service: { environment: 'production' } },
     { service: { environment: 'staging' } },
     ...['0.0.0.0', '::', '192.0.2.1', 'conclave.example', ''].map((host) => ({ service: { host } })),
-    { security: { auth_disabled: false } },
   ])('is refused with %j', (overrides) => {
-    expect(() => refuseUnsafeStart(settingsSchema.parse(overrides))).toThrow(SetupError);
+    expect(() => refuseUnsafeStart(settingsSchema.parse(overrides), {})).toThrow(SetupError);
   });
 
   it('is refused with policies that nobody need approve in production [16.2]', () => {
@@ -75,6 +74,28 @@ describe('A start that must not be', () => {
 
   it.each(['127.0.0.1', '::1', 'localhost'])('is not the one in development on %s', (host) => {
     expect(() => refuseUnsafeStart(settingsSchema.parse({ service: { host } }))).not.toThrow();
+  });
+
+  it.each(['APP_ENV', 'NODE_ENV'])('is refused without authentication where %s says production', (name) => {
+    const settings = settingsSchema.parse({});
+    expect(() => refuseUnsafeStart(settings, { [name]: 'production' })).toThrow(SetupError);
+  });
+
+  it('is not the one with authentication, anywhere', () => {
+    for (const environment of ['staging', 'production']) {
+      const service = { environment, host: '0.0.0.0' };
+      const settings = settingsSchema.parse({ service, security: { auth_disabled: false } });
+      expect(() => refuseUnsafeStart(settings, { NODE_ENV: 'production' })).not.toThrow();
+    }
+  });
+
+  it('is refused in production with tokens for developers [A7]', () => {
+    const settings = settingsSchema.parse({
+      service: { environment: 'production' },
+      security: { auth_disabled: false },
+      auth: { dev_tokens: true },
+    });
+    expect(() => refuseUnsafeStart(settings, {})).toThrow(/dev_tokens/);
   });
 
   it('is refused when an external server is not named', async () => {

@@ -59,6 +59,11 @@ export function answerOf(status: number, overrides: Partial<Answer> = {}): Answe
 }
 
 export interface AppOptions {
+  readonly apiKeys?: Partial<AppDependencies['apiKeys']['keys']>;
+  readonly sessions?: Partial<AppDependencies['tokens']['sessions']>;
+  readonly devTokens?: boolean;
+  readonly authenticate?: AppDependencies['gate']['authenticate'];
+  readonly decided?: AppDependencies['gate']['decided'];
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly batches?: Pick<Batches, 'submit'>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
@@ -124,6 +129,11 @@ const inlineOnly = new ContentIntake({
 export async function appWith(options: AppOptions = {}) {
   const detectors = options.detectors ?? (await watched([registration('a')]));
   return createApp({
+    gate: {
+      authenticate: options.authenticate ?? null,
+      clientKey: options.facades?.settings?.client_key ?? settingsSchema.parse({}).facades.client_key,
+      decided: options.decided ?? (() => undefined),
+    },
     orchestrate: {
       submission: {
         submit: options.submit ?? (() => Promise.resolve(answerOf(200))),
@@ -189,6 +199,27 @@ export async function appWith(options: AppOptions = {}) {
       approach: options.approach ?? (() => undefined),
       ...options.facades,
     },
+    apiKeys: {
+      keys: {
+        create: unexpected,
+        list: unexpected,
+        rotate: unexpected,
+        revoke: unexpected,
+        ...options.apiKeys,
+      },
+    },
+    tokens: {
+      sessions: {
+        validate: unexpected,
+        refresh: unexpected,
+        logOut: unexpected,
+        revoke: unexpected,
+        begin: unexpected,
+        ...options.sessions,
+      },
+      guarded: (_request, attempt) => attempt(),
+      devTokens: options.devTokens ?? false,
+    },
     breakers: { breakers: detectors.breakers, sharing: options.sharing ?? { force: unexpected } },
     upstreamHealth: {
       report: options.report ?? new HealthReport(detectors.directory, detectors.health, emptyHistory),
@@ -220,7 +251,7 @@ export async function appWith(options: AppOptions = {}) {
       bundles: () => [{ tenantId: 'acme', name: 'default', version: '1.0' }],
       jobs: () => Promise.resolve({ open: 3, waiting: 1 }),
     },
-    metrics: new Metrics(),
+    metrics: { page: new Metrics(), isPublic: true },
     gateway: null,
     log: options.log ?? pino({ enabled: false }),
   });

@@ -130,6 +130,15 @@ describe('Planner', () => {
     expect(denial).toMatchObject({ code: 'INSUFFICIENT_RBAC', status: 403, detail: 'policy_denied' });
   });
 
+  it('runs no bundle that withholds the scope to run it [10.2]', async () => {
+    const bundle = await planner()
+      .plan(request(), requestId)
+      .then((planned) => planned.bundle);
+    const closed = { ...bundle, policy: { ...bundle.policy, rbac_scopes: ['orchestrate:read'] } };
+    const refused = planner({ kind: 'no_rule' }, { bundleOf: async () => closed }).plan(request(), requestId);
+    expect(await errorOf(refused)).toMatchObject({ status: 403, detail: 'bundle_scope_missing' });
+  });
+
   it('knows no bundle but the tenant’s own', async () => {
     for (const overrides of [{ tenant_id: 'other' }, { policy_bundle: 'absent' }]) {
       const error = await errorOf(planner().plan(request(overrides), requestId));

@@ -3,6 +3,7 @@ import express from 'express';
 import { pino } from 'pino';
 import { getGlobalDispatcher } from 'undici';
 import { createErrorHandler, notFound } from '../../../src/api/error-handler';
+import { Gate } from '../../../src/api/gate';
 import { proxyHandler } from '../../../src/api/proxy-router';
 import { establishContext } from '../../../src/api/request-context';
 import { expectBodySoon } from '../../../src/api/request-time';
@@ -60,6 +61,7 @@ export function gateway() {
   let refreshed = 0;
   const app = express();
   app.disable('x-powered-by').use(establishContext, expectBodySoon);
+  app.locals['gate'] = new Gate({ authenticate: null, clientKey: 'conclave', decided: () => undefined });
   app.use(
     '/api/v1/proxy',
     proxyHandler({ proxy, directory, isRouted, metrics: gatewayMetrics, log, anyOrigin: true }),

@@ -1,0 +1,101 @@
+import type { Request, RequestHandler, Router } from 'express';
+import type { Permission } from '../contract/identity';
+import type { Gate, Needed } from './gate';
+
+export type Access = Needed | 'anybody' | 'anybody_known';
+
+export interface DeclaredRoute {
+  readonly method: string;
+  /** As OpenAPI writes it. */
+  readonly path: string;
+  readonly access: Access;
+}
+
+const accesses = new WeakMap<object, Access>();
+
+/**
+ * Declares, first among the handlers of a route, what its callers must be permitted; nobody else gets past it.
+ * @param about what the route touches, default: data of one tenant
+ */
+export function needs(
+  permission: Permission,
+  about: Partial<Omit<Needed, 'permission'>> = {},
+): RequestHandler {
+  const access = { reach: 'tenant' as const, ...about, permission };
+  return declare(access, async (request, _response, next) => {
+    await gateOf(request).admit(request, access);
+    next();
+  });
+}
+
+/** Declares that whoever is known may call, whatever it is permitted. */
+export function needsIdentity(): RequestHandler {
+  return declare('anybody_known', async (request, _response, next) => {
+    await gateOf(request).recognize(request);
+    next();
+  });
+}
+
+/** Declares that anybody may call. */
+export function open(): RequestHandler {
+  return declare('anybody', (_request, _response, next) => next());
+}
+
+function declare(access: Access, handler: RequestHandler): RequestHandler {
+  accesses.set(handler, access);
+  return handler;
+}
+
+export function gateOf(request: Request): Gate {
+  return request.app.locals['gate'] as Gate;
+}
+
+/** A layer of an Express router, as far as it is of interest here. */
+interface Layer {
+  readonly handle: RequestHandler;
+  readonly route?: {
+    readonly path: string | readonly string[];
+    readonly stack: readonly { readonly handle: RequestHandler; readonly method: string }[];
+  };
+}
+
+/**
+ * All routes of a router, and of those in it.
+ * @throws Error for a route that declares no access: it must not be served
+ */
+export function declaredRoutes(prefix: string, router: Router): DeclaredRoute[] {
+  const layers = router.stack as unknown as readonly Layer[];
+  return layers.flatMap(({ handle, route }, index) => {
+    if (route) return routesIn(prefix, route);
+    if (isRouter(handle)) return declaredRoutes(prefix, handle);
+    requireGuard(prefix, layers, index);
+    return [];
+  });
+}
+
+function routesIn(prefix: string, { path, stack }: NonNullable<Layer['route']>): DeclaredRoute[] {
+  const paths = (Array.isArray(path) ? path : [path]) as readonly string[];
+  const methods = [...new Set(stack.map(({ method }) => method))];
+  return methods.flatMap((method) => {
+    const access = accesses.get(stack.find((layer) => layer.method === method)!.handle);
+    return paths.map((one) => {
+      const whole = prefix + one.replace(/:(\w+)/g, '{$1}');
+      if (access) return { method, path: whole, access };
+      throw new Error(
+        `${method.toUpperCase()} ${whole} declares no permission: begin with needs() or open()`,
+      );
+    });
+  });
+}
+
+/** What is used, not routed to, must have a declaration before it; handlers of errors need none. */
+function requireGuard(prefix: string, layers: readonly Layer[], index: number): void {
+  const { handle } = layers[index]!;
+  const before = layers[index - 1];
+  if (accesses.has(handle) || handle.length === 4 || (before && accesses.has(before.handle))) return;
+  throw new Error(`a handler under ${prefix} declares no permission: begin with needs() or open()`);
+}
+
+function isRouter(handle: RequestHandler): handle is Router {
+  return 'stack' in handle;
+}

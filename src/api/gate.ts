@@ -1,0 +1,168 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { Request } from 'express';
+import { ConclaveError } from '../contract/errors';
+import { anonymous, type Identity, type Permission } from '../contract/identity';
+import { type Reach, refusalOf } from '../domain/permissions';
+import { contextOf } from './request-context';
+import { namedTenantOf } from './tenant-header';
+
+/** What a caller shows. */
+export interface Credentials {
+  /** Of X-API-Key. */
+  readonly apiKey?: string | undefined;
+  /** Of Authorization, as it came. */
+  readonly authorization?: string | undefined;
+}
+
+/** Whoever asks, as far as the network tells. */
+export interface Origin {
+  readonly address: string;
+  readonly requestId: string;
+  /** Whether refusals have the shapes of orchestration paths or of gateway paths. */
+  readonly paths: 'orchestration' | 'gateway';
+}
+
+export interface Decision {
+  readonly identity: Identity;
+  /** Template of the path. */
+  readonly endpoint: string;
+  readonly tenantId: string | null;
+  readonly permission: Permission;
+  readonly reach: Reach;
+  readonly refusal: string | null;
+  readonly requestId: string;
+}
+
+export interface GateDependencies {
+  /** Throws ConclaveError for credentials that are not believed. Null: nobody is asked for any. */
+  readonly authenticate: ((shown: Credentials, from: Origin) => Promise<Identity>) | null;
+  /** What clients of other products show for none while nobody is asked. */
+  readonly clientKey: string;
+  /** Proxies before us whose word on a caller's address is taken. */
+  readonly trustedProxies?: number;
+  /** Hears of every decision. */
+  readonly decided: (decision: Decision) => void;
+}
+
+/** What a route asks of its callers. */
+export interface Needed {
+  readonly permission: Permission;
+  readonly reach: Reach;
+  /** Where grants may name resources: the parameter of the path that is one. */
+  readonly resource?: string | undefined;
+  /** Clients that must show a credential show `facades.client_key` while there is no authentication. */
+  readonly facade?: boolean | undefined;
+}
+
+const messages: Readonly<Record<NonNullable<ReturnType<typeof refusalOf>>, string>> = {
+  permission_missing: 'the credential does not permit this',
+  tenant_mismatch: 'X-Tenant-ID names another tenant than the credential',
+  platform_only: 'this is for credentials of the installation, which are bound to no tenant',
+  super_admin_only: 'data of tenants is for their own credentials, and for super admins',
+};
+
+/** The one place where it is decided who calls and whether it may: authentication, then roles and scopes. */
+export class Gate {
+  constructor(private readonly deps: GateDependencies) {}
+
+  /** Whether callers are asked for credentials. */
+  get asks(): boolean {
+    return this.deps.authenticate !== null;
+  }
+
+  /** @throws ConclaveError UNAUTHORIZED, INSUFFICIENT_RBAC; INVALID_REQUEST for a malformed X-Tenant-ID */
+  async admit(request: Request, needed: Needed): Promise<void> {
+    const identity = await this.recognize(request, needed.facade);
+    this.require(request, identity, needed);
+  }
+
+  /** @throws ConclaveError UNAUTHORIZED */
+  async recognize(request: Request, isFacade = false, shown = credentialsOf(request)): Promise<Identity> {
+    const identity = await this.#identify(request, shown, isFacade).catch((error: unknown) => {
+      if (error instanceof ConclaveError && error.code === 'UNAUTHORIZED') challenge(request, error);
+      throw error;
+    });
+    request.res!.locals['identity'] = identity;
+    return identity;
+  }
+
+  /** @throws ConclaveError INSUFFICIENT_RBAC */
+  require(
+    request: Request,
+    identity: Identity,
+    needed: Needed,
+    resource = resourceOf(request, needed),
+  ): void {
+    const named = namedTenantOf(request);
+    const refusal = refusalOf(identity, { ...needed, resource }, named);
+    this.deps.decided({
+      identity,
+      endpoint: endpointOf(request),
+      tenantId: identity.tenantId ?? named,
+      permission: needed.permission,
+      reach: needed.reach,
+      refusal,
+      requestId: contextOf(request.res!).requestId,
+    });
+    if (refusal === null) return;
+    const about = refusal === 'permission_missing' ? `: it needs ${needed.permission}` : '';
+    throw new ConclaveError('INSUFFICIENT_RBAC', `${messages[refusal]}${about}`, { detail: refusal });
+  }
+
+  async #identify(request: Request, shown: Credentials, isFacade: boolean): Promise<Identity> {
+    if (!this.deps.authenticate) {
+      this.#refuseUnknown(shown, isFacade);
+      return anonymous;
+    }
+    return this.deps.authenticate(shown, {
+      address: request.ip ?? 'unknown',
+      requestId: contextOf(request.res!).requestId,
+      paths: gatewayPaths.test(request.originalUrl) ? 'gateway' : 'orchestration',
+    });
+  }
+
+  /** Without authentication no credential can be known; one that is shown is not quietly ignored. */
+  #refuseUnknown({ apiKey, authorization }: Credentials, isFacade: boolean): void {
+    const shown = [apiKey, authorization?.replace(/^Bearer\s+/i, '')].filter((text) => text !== undefined);
+    if (shown.length === 0) return;
+    if (isFacade && shown.every((text) => isSame(text, this.deps.clientKey))) return;
+    throw new ConclaveError(
+      'UNAUTHORIZED',
+      `this credential is unknown: the server runs without authentication (development); ${
+        isFacade ? 'show facades.client_key' : 'leave it out'
+      }`,
+      { detail: 'unknown_credential' },
+    );
+  }
+}
+
+const gatewayPaths = /^\/api\/v1\/(?:auth|config|registry|router|proxy|circuit-breaker|health)(?:[/?]|$)/;
+
+export function credentialsOf(request: Request): Credentials {
+  return { apiKey: request.get('x-api-key'), authorization: request.get('authorization') };
+}
+
+/** RFC 6750, 3. */
+function challenge(request: Request, { detail }: ConclaveError): void {
+  const error = detail === 'credentials_missing' ? 'invalid_request' : 'invalid_token';
+  const value = detail === 'unknown_credential' ? 'Bearer' : `Bearer error="${error}"`;
+  request.res!.set('WWW-Authenticate', value);
+}
+
+function resourceOf(request: Request, { resource }: Needed): string | undefined {
+  return resource === undefined ? undefined : String(request.params[resource]);
+}
+
+/** Route templates, not paths: those are the caller's to make up. */
+function endpointOf(request: Request): string {
+  const template = (request.route as { path?: unknown } | undefined)?.path ?? request.baseUrl;
+  return `${request.method} ${typeof template === 'string' ? template : 'several'}`;
+}
+
+function isSame(one: string, other: string): boolean {
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

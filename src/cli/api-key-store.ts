@@ -1,0 +1,34 @@
+import { randomUUID } from 'node:crypto';
+import { anonymous } from '../contract/identity';
+import type { Settings } from '../contract/config';
+import { embeddedDatabaseUrl } from '../embedded/postgres-server';
+import { ApiKeys, type KeyCaller } from '../security/api-keys';
+import { Credentials } from '../store/credentials';
+import { openDatabase } from '../store/database';
+import { migrate } from '../store/migrations';
+import { assertDatabaseAnswers } from './external-servers';
+
+/**
+ * Works on the keys in the database that the settings name, or in that of `npm start`, which must be running. Whoever can
+ * reach it may do everything.
+ */
+export async function withApiKeys(
+  { database, service }: Settings,
+  work: (keys: ApiKeys, caller: KeyCaller) => Promise<void>,
+): Promise<void> {
+  const url = database.url ?? embeddedDatabaseUrl(service.data_dir, database.embedded_port);
+  await assertDatabaseAnswers(url);
+  const db = openDatabase(url, 2);
+  try {
+    await migrate(db);
+    const store = new Credentials(db, { ask: () => Promise.reject(new Error('nobody listens here')) });
+    const by = { principal: 'cli', requestId: randomUUID(), correlationId: null };
+    await work(new ApiKeys({ store, changed: async () => undefined }), {
+      identity: anonymous,
+      tenantId: null,
+      by,
+    });
+  } finally {
+    await db.destroy();
+  }
+}

@@ -1,0 +1,131 @@
+import type { ApiKeysRouterDependencies } from './api/api-keys-router';
+import type { AuthRouterDependencies } from './api/auth-router';
+import type { Decision, GateDependencies, Origin } from './api/gate';
+import type { Counting } from './compose-metrics';
+import type { Settings } from './contract/config';
+import { ConclaveError } from './contract/errors';
+import { ApiKeys } from './security/api-keys';
+import { AttemptLimit } from './security/attempt-limit';
+import { Authenticator } from './security/authenticator';
+import { LiveCredentials } from './security/live-credentials';
+import { Sessions } from './security/sessions';
+import { Tokens } from './security/tokens';
+import { truncatedAddress } from './security/truncated-address';
+import { AuditLog, everyTenant } from './store/audit-log';
+import { Credentials } from './store/credentials';
+import type { Db } from './store/database';
+import { hear, type Notifications } from './store/notifications';
+import { TokenFamilies } from './store/token-families';
+import type { Logger } from './telemetry/logger';
+
+interface IdentityParts {
+  readonly settings: Settings;
+  readonly db: Db;
+  readonly notifications: Notifications;
+  readonly counting: Pick<Counting, 'accessMetrics'>;
+  /** Whether this process has callers. */
+  readonly facade: boolean;
+  readonly log: Logger;
+}
+
+/** The part of the composition root that knows who calls. */
+export async function composeIdentity(parts: IdentityParts) {
+  const { settings, db, notifications, counting, facade, log } = parts;
+  const { auth, security } = settings;
+  const { accessMetrics } = counting;
+  const store = new Credentials(db, notifications);
+  const live = new LiveCredentials({
+    news: () => store.news(),
+    onHint: (listener) => hear(notifications, 'credentials_changed', listener),
+    used: (keyIds) => store.used(keyIds),
+    failed: (error) => log.error({ error }, 'credentials cannot be read or kept'),
+  });
+  if (facade) await live.start();
+  const changed = () => live.catchUp();
+  const record = recording(new AuditLog(db), log);
+  const limit = new AttemptLimit(auth.attempt_limit);
+
+  const sessions = new Sessions({
+    tokens: new Tokens(auth),
+    settings: auth,
+    families: new TokenFamilies(db),
+    isRevoked: (jti) => live.isRevoked(jti),
+    revoke: (jti, expiresAt) => store.revokeToken(jti, expiresAt),
+    changed,
+    replayed: ({ sub, tenant_id: tenantId }) =>
+      log.warn({ subject: sub, tenant_id: tenantId }, 'a refresh token was used twice; its family is ended'),
+  });
+  const authenticator = new Authenticator({
+    verifyToken: (token) => sessions.verify(token),
+    identityOfKey: (apiKey) => live.identityOf(apiKey),
+    attempted: (outcome) => accessMetrics.attempted(outcome),
+  });
+  const authenticate: GateDependencies['authenticate'] = (shown, from) => {
+    const credential = shown.apiKey ?? shown.authorization?.replace(/^Bearer +/i, '');
+    return limit.guard(from, credential, async () => {
+      try {
+        return await authenticator.authenticate(shown);
+      } catch (error) {
+        if (isRefusedCredential(error)) record.failure(error, from);
+        throw error;
+      }
+    });
+  };
+  const gate: GateDependencies = {
+    authenticate: security.auth_disabled ? null : authenticate,
+    clientKey: settings.facades.client_key,
+    trustedProxies: security.trusted_proxies,
+    decided(decision) {
+      accessMetrics.decided({
+        endpoint: decision.endpoint,
+        tenantId: decision.identity.tenantId,
+        scope: decision.permission,
+        allowed: decision.refusal === null,
+      });
+      if (!security.auth_disabled) record.decision(decision);
+    },
+  };
+  const apiKeys: ApiKeysRouterDependencies = { keys: new ApiKeys({ store, changed }) };
+  const tokens: AuthRouterDependencies = {
+    sessions,
+    guarded: (request, attempt) =>
+      limit.guard({ address: request.ip ?? 'unknown', paths: 'gateway' }, undefined, attempt),
+    devTokens: auth.dev_tokens,
+  };
+  return {
+    routes: { gate, apiKeys, tokens },
+    stop: async () => {
+      if (facade) await live.stop();
+    },
+  };
+}
+
+/** The page of metrics names all tenants. */
+export function metricsArePublic({ security, service }: Settings): boolean {
+  return security.metrics_public ?? service.environment === 'development';
+}
+
+function isRefusedCredential(error: unknown): error is ConclaveError {
+  if (!(error instanceof ConclaveError) || error.detail === 'credentials_missing') return false;
+  return error.code === 'UNAUTHORIZED' || error.code === 'INSUFFICIENT_RBAC';
+}
+
+/** Puts on record what went against the rules, and what super admins do with the data of tenants. Nobody waits for it. */
+function recording(audit: AuditLog, log: Logger) {
+  const append = (tenantId: string | null, requestId: string, kind: string, record: object): void => {
+    audit
+      .append({ tenant_id: tenantId ?? everyTenant, request_id: requestId, kind, record })
+      .catch((error: unknown) => log.error({ error, kind }, 'an audit record was not written'));
+  };
+  return {
+    failure({ detail, code }: ConclaveError, { address, requestId }: Origin): void {
+      append(null, requestId, 'auth_failure', { code, detail, address: truncatedAddress(address) });
+    },
+    decision({ identity, endpoint, tenantId, permission, reach, refusal, requestId }: Decision): void {
+      const about = { principal: identity.subject, endpoint, permission };
+      if (refusal !== null) append(identity.tenantId, requestId, 'permission_denied', { ...about, refusal });
+      else if (identity.tenantId === null && reach === 'tenant')
+        append(tenantId, requestId, 'platform_access', about);
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import type { Role } from './identity';
+
+/** An API key as it is kept. */
+export interface ApiKeyRecord {
+  readonly keyId: string;
+  /** Null: bound to no tenant. */
+  readonly tenantId: string | null;
+  /** SHA-256 of the key. */
+  readonly hash: Buffer;
+  readonly roles: readonly Role[];
+  readonly scopes: readonly string[];
+  readonly description: string;
+  readonly createdAt: Date;
+  readonly createdBy: string;
+  readonly expiresAt: Date;
+  readonly revokedAt: Date | null;
+  readonly rotatedTo: string | null;
+  readonly lastUsed: Date | null;
+}
+
+export interface RevokedToken {
+  readonly jti: string;
+  readonly expiresAt: Date;
+}
+
+export interface CredentialNews {
+  readonly keys: readonly ApiKeyRecord[];
+  readonly revoked: readonly RevokedToken[];
+}
+
+/** Who changes a credential, for the audit log. */
+export interface CredentialChange {
+  readonly principal: string;
+  readonly requestId: string;
+  readonly correlationId: string | null;
+}

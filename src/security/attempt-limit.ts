@@ -1,0 +1,88 @@
+import { decodeJwt } from 'jose';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
+import { ConclaveError, GatewayError } from '../contract/errors';
+import { isApiKey, keyIdIn } from './api-key';
+
+export interface AttemptSettings {
+  readonly max: number;
+  readonly window_seconds: number;
+  readonly block_seconds: number;
+}
+
+interface From {
+  readonly address: string;
+  readonly paths: 'orchestration' | 'gateway';
+}
+
+/**
+ * Counts failed attempts by address and by whom they name. An address that fails too often is not listened to for a while;
+ * a name is, since whoever holds its credential does not guess, but those who fail under it learn nothing more.
+ */
+export class AttemptLimit {
+  readonly #failures: RateLimiterMemory;
+
+  constructor({ max, window_seconds, block_seconds }: AttemptSettings) {
+    this.#failures = new RateLimiterMemory({
+      points: max,
+      duration: window_seconds,
+      blockDuration: block_seconds,
+    });
+  }
+
+  /**
+   * @param credential what is shown, to count by whom it names
+   * @throws ConclaveError or GatewayError when there were too many; what the attempt throws
+   */
+  async guard<T>(from: From, credential: string | undefined, attempt: () => Promise<T>): Promise<T> {
+    const address = `address/${from.address}`;
+    const blockedMs = await this.#blockedMs(address);
+    if (blockedMs > 0) throw tooMany(from, blockedMs);
+    try {
+      const result = await attempt();
+      await this.#failures.delete(address);
+      return result;
+    } catch (error) {
+      if (isFailure(error)) await this.#count(from, [address, ...nameIn(credential)]);
+      throw error;
+    }
+  }
+
+  async #count(from: From, keys: readonly string[]): Promise<void> {
+    for (const key of keys) await this.#failures.consume(key).catch(() => undefined);
+    const blocked = await Promise.all(keys.map((key) => this.#blockedMs(key)));
+    const longest = Math.max(...blocked);
+    if (longest > 0) throw tooMany(from, longest);
+  }
+
+  async #blockedMs(key: string): Promise<number> {
+    const state = await this.#failures.get(key);
+    return state !== null && state.consumedPoints > this.#failures.points ? state.msBeforeNext : 0;
+  }
+}
+
+/** Showing nothing is no guess. */
+function isFailure(error: unknown): boolean {
+  return (
+    error instanceof ConclaveError && error.code === 'UNAUTHORIZED' && error.detail !== 'credentials_missing'
+  );
+}
+
+/** Not believed: only to count by. */
+function nameIn(credential: string | undefined): string[] {
+  if (credential === undefined) return [];
+  if (isApiKey(credential)) return [`key/${keyIdIn(credential)}`];
+  try {
+    const { sub } = decodeJwt(credential);
+    return typeof sub === 'string' ? [`subject/${sub.slice(0, 100)}`] : [];
+  } catch {
+    return [];
+  }
+}
+
+function tooMany({ paths }: From, ms: number): ConclaveError | GatewayError {
+  const message = 'too many credentials were wrong; try again later';
+  const retryAfterSeconds = Math.max(1, Math.ceil(ms / 1000));
+  return paths === 'gateway'
+    ? new GatewayError('AUTH_RATE_LIMITED', message, { retryAfterSeconds })
+    : new ConclaveError('RATE_LIMITED', message, { detail: 'auth_attempts', retryAfterSeconds });
+}

@@ -1,0 +1,102 @@
+import { ConclaveError } from '../contract/errors';
+import type { Identity } from '../contract/identity';
+import type { TokenClaims } from '../contract/token-claims';
+import { isApiKey } from './api-key';
+import { identityIn, TokenError } from './tokens';
+
+/** What a caller shows, as it came. */
+interface Shown {
+  readonly apiKey?: string | undefined;
+  readonly authorization?: string | undefined;
+}
+
+export type AuthOutcome = 'success' | 'missing' | 'malformed' | 'unknown' | 'revoked' | TokenError['fault'];
+
+export interface AuthenticatorDependencies {
+  /** @throws TokenError, also for revoked ones */
+  readonly verifyToken: (token: string) => Promise<TokenClaims>;
+  /** Null: unknown, expired or revoked. @throws when it cannot be known */
+  readonly identityOfKey: (apiKey: string) => Identity | null;
+  /** Hears of every attempt. */
+  readonly attempted: (outcome: AuthOutcome) => void;
+}
+
+const longestCredential = 8192;
+
+/** Finds out who calls by what they show. */
+export class Authenticator {
+  constructor(private readonly deps: AuthenticatorDependencies) {}
+
+  /** @throws ConclaveError UNAUTHORIZED; INSUFFICIENT_RBAC for credentials of different tenants */
+  async authenticate(shown: Shown): Promise<Identity> {
+    const credentials = credentialsIn(shown);
+    if (!credentials) throw this.#refused('malformed');
+    if (credentials.length === 0) throw this.#refused('missing');
+    const [first, second] = await Promise.all(credentials.map((text) => this.#identityOf(text)));
+    this.deps.attempted('success');
+    return second ? both(first!, second) : first!;
+  }
+
+  async #identityOf(text: string): Promise<Identity> {
+    if (isApiKey(text)) {
+      const identity = this.deps.identityOfKey(text);
+      if (identity) return identity;
+      throw this.#refused('unknown');
+    }
+    try {
+      return identityIn(await this.deps.verifyToken(text));
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      throw this.#refused(error.fault);
+    }
+  }
+
+  #refused(outcome: Exclude<AuthOutcome, 'success'>): ConclaveError {
+    this.deps.attempted(outcome);
+    const { message, detail } = refusals[outcome] ?? invalidToken;
+    return new ConclaveError('UNAUTHORIZED', message, { detail });
+  }
+}
+
+interface Refusal {
+  readonly message: string;
+  readonly detail: string;
+}
+
+const invalidToken: Refusal = { message: 'the token is not valid', detail: 'token_invalid' };
+
+/** What helps an honest caller; why a token is not believed beyond that is in the metrics. */
+const refusals: Readonly<Partial<Record<AuthOutcome, Refusal>>> = {
+  missing: {
+    message: 'show an API key in X-API-Key, or a token in Authorization: Bearer',
+    detail: 'credentials_missing',
+  },
+  malformed: { message: 'the credential cannot be read', detail: 'credential_malformed' },
+  unknown: { message: 'the API key is unknown, expired or revoked', detail: 'unknown_credential' },
+  expired: { message: 'the token has expired', detail: 'token_expired' },
+  not_yet_valid: { message: 'the token is not valid yet', detail: 'token_not_yet_valid' },
+  revoked: { message: 'the token is revoked', detail: 'token_revoked' },
+};
+
+/** Null: what is shown is no credential at all. */
+function credentialsIn({ apiKey, authorization }: Shown): string[] | null {
+  const bearer = authorization === undefined ? undefined : /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (authorization !== undefined && bearer === undefined) return null;
+  if (apiKey !== undefined && !isApiKey(apiKey)) return null;
+  const shown = [bearer, apiKey].filter((text) => text !== undefined);
+  return shown.every((text) => text.length <= longestCredential) ? [...new Set(shown)] : null;
+}
+
+/** What both permit; they must speak for one tenant. */
+function both(one: Identity, other: Identity): Identity {
+  if (one.tenantId !== other.tenantId) {
+    throw new ConclaveError('INSUFFICIENT_RBAC', 'the credentials are of different tenants', {
+      detail: 'tenant_mismatch',
+    });
+  }
+  return {
+    ...one,
+    roles: one.roles.filter((role) => other.roles.includes(role)),
+    grants: one.grants.filter((grant) => other.grants.includes(grant)),
+  };
+}

@@ -1,0 +1,114 @@
+import type { ApiKeyRecord, CredentialNews } from '../contract/credentials';
+import { ConclaveError } from '../contract/errors';
+import type { Identity } from '../contract/identity';
+import { grantsOf } from '../domain/permissions';
+import { Rereading } from '../domain/rereading';
+import { isKey, keyIdIn } from './api-key';
+
+export interface LiveCredentialsDependencies {
+  readonly news: () => Promise<CredentialNews>;
+  /** Calls when another process has changed a credential, or when that may have been missed. */
+  readonly onHint: (listener: () => void) => void;
+  /** Keeps which keys were used. */
+  readonly used: (keyIds: readonly string[]) => Promise<void>;
+  /** Hears why the store could not be asked, once until it can. */
+  readonly failed: (error: unknown) => void;
+  readonly now?: () => number;
+}
+
+const lookEveryMs = 400;
+/** While the store is away, what is known of credentials is believed for so long. */
+const trustedMs = 30_000;
+const noteEveryMs = 30_000;
+
+/** API keys and revoked tokens as this process knows them, which is as they are but for a fraction of a second. */
+export class LiveCredentials {
+  readonly #keys = new Map<string, ApiKeyRecord>();
+  /** Until when, in epoch ms. */
+  readonly #revoked = new Map<string, number>();
+  readonly #used = new Set<string>();
+  readonly #rereading = new Rereading(() => this.#read());
+  readonly #now: () => number;
+  #readAt = -Infinity;
+  #failing = false;
+  #timers: NodeJS.Timeout[] = [];
+
+  constructor(private readonly deps: LiveCredentialsDependencies) {
+    this.#now = deps.now ?? Date.now;
+  }
+
+  async start(): Promise<void> {
+    this.deps.onHint(() => void this.catchUp());
+    await this.#rereading.refresh();
+    this.#timers = [
+      setInterval(() => void this.catchUp(), lookEveryMs).unref(),
+      setInterval(() => void this.note(), noteEveryMs).unref(),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.note();
+  }
+
+  /** Null: unknown, expired or revoked. @throws ConclaveError INTERNAL_ERROR when that cannot be known */
+  identityOf(apiKey: string): Identity | null {
+    this.#requireFresh();
+    const keyId = keyIdIn(apiKey);
+    const key = keyId === null ? undefined : this.#keys.get(keyId);
+    if (!key || !isKey(apiKey, key.hash)) return null;
+    if (key.revokedAt !== null || key.expiresAt.getTime() <= this.#now()) return null;
+    this.#used.add(key.keyId);
+    return {
+      subject: `key:${key.keyId}`,
+      tenantId: key.tenantId,
+      roles: key.roles,
+      grants: grantsOf(key.roles, key.scopes),
+      method: 'api_key',
+      tokenId: key.keyId,
+      expiresAt: key.expiresAt.getTime(),
+    };
+  }
+
+  /** @throws ConclaveError INTERNAL_ERROR when that cannot be known */
+  isRevoked(jti: string): boolean {
+    this.#requireFresh();
+    return this.#revoked.has(jti);
+  }
+
+  /** What fails leaves what is known. */
+  async catchUp(): Promise<void> {
+    try {
+      await this.#rereading.refresh();
+      this.#failing = false;
+    } catch (error) {
+      if (!this.#failing) this.deps.failed(error);
+      this.#failing = true;
+    }
+  }
+
+  /** Keeps which keys were used since it was kept last. */
+  async note(): Promise<void> {
+    const used = [...this.#used];
+    this.#used.clear();
+    await this.deps.used(used).catch((error: unknown) => {
+      for (const keyId of used) this.#used.add(keyId);
+      this.deps.failed(error);
+    });
+  }
+
+  #requireFresh(): void {
+    if (this.#now() - this.#readAt <= trustedMs) return;
+    throw new ConclaveError('INTERNAL_ERROR', 'nobody can be recognized: the store does not answer');
+  }
+
+  async #read(): Promise<void> {
+    const startedAt = this.#now();
+    const { keys, revoked } = await this.deps.news();
+    for (const key of keys) this.#keys.set(key.keyId, key);
+    for (const { jti, expiresAt } of revoked) this.#revoked.set(jti, expiresAt.getTime());
+    for (const [jti, until] of this.#revoked)
+      if (until < startedAt - trustedMs * 20) this.#revoked.delete(jti);
+    this.#readAt = startedAt;
+  }
+}

@@ -1,0 +1,215 @@
+import { type Selectable, sql } from 'kysely';
+import type { ApiKeyRecord, CredentialChange, CredentialNews } from '../contract/credentials';
+import { everyTenant, recordAudit } from './audit-log';
+import type { Db } from './database';
+import { notify, type Notifications } from './notifications';
+import { Revisions } from './revisions';
+import type { ApiKeyTable } from './schema';
+
+const lockId = 0x43524544;
+
+type NewKey = Pick<
+  ApiKeyRecord,
+  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt'
+>;
+type ApiKeyRow = Selectable<ApiKeyTable>;
+
+/** Tables `api_key` and `revoked_token`. When a change returns, every process has been told of it. */
+export class Credentials {
+  readonly #keys: Revisions<ApiKeyRow>;
+  readonly #revoked: Revisions<{ readonly jti: string; readonly expires_at: Date }>;
+
+  constructor(
+    private readonly db: Db,
+    notifications: Pick<Notifications, 'ask'>,
+  ) {
+    this.#keys = new Revisions(notifications, 'select * from api_key where revision > $1', lockId);
+    this.#revoked = new Revisions(
+      notifications,
+      'select * from revoked_token where revision > $1 and expires_at > now()',
+      lockId,
+    );
+  }
+
+  /** What has changed since it was asked last. */
+  async news(): Promise<CredentialNews> {
+    const [keys, revoked] = [await this.#keys.news(), await this.#revoked.news()];
+    return {
+      keys: keys.map(recordOf),
+      revoked: revoked.map(({ jti, expires_at: expiresAt }) => ({ jti, expiresAt })),
+    };
+  }
+
+  /** @returns null when the tenant has as many active ones as it may have */
+  async create(key: NewKey, by: CredentialChange, maxActive: number): Promise<ApiKeyRecord | null> {
+    return this.#change(async (tx) => {
+      if ((await activeKeys(tx, key.tenantId)) >= maxActive) return null;
+      await audit(tx, key, by, 'created', { roles: key.roles, scopes: key.scopes });
+      return insert(tx, key, by.principal);
+    });
+  }
+
+  /** Another key in place of one, which is good for a while yet. @returns null when that is not active any more */
+  async rotate(
+    keyId: string,
+    next: NewKey,
+    graceEnds: Date,
+    by: CredentialChange,
+  ): Promise<ApiKeyRecord | null> {
+    return this.#change(async (tx) => {
+      const { numUpdatedRows } = await tx
+        .updateTable('api_key')
+        .set({
+          rotated_to: next.keyId,
+          expires_at: sql<Date>`least(expires_at, ${graceEnds})`,
+          revision: nextRevision,
+        })
+        .where('key_id', '=', keyId)
+        .where('revoked_at', 'is', null)
+        .where('rotated_to', 'is', null)
+        .where('expires_at', '>', sql<Date>`now()`)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) return null;
+      await audit(tx, next, by, 'rotated', { rotated: keyId, grace_ends: graceEnds.toISOString() });
+      return insert(tx, next, by.principal);
+    });
+  }
+
+  async revoke(key: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>, by: CredentialChange): Promise<void> {
+    await this.#change(async (tx) => {
+      await tx
+        .updateTable('api_key')
+        .set({ revoked_at: sql<Date>`coalesce(revoked_at, now())`, revision: nextRevision })
+        .where('key_id', '=', key.keyId)
+        .execute();
+      await audit(tx, key, by, 'revoked', {});
+    });
+  }
+
+  /** To the minute, and by whoever writes last. */
+  async used(keyIds: readonly string[]): Promise<void> {
+    if (keyIds.length === 0) return;
+    await this.db
+      .updateTable('api_key')
+      .set({ last_used: sql<Date>`date_trunc('minute', now())` })
+      .where('key_id', 'in', [...keyIds])
+      .execute();
+  }
+
+  async find(keyId: string): Promise<ApiKeyRecord | null> {
+    const row = await this.db
+      .selectFrom('api_key')
+      .selectAll()
+      .where('key_id', '=', keyId)
+      .executeTakeFirst();
+    return row ? recordOf(row) : null;
+  }
+
+  /** Of one tenant, or of all; the latest first. */
+  async list(tenantId: string | null): Promise<ApiKeyRecord[]> {
+    let keys = this.db.selectFrom('api_key').selectAll();
+    if (tenantId !== null) keys = keys.where('tenant_id', '=', tenantId);
+    const rows = await keys.orderBy('created_at', 'desc').orderBy('key_id').execute();
+    return rows.map(recordOf);
+  }
+
+  /** From now on no process believes a token. */
+  async revokeToken(jti: string, expiresAt: Date): Promise<void> {
+    await this.#change((tx) => addRevoked(tx, [{ jti, expiresAt }]));
+  }
+
+  async #change<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return changeCredentials(this.db, work);
+  }
+}
+
+/** A transaction that takes revisions in turn with all others; all processes hear of it with the commit. */
+export async function changeCredentials<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
+    const result = await work(tx);
+    await notify(tx, { kind: 'credentials_changed' });
+    return result;
+  });
+}
+
+export async function addRevoked(
+  tx: Db,
+  tokens: readonly { readonly jti: string; readonly expiresAt: Date }[],
+): Promise<void> {
+  await tx
+    .deleteFrom('revoked_token')
+    .where('expires_at', '<', sql<Date>`now() - interval '1 hour'`)
+    .execute();
+  for (const { jti, expiresAt } of tokens) {
+    await tx
+      .insertInto('revoked_token')
+      .values({ jti, expires_at: expiresAt, revision: nextRevision })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+}
+
+const nextRevision = sql<string>`nextval('credential_revision')`;
+
+async function insert(tx: Db, key: NewKey, createdBy: string): Promise<ApiKeyRecord> {
+  const row = await tx
+    .insertInto('api_key')
+    .values({
+      key_id: key.keyId,
+      tenant_id: key.tenantId,
+      hash: key.hash,
+      roles: JSON.stringify(key.roles),
+      scopes: JSON.stringify(key.scopes),
+      description: key.description,
+      created_by: createdBy,
+      expires_at: key.expiresAt,
+      revision: nextRevision,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return recordOf(row);
+}
+
+async function activeKeys(tx: Db, tenantId: string | null): Promise<number> {
+  const { count } = await tx
+    .selectFrom('api_key')
+    .select(({ fn }) => fn.countAll<string>().as('count'))
+    .where('tenant_id', tenantId === null ? 'is' : '=', tenantId)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`now()`)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+async function audit(
+  tx: Db,
+  { keyId, tenantId }: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>,
+  { principal, requestId, correlationId }: CredentialChange,
+  what: string,
+  details: object,
+): Promise<void> {
+  await recordAudit(tx, {
+    tenant_id: tenantId ?? everyTenant,
+    request_id: requestId,
+    kind: 'api_key_change',
+    record: { principal, correlation_id: correlationId, what, key_id: keyId, ...details },
+  });
+}
+
+function recordOf(row: ApiKeyRow): ApiKeyRecord {
+  return {
+    keyId: row.key_id,
+    tenantId: row.tenant_id,
+    hash: row.hash,
+    roles: row.roles as ApiKeyRecord['roles'],
+    scopes: row.scopes as ApiKeyRecord['scopes'],
+    description: row.description,
+    createdAt: row.created_at,
+    createdBy: row.created_by,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    rotatedTo: row.rotated_to,
+    lastUsed: row.last_used,
+  };
+}
