@@ -12,7 +12,6 @@ const parameters = [
 const faults = (id: string, badRequest: string) => ({
   [badRequest]: answer('The call is not understood, or the content not accepted', id),
   '401': answer('No valid credential; without authentication: one that is not facades.client_key', id),
-  '403': answer('The credential does not permit this', id),
   '429': answer('RATE_LIMITED, or every detector is overloaded', id),
   '500': answer('Something went wrong on our side', id),
   '502': answer('No detector could be reached', id),
