@@ -27,7 +27,7 @@ describe('While the breaker is open', () => {
     upstream.reset();
   }
 
-  it('an error is answered, and nothing reaches the upstream', async () => {
+  it('an error is answered, and nothing reaches the upstream [B3] [B4]', async () => {
     put({});
     await open();
     const answer = await send('/proxy/x');
@@ -45,7 +45,7 @@ describe('While the breaker is open', () => {
     expect(breakers.describe('x')!.counts).toMatchObject({ prevented: 1, fallbacks: 1 });
   });
 
-  it('ends when a trial succeeds', async () => {
+  it('ends when a trial succeeds [B1]', async () => {
     put({ reset_timeout: 10 });
     await open();
     clock.now += 10_001;
@@ -66,7 +66,7 @@ describe('While the breaker is open', () => {
     expect([posted.status, posted.json]).toEqual([status, body]);
   });
 
-  it('callers are sent elsewhere, with method, rest and query', async () => {
+  it('callers are sent elsewhere, with method, rest and query [B4]', async () => {
     put({ fallback_strategy: 'redirect', redirect_url: 'https://spare.example/base?k=1' });
     await open();
     const answer = await send('/proxy/x/a%20b?c=1&c=2', { method: 'POST', body: 'x' });
@@ -104,7 +104,7 @@ describe('While the breaker is open', () => {
       return answer.status === 200 ? answer : null;
     };
 
-    it('with its age, until it is too old', async () => {
+    it('with its age, until it is too old [B4]', async () => {
       put(cached);
       await remember();
       await open();
