@@ -8,6 +8,7 @@ import { latency } from './latency';
 import { overload } from './overload';
 import { parsePeer, type Peer } from './peer';
 import { policy } from './policy';
+import { ramp } from './ramp';
 import { recovery } from './recovery';
 import { render, type Report } from './report';
 import { Stage } from './stage';
@@ -138,6 +139,7 @@ addBench(
   'proxied requests with and without 500 upstreams under check; a decision of a breaker',
   health,
 );
+addBench('ramp', 'up to 50 and 200 users, on one process and divided among two that share a store', ramp);
 addBench('overload', 'requests at once and at three times the sustainable rate', overload);
 
 program
