@@ -12,7 +12,7 @@ const scopesSchema = z
 /** What a key is to be. It must permit something. */
 export const newApiKeySchema = z
   .strictObject({
-    /** Without it that of the caller; null: of the installation, bound to no tenant. */
+    /** Without it that of the caller, if it has one; null: of the installation, bound to no tenant. */
     tenant_id: tenantSchema.nullable().optional(),
     description: storableText(1, 200),
     roles: z.array(z.enum(roles)).max(roles.length).default([]),

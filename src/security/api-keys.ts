@@ -47,9 +47,9 @@ export class ApiKeys {
     this.#now = deps.now ?? Date.now;
   }
 
-  /** @throws ConclaveError INSUFFICIENT_RBAC, INVALID_REQUEST (`quota_exceeded`) */
+  /** @throws ConclaveError INSUFFICIENT_RBAC, INVALID_REQUEST (`quota_exceeded`, `tenant_required`) */
   async create(asked: NewApiKeyRequest, { identity, tenantId, by }: KeyCaller): Promise<CreatedApiKey> {
-    const forTenant = asked.tenant_id === undefined ? tenantId : asked.tenant_id;
+    const forTenant = tenantOfNew(asked.tenant_id, tenantId);
     if (tenantId !== null && forTenant !== tenantId) {
       throw new ConclaveError('INSUFFICIENT_RBAC', 'keys are made for the tenant of the credential', {
         detail: 'tenant_mismatch',
@@ -147,6 +147,17 @@ export class ApiKeys {
     if (revokedAt !== null) return 'revoked';
     return expiresAt.getTime() <= this.#now() ? 'expired' : 'active';
   }
+}
+
+/** A key of the installation is never made by leaving something out. */
+function tenantOfNew(asked: string | null | undefined, own: string | null): string | null {
+  if (asked !== undefined) return asked;
+  if (own !== null) return own;
+  const message = 'is required: a tenant, or null for a key of the installation';
+  throw new ConclaveError('INVALID_REQUEST', `tenant_id ${message}`, {
+    detail: 'tenant_required',
+    fieldErrors: [{ path: 'tenant_id', message }],
+  });
 }
 
 function requireMayGive(

@@ -10,6 +10,7 @@ import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
 import { allowListAnswers } from './allow-list-answers';
 import { decisionAnswers } from './decision-answers';
+import { identityAnswers, identityEnv } from './identity-answers';
 import { policyAnswers } from './policy-answers';
 import { proxyAnswers } from './proxy-answers';
 import { contentAnswers } from './content-answers';
@@ -29,7 +30,7 @@ beforeAll(async () => {
   await upstream.listen();
   upstream.answer(200, { 'content-type': 'application/json' }, '{}');
   system = await System.start({
-    env: patience,
+    env: { ...patience, ...identityEnv },
     mapper: 'real',
     detectors: ['toxicity', 'b'],
     policies: {
@@ -412,6 +413,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...registryAnswers(() => system),
   ...decisionAnswers(() => system, text),
   ...policyAnswers(() => system),
+  ...identityAnswers(() => system),
   ...allowListAnswers(() => system),
   ...proxyAnswers(
     () => system,
