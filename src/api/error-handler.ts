@@ -25,7 +25,12 @@ export function createErrorHandler(log: Logger) {
     // What is refused for a reason of ours has a cause.
     if (known.status >= 500 || known.cause !== undefined) {
       log.error(
-        { error, request_id: context.requestId, correlation_id: context.correlationId },
+        {
+          error,
+          ...(typeof known.cause === 'string' && { cause: known.cause }),
+          request_id: context.requestId,
+          correlation_id: context.correlationId,
+        },
         'request failed',
       );
     }

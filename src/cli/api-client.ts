@@ -55,7 +55,7 @@ export async function callApi<T>(
   if (response.ok) return value as T;
   const { message, error_code: code, field_errors: faults = [], details } = (value ?? {}) as ErrorBody;
   const places = faults
-    .filter((fault) => fault.message !== message)
+    .filter((fault) => !message?.includes(`${fault.path}: ${fault.message}`) && fault.message !== message)
     .map(
       (fault) => `
   ${fault.path}: ${fault.message}`,

@@ -140,15 +140,11 @@ function fail(message: string, code = invalid): void {
   process.exitCode = code;
 }
 
-function reasonOf({ cause }: Error): string {
-  return cause instanceof Error ? cause.message : String(cause);
-}
-
 program()
   .parseAsync()
   .catch((error: unknown) => {
     const message = error instanceof Error ? error.message : 'something went wrong';
-    if (error instanceof OpaUnavailable) fail(`${message}\n(${reasonOf(error)})`, misused);
+    if (error instanceof OpaUnavailable) fail(`${message}\n(${String(error.cause)})`, misused);
     else fail(message);
     if (!(error instanceof SettingsError) && process.env['CONCLAVE_DEBUG'] !== undefined)
       console.error(error);

@@ -14,17 +14,17 @@ export function opaAbsent(cause: unknown): OpaUnavailable {
 const retryAfterSeconds = 10;
 
 /** The program is there, and the machine has not the time, the memory or the room for it. */
-export function opaOverloaded(what: string, cause?: unknown): OpaUnavailable {
+export function opaOverloaded(what: string): OpaUnavailable {
   const message = `the Rego could not be checked: ${what}. This says nothing about the policy; try again`;
   return caused(
     new OpaUnavailable('RATE_LIMITED', message, { detail: 'overloaded', retryAfterSeconds }),
-    cause ?? what,
+    what,
   );
 }
 
-/** What is refused for a reason of ours is logged with it. */
+/** What is refused for a reason of ours is logged with it: in words, which hold nothing of a policy. */
 function caused(error: OpaUnavailable, cause: unknown): OpaUnavailable {
-  error.cause = cause;
+  error.cause = cause instanceof Error ? cause.message : String(cause);
   return error;
 }
 

@@ -67,7 +67,7 @@ async function layOut(dir: string, { path, text }: RegoSource): Promise<void> {
 
 function noRoom(error: unknown): never {
   const { code = 'unknown' } = error as NodeJS.ErrnoException;
-  throw opaOverloaded(`files for opa cannot be written or read (${code})`, error);
+  throw opaOverloaded(`files for opa cannot be written or read (${code})`);
 }
 
 const capabilitiesSchema = z.looseObject({ builtins: z.array(z.looseObject({ name: z.string() })) });

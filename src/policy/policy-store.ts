@@ -24,7 +24,7 @@ import type { Candidate } from './candidate';
 import { type Judged, unreadable } from './judge';
 import { type ChangedBy, existing, type Made, type PolicyChanges } from './policy-changes';
 import { differences } from './policy-diff';
-import { formatProblem, PolicyCompileError, type PolicyProblem } from './problem';
+import { formatProblem, PolicyCompileError } from './problem';
 import { proposalOf } from './proposal';
 import { refusalOf } from './refusal';
 import { copyOf, renumbered, shown, withBundle } from './version-records';
@@ -166,7 +166,7 @@ export class PolicyStore {
     const { judgement, bundle } = await this.deps.judge(candidate, tenantId);
     if (judgement.errors.length > 0 || bundle === null) throw refusalOf(name, judgement);
     const missing = judgement.missing_detectors.map((detector) => `${detector} is not a registered detector`);
-    return { bundle, warnings: [...missing, ...judgement.warnings.map(warning)] };
+    return { bundle, warnings: [...missing, ...judgement.warnings.map(formatProblem)] };
   }
 
   async #change(
@@ -201,10 +201,6 @@ function proposed(...args: Parameters<typeof proposalOf>): Candidate {
     if (!(error instanceof PolicyCompileError)) throw error;
     throw refusalOf(args[1].policy_bundle, unreadable(error.problems));
   }
-}
-
-function warning(remark: PolicyProblem): string {
-  return remark.file === '.' ? remark.message : formatProblem(remark);
 }
 
 /** The number is what the two are asked for by. */

@@ -65,8 +65,9 @@ export function problem(file: string, message: string, code: ProblemCode = 'cann
   return { code, file, line: null, column: null, message };
 }
 
-/** `policy.rego:3:5: undefined function foo` */
+/** `policy.rego:3:5: undefined function foo`; of the bundle as a whole only what is wrong. */
 export function formatProblem({ file, line, column, message }: PolicyProblem): string {
+  if (file === '.') return message;
   return [file, line, column].filter((part) => part !== null).join(':') + `: ${message}`;
 }
 

@@ -63,10 +63,7 @@ function faultOf(
   }
   if (error.killed) {
     const limit = `opa took longer than ${timeout / 1000} s`;
-    return opaOverloaded(
-      `${limit}: the machine is busy, or the Rego and its tests ask too much of it`,
-      error,
-    );
+    return opaOverloaded(`${limit}: the machine is busy, or the Rego and its tests ask too much of it`);
   }
   if (typeof error.code !== 'number') return faultOfStart(error);
   if (error.code === notExecutable || error.code === notFound) return opaAbsent(stderr.trim());
@@ -85,6 +82,5 @@ function faultOfStart(error: ExecFileException): OpaUnavailable {
   if (typeof code === 'string' && absentCodes.includes(code)) return opaAbsent(error);
   return opaOverloaded(
     signal ? `opa was killed (${signal})` : `opa could not be started (${code ?? 'unknown'})`,
-    error,
   );
 }

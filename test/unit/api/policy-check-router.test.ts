@@ -1,5 +1,7 @@
+import pino from 'pino';
 import request from 'supertest';
 import type { PolicyCheck, PolicyVerdict } from '../../../src/contract/policy-validation';
+import { opaAbsent, opaOverloaded } from '../../../src/policy/opa-unavailable';
 import { appWith, expectError } from './support';
 
 const verdict: PolicyVerdict = {
@@ -68,4 +70,38 @@ describe('POST /policies/validate', () => {
     expectError(response, { code: 'INSUFFICIENT_RBAC', detail: 'tenant_mismatch' });
     expect(asked).toEqual([]);
   });
+
+  it.each([
+    [
+      'the machine has no room for it',
+      opaOverloaded('opa was killed (SIGKILL)'),
+      { status: 403, code: 'RATE_LIMITED', detail: 'overloaded', retryable: true, retryAfter: '10' },
+    ],
+    [
+      'there is no opa',
+      opaAbsent(new Error('spawn ENOENT')),
+      { status: 500, code: 'INTERNAL_ERROR', detail: 'compiler_unavailable', retryable: false },
+    ],
+  ])(
+    'says nothing about the policy when %s, and tells the log why [C.4]',
+    async (_claim, error, expected) => {
+      const told: string[] = [];
+      const log = pino({ level: 'error' }, { write: (line: string) => void told.push(line) });
+      const app = await appWith({ checkPolicy: () => Promise.reject(error), log });
+      const { status, headers, body } = await request(app).post('/api/v1/policies/validate').send(candidate);
+      expect({ status, retryAfter: headers['retry-after'], ...body }).toMatchObject({
+        status: expected.status,
+        error_code: expected.code,
+        detail: expected.detail,
+        retryable: expected.retryable,
+        ...(expected.retryAfter && { retryAfter: expected.retryAfter }),
+      });
+      expect(body).not.toHaveProperty('is_valid');
+      expect(told).toHaveLength(1);
+      expect(body.message).not.toContain('ENOENT');
+      expect(JSON.parse(told[0]!)).toMatchObject({
+        cause: expect.stringMatching(/SIGKILL|ENOENT/) as string,
+      });
+    },
+  );
 });
