@@ -43,6 +43,8 @@ export function candidateOf({ policy: given, rego, tests, fixtures }: GivenTexts
   if (bytes > maxBytes) throw refusal('.', `the Rego has more than ${maxBytes} bytes`, 'too_large');
   if (texts.length > maxTexts)
     throw refusal('.', `holds more than ${maxTexts} texts, with the tests`, 'too_many_files');
+  const twice = texts.find(({ path }, index) => path === texts[index - 1]?.path);
+  if (twice) throw refusal(twice.path, 'is given twice, in rego and in rego_tests', 'duplicate_key');
   const sources = texts.filter(({ path }) => !isRegoTest(path));
   // A text without a path cannot lie outside.
   if (typeof rego !== 'string') refuseUnusedRego(policy, sources);

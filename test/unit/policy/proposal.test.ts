@@ -75,6 +75,14 @@ describe('a proposal for the next version', () => {
     ]);
   });
 
+  it('has each text once', () => {
+    const texts = { 'rules/a_test.rego': 'package t' };
+    const given = { rego: { 'rules/a.rego': 'package a', ...texts }, rego_tests: texts };
+    expect(faultsOf(() => candidate({ rego_policy_path: 'rules' }, given))).toEqual([
+      'rego_tests.rules/a_test.rego: rules/a_test.rego: is given twice, in rego and in rego_tests',
+    ]);
+  });
+
   it('may have names in any script', () => {
     const rego = { 'regeln/größe.rego': 'package x', '規則.rego': 'package y' };
     expect(faultsOf(() => candidate({ rego_policy_path: '.' }, { rego }))).toEqual([]);
