@@ -7,7 +7,12 @@ export interface MediaType {
 }
 
 const images: readonly string[] = ['image/png', 'image/jpeg', 'image/gif', 'image/webp'];
-const documents: readonly string[] = ['application/pdf', 'application/zip', 'application/x-cfb'];
+const documents: readonly string[] = [
+  'application/pdf',
+  'application/zip',
+  'application/x-cfb',
+  'application/rtf',
+];
 /** Office files are archives, or compound files; which, only their parts tell. */
 const compoundFile = Buffer.from('d0cf11e0a1b11ae1', 'hex');
 const headBytes = 512;
@@ -22,7 +27,7 @@ export function mediaTypeOf(bytes: Buffer): MediaType | null {
   const document = documents.find((type) => guesses.includes(type));
   if (document !== undefined) return { contentType: 'document', mediaType: document };
   // Words may begin like a signature of two letters; what is all text is one.
-  if (guesses.includes('application/rtf') || !isText(bytes)) return null;
+  if (!isText(bytes)) return null;
   return { contentType: 'document', mediaType: 'text/plain' };
 }
 
@@ -39,10 +44,16 @@ function isText(bytes: Buffer): boolean {
 /** Types that say no more than that there is a file. */
 const unspecific = /^(?:application\/(?:octet-stream|x-binary|zip|x-zip-compressed)|binary\/octet-stream)$/;
 
+const alias: Readonly<Record<string, string>> = {
+  'image/jpg': 'image/jpeg',
+  'text/rtf': 'application/rtf',
+  'text/richtext': 'application/rtf',
+};
+
 /** Whether a file may be called by the media type that its sender gave it. */
 export function mayBeCalled(declared: string, found: string): boolean {
   const type = declared.split(';', 1)[0]!.trim().toLowerCase();
   if (type === '' || unspecific.test(type)) return true;
   if (found === 'text/plain') return /^(?:text\/|application\/(?:json|xml|x-ndjson)$)/.test(type);
-  return type === found || (type === 'image/jpg' && found === 'image/jpeg');
+  return type === found || alias[type] === found;
 }

@@ -1,6 +1,7 @@
 import { textOfOffice } from './office';
 import { type ExtractionLimits, type ExtractionOutcome, RefusedDocument } from './outcome';
 import { textOfPdf } from './pdf';
+import { textOfRtf } from './rtf';
 
 /** What a document says, or why it says nothing. What it is its first bytes tell, whatever it was called. */
 export async function extract(bytes: Buffer, limits: ExtractionLimits): Promise<ExtractionOutcome> {
@@ -16,6 +17,7 @@ export async function extract(bytes: Buffer, limits: ExtractionLimits): Promise<
 async function textOf(bytes: Buffer, limits: ExtractionLimits): Promise<ExtractionOutcome> {
   if (bytes.subarray(0, 1024).includes('%PDF-')) return textOfPdf(bytes, limits);
   if (bytes.subarray(0, 2).toString('latin1') === 'PK') return textOfOffice(bytes, limits);
+  if (bytes.subarray(0, 5).toString('latin1') === '{\\rtf') return textOfRtf(bytes, limits);
   if (bytes.subarray(0, 8).equals(compoundFile)) {
     const locked = bytes.includes(Buffer.from('EncryptedPackage', 'utf16le'));
     return refused(locked ? 'encrypted' : 'unsupported');
