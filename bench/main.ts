@@ -11,6 +11,7 @@ import { policy } from './policy';
 import { ramp } from './ramp';
 import { recovery } from './recovery';
 import { render, type Report } from './report';
+import { simulate } from './simulate';
 import { Stage } from './stage';
 import { tail } from './tail';
 import { rowNames, type RowName } from './visits';
@@ -140,6 +141,12 @@ addBench(
   health,
 );
 addBench('ramp', 'up to 50 and 200 users, on one process and divided among two that share a store', ramp);
+addBench('simulate', 'stored outcomes replayed through candidates of a policy', simulate).option(
+  '--outcomes <number>',
+  'how many are replayed (with --quick at most 5,000)',
+  (text: string) => positiveNumbers(text)[0]!,
+  100_000,
+);
 addBench('overload', 'requests at once and at three times the sustainable rate', overload);
 
 program

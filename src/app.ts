@@ -32,6 +32,7 @@ import { composePolicies } from './compose-policies';
 import { composePolicyCheck } from './compose-policy-check';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
+import { composeSimulations } from './compose-simulations';
 import { composeStatus } from './compose-status';
 import { composeStore } from './compose-store';
 import { composeTemporal } from './compose-temporal';
@@ -118,6 +119,9 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     settings: planning,
   });
 
+  const judged = { ...shared, ...decisions, ...policies, keys, client, planning, pause, registry };
+  const simulations = composeSimulations(judged);
+
   // Activities
   const inputs = new RunInputs((runId) => gateway.inputOf(runId));
   const memo = new DetectorMemo();
@@ -162,7 +166,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     }),
     decide: createDecide({ evaluator, bundleByDigest: policies.bundleByDigest }),
     map: createMap({ mapper, hub, orchestrations, processId, now }),
-    publish: createPublish({ outcomes, hub, keeper, cache, now, pause }),
+    publish: createPublish({ outcomes, hub, keeper, cache, keep: simulations.keep, now, pause }),
   };
 
   // Workers
@@ -175,7 +179,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     },
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,
-    health: options.parts.maintenance ? watch.activities : null,
+    maintenance: options.parts.maintenance ? { ...watch.activities, ...simulations.activities } : null,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,
@@ -239,10 +243,11 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     gateway,
     log,
     bulk: bulk.keeper,
-    removeExpired: () => decisions.removeExpired(),
+    removeExpired: () => decisions.removeExpired().then(() => simulations.removeExpired()),
   });
   if (options.parts.maintenance) {
     sweeper.start();
+    simulations.start();
     watch.keepRunning(client);
   }
 
@@ -286,6 +291,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     ...watch.routes,
     ...policies.routes(registry),
     ...allowList.routes(policies),
+    simulations: simulations.routes,
     health: probes,
     status: composeStatus({ probes, ...upstreams, ...counting, health, breakers, orchestrations, policies }),
     codec:
@@ -319,7 +325,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
-      await decisions.stop();
+      await Promise.all([decisions.stop(), simulations.stop()]);
       await watch.stop();
       await sharing.stop();
       await counting.stop();

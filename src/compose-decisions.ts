@@ -1,15 +1,16 @@
 import type { DecisionsRouterDependencies } from './api/decisions-router';
 import type { Settings } from './contract/config';
 import type { LoggedDecision } from './contract/decision-log';
+import type { PlanRecord } from './contract/explanation';
 import type { PlannerDependencies } from './planning/planner';
 import { createEvaluationPool } from './policy/evaluation-pool';
 import { createPolicyEvaluator, type PolicyEvaluator } from './policy/evaluator';
 import { AuditRecords } from './store/audit-records';
 import type { Db } from './store/database';
-import { DecisionLog } from './store/decision-log';
 import { LoggedDecisions } from './store/logged-decisions';
 import type { Orchestrations } from './store/orchestrations';
 import { PlanRecords } from './store/plan-records';
+import { WriteBehind } from './store/write-behind';
 import { Explanations } from './submission/explanations';
 import type { Logger } from './telemetry/logger';
 
@@ -17,6 +18,8 @@ export interface DecisionParts {
   readonly evaluator: PolicyEvaluator;
   /** Keeps what there is to explain about a plan. */
   readonly record: PlannerDependencies['record'];
+  /** What is on record of a plan. */
+  readonly planOf: (tenantId: string, digest: string) => Promise<PlanRecord | null>;
   readonly routes: DecisionsRouterDependencies;
   /** Removes what is past its retention. */
   removeExpired(): Promise<void>;
@@ -35,7 +38,10 @@ export function composeDecisions(parts: {
 }): DecisionParts {
   const { settings, db, orchestrations, version, log } = parts;
   const decisions = new LoggedDecisions(db);
-  const decisionLog = new DecisionLog((noted) => decisions.append(noted), { log });
+  const decisionLog = new WriteBehind<LoggedDecision>((noted) => decisions.append(noted), {
+    what: 'decisions of the decision log',
+    log,
+  });
   const plans = new PlanRecords(db);
   const timeoutMs = settings.policy.decision_timeout_ms;
   const evaluator = createPolicyEvaluator({
@@ -45,12 +51,13 @@ export function composeDecisions(parts: {
     }),
     log: (decision) => {
       parts.decided(decision);
-      decisionLog.note(decision);
+      decisionLog.note(decision, JSON.stringify(decision).length);
     },
   });
   return {
     evaluator,
     record: (tenantId, digest, make) => plans.remember(tenantId, digest, make),
+    planOf: (tenantId, digest) => plans.find(tenantId, digest),
     routes: {
       explanations: new Explanations({ audit: new AuditRecords(db), plans, orchestrations }),
       decisions,

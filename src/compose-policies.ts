@@ -3,7 +3,8 @@ import path from 'node:path';
 import type { PoliciesRouterDependencies } from './api/policies-router';
 import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
-import type { Bundle } from './policy/bundle';
+import type { Simulate } from './contract/simulation';
+import type { Bundle, BundleName } from './policy/bundle';
 import type { Candidate } from './policy/candidate';
 import { FairTurns } from './policy/fair-turns';
 import { judge, type Judged } from './policy/judge';
@@ -17,6 +18,7 @@ import { PolicyFiles } from './policy/policy-files';
 import { PolicyFolder } from './policy/policy-folder';
 import { migratePolicies } from './policy/policy-migration';
 import { PolicyStore } from './policy/policy-store';
+import { candidateFrom } from './policy/stored-candidate';
 import { FileWatch } from './registry/file-watch';
 import type { Detectors } from './registry/registry';
 import type { Db } from './store/database';
@@ -123,6 +125,13 @@ export async function composePolicies(parts: PolicyParts) {
     decides: (tenantId: string, bundle: string): boolean =>
       (live.head(tenantId, bundle)?.active ?? null) !== null,
     active: () => live.actives,
+    /** What simulations try. @throws as candidateFrom */
+    candidate: (registry: Pick<Detectors, 'visibleTo'>, name: BundleName, asked: Simulate) =>
+      candidateFrom(
+        { changes: new PolicyChanges(backend, async () => undefined), judge: judging(registry) },
+        name,
+        asked,
+      ),
     /** What clients ask of policies. */
     routes(registry: Pick<Detectors, 'visibleTo'>): { readonly policies: PoliciesRouterDependencies } {
       const changes = new PolicyChanges(backend, () => live.catchUp());

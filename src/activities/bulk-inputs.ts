@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type BulkMember, type BulkPatience, type BulkSlice, partsOfSliceRunId } from '../contract/bulk-run';
-import type { RunInput } from '../contract/plan';
+import type { RequestAbout, RunInput } from '../contract/plan';
 import { codePointLength } from '../contract/text';
 import { clockedFrom } from '../domain/bulk';
 import type { BulkChunks, BulkItem } from '../store/bulk-chunks';
@@ -59,7 +59,12 @@ export class BulkInputs implements Inputs {
     return {
       run_id: runId,
       plan: planned.plans[place.plan]!,
-      members: place.request_ids.map((id) => memberOf(items.get(id)!, identity, place.health_status)),
+      members: place.request_ids.map((id, index) =>
+        memberOf(items.get(id)!, identity, {
+          healthStatus: place.health_status,
+          about: place.about?.[index] ?? undefined,
+        }),
+      ),
     };
   }
 }
@@ -67,7 +72,7 @@ export class BulkInputs implements Inputs {
 export function memberOf(
   { request, request_id, routing_tokens }: BulkItem,
   { correlationId, traceparent }: BulkIdentity,
-  healthStatus: BulkMember['health_status'],
+  { healthStatus, about }: { healthStatus: BulkMember['health_status']; about?: RequestAbout | undefined },
 ): BulkMember {
   return {
     request_id,
@@ -81,5 +86,6 @@ export function memberOf(
     parent_job_id: null,
     routing_tokens,
     health_status: healthStatus,
+    ...(about && { about }),
   };
 }

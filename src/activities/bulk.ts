@@ -7,7 +7,7 @@ import {
   sliceRunId,
 } from '../contract/bulk-run';
 import { ConclaveError } from '../contract/errors';
-import type { Plan } from '../contract/plan';
+import type { Plan, RequestAbout } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import { membersAtOnce } from '../domain/batching';
 import { slicesOf } from '../domain/bulk';
@@ -24,6 +24,7 @@ interface PlannedItem {
   readonly plan: Plan;
   readonly digest: string;
   readonly healthStatus: Readonly<Record<string, boolean>>;
+  readonly about?: RequestAbout;
 }
 
 export interface BulkDependencies {
@@ -93,6 +94,7 @@ function referencesTo(runId: string, slices: readonly BulkSlice[]): PlannedBulkC
       plan: plans.indexOf(plan),
       health_status: members[0]!.health_status,
       request_ids: members.map(({ request_id }) => request_id),
+      about: members.map(({ about }) => about ?? null),
     })),
   };
 }
@@ -140,8 +142,8 @@ async function planned(
   const refused: Outcome[] = [];
   for (const item of items) {
     try {
-      const { plan, digest, healthStatus } = await deps.plan(item.request, item.request_id);
-      members.push({ plan, digest, member: memberOf(item, identity, healthStatus) });
+      const { plan, digest, ...place } = await deps.plan(item.request, item.request_id);
+      members.push({ plan, digest, member: memberOf(item, identity, place) });
     } catch (error) {
       if (!(error instanceof ConclaveError)) throw error;
       const { tenantId, correlationId } = identity;

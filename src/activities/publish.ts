@@ -1,12 +1,16 @@
 import type { PausePoint } from '../config/pause-point';
 import type { DetectorResult } from '../contract/detector-result';
+import type { EndedRunRecord } from '../contract/ended-run';
 import type { OrchestrationFacts } from '../contract/orchestration-end';
 import { mapperPayloadSchema } from '../contract/payload';
 import type { Plan } from '../contract/plan';
+import { decidedOutcome } from '../domain/decided-outcome';
+import { endedRunRecord } from '../domain/ended-run';
 import { counts } from '../domain/results';
 import { outcomeOf, type OutcomeVerdict, secondariesStoodIn } from '../domain/outcome';
 import { suppressionsIn } from '../domain/suppression';
 import { planDigest } from '../policy/plan-digest';
+import type { EndedRun } from '../store/ended-runs';
 import type { Outcome, Outcomes, Published } from '../store/outcomes';
 import type { ResponseCache } from '../store/response-cache';
 import type { ResultHub } from '../store/result-hub';
@@ -21,6 +25,8 @@ export interface PublishDependencies {
   readonly hub: ResultHub;
   readonly keeper: CheckpointKeeper;
   readonly cache: Pick<ResponseCache, 'remember'> | null;
+  /** Keeps what other policies can judge by. */
+  readonly keep: (run: EndedRun) => void;
   readonly now: () => number;
   readonly pause: PausePoint;
 }
@@ -29,7 +35,8 @@ export interface PublishDependencies {
 export function createPublish(deps: PublishDependencies) {
   return async function publish(input: PublishInput): Promise<PublishOutput> {
     const digest = planDigest(input.plan);
-    const outcomes = input.endings.map((ending) => guarded(input.plan, digest, ending, deps.now));
+    const made = input.endings.map((ending) => guarded(input.plan, digest, ending, deps.now));
+    const outcomes = made.map(({ outcome }) => outcome);
     await deps.pause('publishing');
     const published = await deps.outcomes.publish(input.run.run_id, outcomes, {
       open: input.partial ?? false,
@@ -40,6 +47,9 @@ export function createPublish(deps: PublishDependencies) {
     });
     await deps.pause('published');
     deps.hub.deliver(published);
+    for (const [index, { outcome, record }] of made.entries())
+      if (record && published[index]!.status === outcome.status)
+        deps.keep(endedRun(input.plan, outcome, record));
     rememberJobs(deps.cache, input, published);
     deps.hub.forgetRun(input.run.run_id);
     if (!input.partial) {
@@ -63,12 +73,28 @@ function checked(ending: MemberEnding): MemberEnding {
 }
 
 /** What goes wrong over one member is its outcome, not its neighbors' (design.md 7, 15). */
-function guarded(plan: Plan, digest: string, ending: MemberEnding, now: () => number): Outcome {
+function guarded(plan: Plan, digest: string, ending: MemberEnding, now: () => number): Made {
   try {
     return toOutcome(plan, digest, ending, now);
   } catch {
-    return unpublishable(plan, ending);
+    return { outcome: unpublishable(plan, ending), record: null };
   }
+}
+
+interface Made {
+  readonly outcome: Outcome;
+  /** Null where nothing was decided that could be decided otherwise. */
+  readonly record: EndedRunRecord | null;
+}
+
+function endedRun(plan: Plan, { requestId, receivedAt }: Outcome, record: EndedRunRecord): EndedRun {
+  return {
+    tenantId: plan.tenant_id,
+    bundle: plan.policy_bundle,
+    requestId,
+    receivedAt,
+    record: JSON.stringify(record),
+  };
 }
 
 /** Instead of an outcome that cannot be made or stored. */
@@ -76,24 +102,26 @@ function unpublishable(plan: Plan, { member }: MemberEnding): Outcome {
   return internalError(plan.tenant_id, member, 'the outcome could not be recorded');
 }
 
-function toOutcome(plan: Plan, digest: string, raw: MemberEnding, now: () => number): Outcome {
+function toOutcome(plan: Plan, digest: string, raw: MemberEnding, now: () => number): Made {
   const ending = checked(raw);
+  const { member, results, coverage, decisions } = ending;
+  const deadlineCut = now() >= member.cut_at;
+  const policyFallback = policyFallbackOf(plan, ending) !== null;
   const verdict = outcomeOf({
     plan,
-    results: ending.results,
-    coverage: ending.coverage,
-    coverageDecision: ending.decisions.coverage,
-    failureDecision: ending.decisions.failure ?? null,
-    policyFallback: policyFallbackOf(plan, ending) !== null,
-    secondariesStoodIn: secondariesStoodIn(plan, ending.results),
+    results,
+    coverage,
+    coverageDecision: decisions.coverage,
+    failureDecision: decisions.failure ?? null,
+    policyFallback,
+    secondariesStoodIn: secondariesStoodIn(plan, results),
     mapping: ending.mapping.kind === 'invalid_payload' ? { kind: 'skipped' } : ending.mapping,
     aggregationFailed: ending.aggregation_failed || ending.mapping.kind === 'invalid_payload',
-    deadlineCut: now() >= ending.member.cut_at,
+    deadlineCut,
   });
-  const { member } = ending;
   // Made at once, so that what is wrong with it shows here.
   const answer = finalAnswer(plan, ending, verdict, null, now());
-  return {
+  const outcome: Outcome = {
     requestId: member.request_id,
     tenantId: plan.tenant_id,
     status: statusOf(ending, verdict),
@@ -102,6 +130,21 @@ function toOutcome(plan: Plan, digest: string, raw: MemberEnding, now: () => num
     facts: factsOf(plan, ending, verdict),
     answer: (jobId) => (jobId === null ? answer : finalAnswer(plan, ending, verdict, jobId, now())),
     audit: auditRecord(plan, digest, ending, verdict),
+  };
+  if (ending.cancelled) return { outcome, record: null };
+  const { coverage: coverageDecision } = decisions;
+  const { conflict } = ending;
+  const decided = { plan, results, coverage, coverageDecision, conflict, policyFallback, verdict };
+  return {
+    outcome,
+    record: endedRunRecord({
+      plan,
+      planDigest: digest,
+      member,
+      results,
+      deadlineCut,
+      outcome: decidedOutcome(decided),
+    }),
   };
 }
 

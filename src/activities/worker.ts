@@ -11,6 +11,7 @@ import {
 } from '@temporalio/worker';
 import type { BulkActivities } from '../contract/bulk-run';
 import type { HealthActivities } from '../contract/health-monitor';
+import type { SimulationActivities } from '../contract/simulation-run';
 import { bulkTaskQueue, jobsTaskQueue, maintenanceTaskQueue } from '../domain/task-queues';
 import { JobSlots } from './job-slots';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
@@ -30,8 +31,8 @@ export interface WorkerHostOptions {
   readonly pools: readonly string[];
   /** Whether bulk jobs run here. */
   readonly bulk: boolean;
-  /** Null: upstreams are watched elsewhere. */
-  readonly health: HealthActivities | null;
+  /** Null: upstreams are watched, and policies simulated, elsewhere. */
+  readonly maintenance: (HealthActivities & SimulationActivities) | null;
   readonly maxWorkflowTasks: number;
   readonly maxLocalActivities: number;
   readonly maxActivities: number;
@@ -56,13 +57,13 @@ const cachedWorkflows = 500;
  */
 const bulkWorkflowTasks = { maxConcurrentWorkflowTaskExecutions: 10, maxConcurrentWorkflowTaskPolls: 4 };
 const cachedBulkWorkflows = 100;
-/** One workflow for ever, and its one activity. */
+/** One workflow for ever with its one activity, and simulations of policies, of which one is at work at a time. */
 const maintenance = {
   maxConcurrentWorkflowTaskExecutions: 2,
   maxConcurrentWorkflowTaskPolls: 2,
   maxConcurrentActivityTaskExecutions: 2,
   maxConcurrentActivityTaskPolls: 1,
-  maxCachedWorkflows: 2,
+  maxCachedWorkflows: 20,
   shutdownGraceTime: '0s',
 };
 
@@ -115,12 +116,12 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
       }),
     );
   }
-  if (options.health) {
+  if (options.maintenance) {
     workers.push(
       await Worker.create({
         ...shared,
         ...workflows,
-        activities: options.health,
+        activities: options.maintenance,
         taskQueue: maintenanceTaskQueue(options.taskQueue),
         ...maintenance,
       }),

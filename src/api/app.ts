@@ -30,6 +30,7 @@ import { establishContext } from './request-context';
 import { expectBodySoon } from './request-time';
 import { debugRoute, type RoutesRouterDependencies, routesRouter } from './routes-router';
 import { securityHeaders } from './security-headers';
+import { type SimulationsRouterDependencies, simulationsRouter } from './simulations-router';
 import { type StatusRouterDependencies, statusRouter } from './status-router';
 import { type UploadRouterDependencies, uploadRouter } from './upload-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
@@ -48,6 +49,7 @@ export interface AppDependencies {
   readonly decisions: DecisionsRouterDependencies;
   readonly policies: PoliciesRouterDependencies;
   readonly allowList: AllowListRouterDependencies;
+  readonly simulations: SimulationsRouterDependencies;
   readonly health: HealthRouterDependencies;
   readonly policyCheck: PolicyCheckRouterDependencies;
   readonly breakers: BreakerRouterDependencies;
@@ -110,6 +112,7 @@ export function createApp(deps: AppDependencies): Express {
     decisionsRouter(deps.decisions),
     policiesRouter(deps.policies),
     allowListRouter(deps.allowList),
+    simulationsRouter(deps.simulations),
     batchRouter(deps.orchestrate),
     uploadRouter(deps.uploads),
     bulkRouter(deps.bulk),

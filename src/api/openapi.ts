@@ -29,6 +29,7 @@ import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
 import { statusPaths } from './openapi-status';
 import { policyPaths } from './openapi-policies';
+import { simulationPaths } from './openapi-simulations';
 import { policyCheckPaths } from './openapi-policy-check';
 import { upstreamHealthPaths } from './openapi-upstream-health';
 
@@ -214,6 +215,7 @@ const paths = {
   ...decisionPaths(),
   ...policyPaths(),
   ...allowListPaths(),
+  ...simulationPaths(),
   '/health': {
     get: {
       operationId: 'health',

@@ -8,6 +8,7 @@ import type { Part } from './start';
 import { addAllowListCommands } from './allow-list-commands';
 import { addApiKeyCommands } from './api-key-commands';
 import { addDetectorCommands } from './detector-commands';
+import { addPolicySimulateCommand } from './policy-simulate';
 import { addPolicyStoreCommands } from './policy-store-commands';
 import { addPolicyCommands } from './policy';
 import { addTokenCommands } from './token-commands';
@@ -23,6 +24,8 @@ function program(): Command {
   const conclave = new Command('conclave')
     .description('Durable orchestrator for content-safety and compliance detectors')
     .version(version)
+    // So that commands may have a --version of their own.
+    .enablePositionalOptions()
     .showHelpAfterError('(see --help)')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : misused));
 
@@ -84,6 +87,7 @@ function program(): Command {
   const policy = conclave.command('policy').description('work on policy bundles');
   addPolicyCommands(policy, { exit });
   addPolicyStoreCommands(policy, api);
+  addPolicySimulateCommand(policy, api);
 
   addAllowListCommands(conclave.command('allow-list').description('let findings that are none go by'), api);
   addApiKeyCommands(conclave.command('api-key').description('work on API keys'), exit);

@@ -7,7 +7,8 @@ export type PausePointName =
   | 'published'
   | 'converting'
   | 'converted'
-  | 'answering';
+  | 'answering'
+  | 'simulated';
 
 /** A named point in the life of a request at which recovery tests hold a process, to kill it there. */
 export type PausePoint = (name: PausePointName) => Promise<void>;

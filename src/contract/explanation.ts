@@ -9,7 +9,10 @@ import {
   failureCauses,
   tieBreakers,
 } from './enums';
+import { detectorFallbackSchema } from './detector-fallback';
 import { appliedFailurePolicySchema } from './failure-policy';
+import { protocols } from './protocols';
+import { detectorCapabilitiesSchema } from './registration';
 
 /** Why a detector that the tenant sees is in a plan. */
 const choiceReasons = [
@@ -44,6 +47,20 @@ const consideredDetectorSchema = z.strictObject({
 });
 export type ConsideredDetector = z.output<typeof consideredDetectorSchema>;
 
+/** What plans depend on of a detector. */
+const recordedRegistrationSchema = z.object({
+  name: z.string(),
+  version: z.string(),
+  protocol: z.enum(protocols),
+  capabilities: detectorCapabilitiesSchema,
+  priority_weight: z.number(),
+  depends_on: z.array(z.string()),
+  label_severity: z.record(z.string(), z.number()),
+  long_content: z.enum(['split', 'skip']),
+  fallback: detectorFallbackSchema.optional(),
+});
+export type RecordedRegistration = z.output<typeof recordedRegistrationSchema>;
+
 /** What is kept of a plan, once for all requests that had it. */
 export const planRecordSchema = z.object({
   content_type: z.enum(contentTypes),
@@ -62,6 +79,8 @@ export const planRecordSchema = z.object({
     threshold: z.number(),
   }),
   conflict: z.object({ strategy: z.enum(conflictStrategies), decided_by: z.enum(conflictDeciders) }),
+  /** The detectors that the tenant saw, for other policies to plan with; absent in what earlier releases wrote. */
+  registrations: z.array(recordedRegistrationSchema).optional(),
 });
 export type PlanRecord = z.output<typeof planRecordSchema>;
 

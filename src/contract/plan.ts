@@ -9,6 +9,7 @@ import type {
   Priority,
   ProcessingMode,
 } from './enums';
+import type { ContentAnalysis } from './content-routing';
 import type { DetectorFallback } from './detector-fallback';
 import type { DetectorResult } from './detector-result';
 import type { FailureRule } from './failure-policy';
@@ -121,6 +122,13 @@ export interface Plan {
   readonly version_info: VersionInfo;
 }
 
+/** What a request said to its planning, and what was said of its content; absent: nothing of the kind. */
+export interface RequestAbout {
+  readonly required_detectors?: readonly string[];
+  readonly excluded_detectors?: readonly string[];
+  readonly analysis?: ContentAnalysis;
+}
+
 /** One orchestration of a run. Times are epoch milliseconds. */
 export interface Member {
   readonly request_id: string;
@@ -149,6 +157,8 @@ export interface Member {
   readonly health_status: Readonly<Record<string, boolean>>;
   /** Results taken over from the run that this one repeats. */
   readonly prior_results: readonly DetectorResult[];
+  /** Kept for other policies to judge by; absent: it said nothing of its own. */
+  readonly about?: RequestAbout;
   /** Where its answer may be kept for others; absent: nowhere. */
   readonly cache_key?: string;
 }

@@ -31,6 +31,8 @@ export const unknownReasons = [
   'content_analysis_not_recorded',
   /** The plan of then is not on record, or not in full. */
   'plan_not_recorded',
+  /** What was recorded is of a newer release, or damaged. */
+  'record_unreadable',
   /** No plan can be made: detectors wait for each other. */
   'no_plan',
 ] as const;
@@ -64,6 +66,8 @@ export const simulationReportSchema = tallySchema
     detectors_omitted: count,
     /** Records where static fields stood in for a rule of the candidate that failed. */
     fell_back: count,
+    /** Findings that an allow-list had suppressed then; they stay so. */
+    suppressed: z.strictObject({ records: count, findings: count }),
     unknowns: z.strictObject({
       by_reason: z.partialRecord(z.enum(unknownReasons), count),
       /** Detectors that did not look then, and on how many records. */

@@ -5,6 +5,7 @@ import { own } from './collections';
 import { alphabetically } from './compare';
 import { coverageWeights } from './planned-coverage';
 import type { PlanningInput } from './plan';
+import { recordedRegistration } from './recorded-registration';
 import { applies, supports } from './select';
 
 /** A plan as it is kept to be explained: with every detector that the tenant saw, and why it is in it or not. */
@@ -25,6 +26,7 @@ export function planRecord(plan: Plan, input: PlanningInput): PlanRecord {
       required_categories: [...plan.coverage.required_categories],
     },
     conflict: { strategy: plan.conflict.strategy, decided_by: plan.conflict.decided_by },
+    registrations: input.registrations.map(recordedRegistration),
   };
 }
 

@@ -226,11 +226,18 @@ function longContent(
   registration: DetectorRegistration,
   contentType: ContentType,
 ): NonNullable<PlannedDetector['long_content']> {
-  if (contentType === 'image') return 'skip';
-  const { protocol, http, long_content } = registration;
+  return contentType !== 'image' && splitsLongContent(registration) ? 'split' : 'skip';
+}
+
+/** Whether parts of a text can be judged one by one. */
+export function splitsLongContent({
+  protocol,
+  http,
+  long_content,
+}: Pick<DetectorRegistration, 'protocol' | 'http' | 'long_content'>): boolean {
   const oneVerdict =
     !traitsOf(protocol).findings || (http !== undefined && http.response.findings === undefined);
-  return long_content ?? (oneVerdict ? 'skip' : 'split');
+  return (long_content ?? (oneVerdict ? 'skip' : 'split')) === 'split';
 }
 
 /** The usual ones, and what the bundle adds to them. */

@@ -10,7 +10,7 @@ import type { Replay } from './replay';
 import { hasJudged } from './results';
 
 /** Those that are not known are taken to have judged: what they would have found is left open, not that they would look. */
-function replayedCoverage(plan: Plan, { results, unknown }: Replay): number {
+export function replayedCoverage(plan: Plan, { results, unknown }: Replay): number {
   return coverageWith(plan, results, new Set(unknown));
 }
 

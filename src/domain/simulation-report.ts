@@ -17,6 +17,8 @@ export interface ReplayedRecord {
   readonly requestId: string;
   readonly contentType: ContentType;
   readonly comparison: Comparison;
+  /** Findings that an allow-list had suppressed. */
+  readonly suppressed: number;
 }
 
 /** Of each kind of change; those with the lowest ids, which are random, so that every order gives the same sample. */
@@ -34,6 +36,7 @@ export const emptyReport: SimulationReport = {
   detectors: [],
   detectors_omitted: 0,
   fell_back: 0,
+  suppressed: { records: 0, findings: 0 },
   unknowns: { by_reason: {}, by_detector: {}, flipped_without_them: 0 },
   by_content_type: {},
   by_category: {},
@@ -56,6 +59,7 @@ export class ReportBuilder {
   #failurePolicy: number;
   #fellBack: number;
   #flippedWithoutThem: number;
+  #suppressed: { readonly records: number; readonly findings: number };
 
   constructor(
     private readonly categoryOf: CategoryOf,
@@ -75,9 +79,10 @@ export class ReportBuilder {
     this.#failurePolicy = from.failure_policy_changed;
     this.#fellBack = from.fell_back;
     this.#flippedWithoutThem = from.unknowns.flipped_without_them;
+    this.#suppressed = from.suppressed;
   }
 
-  add({ requestId, contentType, comparison }: ReplayedRecord): void {
+  add({ requestId, contentType, comparison, suppressed }: ReplayedRecord): void {
     const { changes, before, after, unknown } = comparison;
     const categories = categoriesOf(comparison, this.categoryOf);
     const tallies = [
@@ -99,6 +104,10 @@ export class ReportBuilder {
     }
     if (changes.includes('failure_policy_changed')) this.#failurePolicy += 1;
     if (changes.includes('fell_back')) this.#fellBack += 1;
+    if (suppressed > 0) {
+      const { records, findings } = this.#suppressed;
+      this.#suppressed = { records: records + 1, findings: findings + suppressed };
+    }
     const trend = coverageTrend(comparison);
     if (trend > 0) this.#higher += 1;
     if (trend < 0) this.#lower += 1;
@@ -106,6 +115,13 @@ export class ReportBuilder {
     more(this.#unknownReasons, unknown.reason);
     for (const detector of unknown.detectors) more(this.#unknownDetectors, detector);
     if (unknown.flippedWithoutThem) this.#flippedWithoutThem += 1;
+  }
+
+  /** One that nothing else is known of. */
+  addUnreadable(requestId: string): void {
+    tallyUp(this.#tally, ['unknown']);
+    this.#keepExample('unknown', requestId);
+    more(this.#unknownReasons, 'record_unreadable');
   }
 
   get report(): SimulationReport {
@@ -119,13 +135,14 @@ export class ReportBuilder {
       detectors: this.#detectors.sorted,
       detectors_omitted: this.#detectors.omitted,
       fell_back: this.#fellBack,
+      suppressed: this.#suppressed,
       unknowns: {
         by_reason: sortedEntries(this.#unknownReasons),
         by_detector: sortedEntries(this.#unknownDetectors),
         flipped_without_them: this.#flippedWithoutThem,
       },
-      by_content_type: sortedEntries(this.#byContentType),
-      by_category: sortedEntries(this.#byCategory),
+      by_content_type: sortedEntries(copied(this.#byContentType)),
+      by_category: sortedEntries(copied(this.#byCategory)),
       examples: sortedEntries(this.#examples),
     };
   }
@@ -159,6 +176,11 @@ function tallyOf(tally: Tally): Tally {
 function countsIn<K extends string>(tallies: Readonly<Partial<Record<K, Tally>>>): Map<K, Counts> {
   const entries = Object.entries(tallies) as [K, Tally][];
   return new Map(entries.map(([key, tally]) => [key, { ...tally }]));
+}
+
+/** A report does not change when counting goes on. */
+function copied<K>(tallies: ReadonlyMap<K, Counts>): Map<K, Tally> {
+  return new Map([...tallies].map(([key, tally]) => [key, { ...tally }]));
 }
 
 function counted<K>(tallies: Map<K, Counts>, key: K): Counts {

@@ -1,10 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { ContentRouting, ContentRoutingInput } from '../contract/content-routing';
-import type { SelectionDecision, SelectionInput } from '../contract/decisions';
-import type { Decider } from '../contract/enums';
+import type { ContentAnalysis } from '../contract/content-routing';
 import { ConclaveError, type FieldError } from '../contract/errors';
 import type { PlanRecord } from '../contract/explanation';
-import type { Plan } from '../contract/plan';
+import type { Plan, RequestAbout } from '../contract/plan';
 import type { DetectorRegistration } from '../contract/registration';
 import type { OrchestrationRequest } from '../contract/request';
 import { codePointLength } from '../contract/text';
@@ -12,15 +10,15 @@ import { projectedDuration } from '../domain/budget';
 import { planRecord } from '../domain/considered';
 import { planFor, type PlanningInput, type PlanningSettings } from '../domain/plan';
 import type { Bundle } from '../policy/bundle';
-import { type Decision, isInvalid, valueOf } from '../policy/decision';
 import type { PolicyEvaluator } from '../policy/evaluator';
 import { planDigest } from '../policy/plan-digest';
 import type { Breakers } from '../registry/breakers';
 import type { HealthMonitor } from '../registry/health-monitor';
 import type { Latencies } from '../registry/latencies';
 import type { Detectors } from '../registry/registry';
-import { type Candidate, Candidates } from './candidates';
+import { Candidates } from './candidates';
 import { analyzed } from './content-analysis';
+import { type PlanDecisions, planningInput, routingInput, selectionInput } from './planning-input';
 
 /** A plan with what was so when it was made and belongs to this request alone. */
 export interface Planned {
@@ -31,6 +29,8 @@ export interface Planned {
   readonly healthStatus: Readonly<Record<string, boolean>>;
   /** Expected duration of the detector phase in ms (spec/orchestration.md 4.2). */
   readonly projectedMs: number;
+  /** What other policies have to know of the request; absent: nothing beside the plan. */
+  readonly about?: RequestAbout;
 }
 
 interface MadePlan {
@@ -82,14 +82,27 @@ export class Planner {
     const registrations = this.deps.registry.visibleTo(request.tenant_id, key);
     refuseUnknownDetectors(request, registrations);
     const candidates = this.#candidates.of(registrations, bundle, request.content_type);
-    const input = this.#selectionInput(request, bundle, candidates);
+    const input = selectionInput(
+      request,
+      codePointLength(request.content),
+      bundle,
+      candidates.map(({ registration, endpointId }) => ({
+        registration,
+        healthy: this.deps.health.isHealthy(endpointId),
+        breaker: this.deps.breakers.stateOf(endpointId),
+      })),
+    );
     const decision = await this.deps.evaluator.select(bundle, input, requestId);
     if (decision.kind === 'decision' && decision.value.allow === false) {
       throw new ConclaveError('INSUFFICIENT_RBAC', 'the policy denies this request', {
         detail: 'policy_denied',
       });
     }
-    const routing = await this.#routing(request, bundle, input, requestId);
+    // The content is looked at only where the bundle asks what it is like.
+    const analysis = bundle.rules.routing ? analyzed(request) : null;
+    const routing = analysis
+      ? await this.deps.evaluator.route(bundle, routingInput(input, analysis), requestId)
+      : ({ kind: 'no_rule' } as const);
     const made = this.#planFor(request, bundle, registrations, { selection: decision, routing });
     const { plan, digest } = made;
     await this.deps.record(request.tenant_id, digest, () => planRecord(plan, made.input));
@@ -104,6 +117,7 @@ export class Planner {
         ]),
       ),
       projectedMs: this.#projected(plan, registrations),
+      ...aboutOf(request, analysis),
     };
   }
 
@@ -111,7 +125,7 @@ export class Planner {
     request: OrchestrationRequest,
     bundle: Bundle,
     registrations: readonly DetectorRegistration[],
-    decisions: Decisions,
+    decisions: PlanDecisions,
   ): MadePlan {
     let plans = this.#plans.get(registrations);
     if (!plans) {
@@ -133,64 +147,14 @@ export class Planner {
     let made = plans.get(key);
     if (!made) {
       const input = {
-        request: asked,
-        policy: bundle.policy,
-        policyDigest: bundle.digest,
-        registrations,
-        decision: valueOf(decisions.selection),
-        routing: valueOf(decisions.routing),
-        decider: deciderOf(decisions),
-        invalidDecision: isInvalid(decisions.selection) || isInvalid(decisions.routing),
-        regoRules: {
-          coverage: bundle.rules.coverage === true,
-          conflict: bundle.rules.conflict === true,
-          ...(bundle.rules.failure && { failure: true }),
-        },
+        ...planningInput(bundle, asked, registrations, decisions, this.deps.settings),
         ...(allowList && { allowList }),
-        settings: this.deps.settings,
       };
       const plan = planFor(input);
       made = { plan, digest: planDigest(plan), input };
       plans.set(key, made);
     }
     return made;
-  }
-
-  /** The content is looked at only where the bundle asks what it is like. */
-  async #routing(
-    request: OrchestrationRequest,
-    bundle: Bundle,
-    { content_length: _length, ...about }: SelectionInput,
-    requestId: string,
-  ): Promise<Decision<ContentRouting>> {
-    if (!bundle.rules.routing) return { kind: 'no_rule' };
-    const input: ContentRoutingInput = { ...about, content: analyzed(request) };
-    return this.deps.evaluator.route(bundle, input, requestId);
-  }
-
-  #selectionInput(
-    request: OrchestrationRequest,
-    bundle: Bundle,
-    candidates: readonly Candidate[],
-  ): SelectionInput {
-    return {
-      tenant_id: request.tenant_id,
-      policy_bundle: request.policy_bundle,
-      environment: request.environment,
-      content_type: request.content_type,
-      content_length: codePointLength(request.content),
-      priority: request.priority,
-      candidate_detectors: candidates.map(({ registration, endpointId }) => ({
-        name: registration.name,
-        version: registration.version,
-        taxonomy_categories: registration.capabilities.taxonomy_categories,
-        healthy: this.deps.health.isHealthy(endpointId),
-        breaker: this.deps.breakers.stateOf(endpointId),
-      })),
-      required_detectors: request.required_detectors ?? [],
-      excluded_detectors: request.excluded_detectors ?? [],
-      policy: bundle.policy,
-    };
   }
 
   #projected(plan: Plan, registrations: readonly DetectorRegistration[]): number {
@@ -202,16 +166,16 @@ export class Planner {
   }
 }
 
-interface Decisions {
-  readonly selection: Decision<SelectionDecision>;
-  readonly routing: Decision<ContentRouting>;
-}
-
-/** One that failed must show, whatever the other decided. */
-function deciderOf({ selection, routing }: Decisions): Decider {
-  const kinds = [selection.kind, routing.kind];
-  if (kinds.includes('failed')) return 'tenant_policy_opa_fallback';
-  return kinds.includes('decision') ? 'opa' : 'tenant_policy';
+function aboutOf(
+  { required_detectors: required, excluded_detectors: excluded }: OrchestrationRequest,
+  analysis: ContentAnalysis | null,
+): Pick<Planned, 'about'> {
+  const about = {
+    ...(required?.length && { required_detectors: required }),
+    ...(excluded?.length && { excluded_detectors: excluded }),
+    ...(analysis && { analysis }),
+  };
+  return Object.keys(about).length === 0 ? {} : { about };
 }
 
 /** A bundle runs under the scope of what runs it, which it may withhold (spec/orchestration.md 7, "Scope check"). */

@@ -44,6 +44,8 @@ export interface PolicyEvaluatorOptions {
   readonly timeoutMs?: number;
   /** Bundles whose modules stay in memory, at most 16 MiB each. Default 100. */
   readonly maxLoaded?: number;
+  /** Whether a rule that fails again and again is not asked for a while. Default true. */
+  readonly skipsFailing?: boolean;
   /** A monotonic clock in milliseconds. */
   readonly now?: () => number;
   /** Is told every decision that was asked for. */
@@ -75,7 +77,7 @@ export function createPolicyEvaluator(options: PolicyEvaluatorOptions = {}): Pol
   const { load = loadRegoModule, compile = regoModule, log = () => undefined } = options;
   const pool = options.pool ?? createEvaluationPool({ timeoutMs });
   const loaded = new LRUCache<string, LoadedBundle>({ max: maxLoaded });
-  const states = new RuleStates(now);
+  const states = new RuleStates(now, options.skipsFailing);
 
   function loadedBundle({ digest, wasm }: Bundle): LoadedBundle {
     const known = loaded.get(digest);

@@ -43,6 +43,11 @@ export class PolicyChanges {
     return { state: existing(stored?.state ?? null), revision: stored!.revision };
   }
 
+  /** Null: there has never been such a bundle. */
+  async stateOf({ tenant_id, policy_bundle }: BundleName): Promise<BundleState | null> {
+    return (await this.backend.read(tenant_id, policy_bundle))?.state ?? null;
+  }
+
   async document({ checksum }: Pick<VersionRecord, 'checksum'>): Promise<BundleDocument> {
     const document = await this.backend.document(checksum);
     if (document) return readDocument(document);

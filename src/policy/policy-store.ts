@@ -194,7 +194,8 @@ interface Sound {
   readonly warnings: readonly string[];
 }
 
-function proposed(...args: Parameters<typeof proposalOf>): Candidate {
+/** @throws ConclaveError 400 `policy_invalid` with the report */
+export function proposed(...args: Parameters<typeof proposalOf>): Candidate {
   try {
     return proposalOf(...args);
   } catch (error) {

@@ -14,10 +14,13 @@ class RuleState {
   #skipUntil = -Infinity;
   #heavyUntil = -Infinity;
 
-  constructor(private readonly now: () => number) {}
+  constructor(
+    private readonly now: () => number,
+    private readonly mayBeSkipped: boolean,
+  ) {}
 
   get isSkipped(): boolean {
-    return this.now() < this.#skipUntil;
+    return this.mayBeSkipped && this.now() < this.#skipUntil;
   }
 
   get isHeavy(): boolean {
@@ -41,13 +44,16 @@ class RuleState {
 export class RuleStates {
   readonly #states = new LRUCache<string, RuleState>({ max: rememberedRules });
 
-  constructor(private readonly now: () => number) {}
+  constructor(
+    private readonly now: () => number,
+    private readonly skipsFailing = true,
+  ) {}
 
   of(bundleDigest: string, decision: DecisionName): RuleState {
     const key = `${bundleDigest}/${decision}`;
     const known = this.#states.get(key);
     if (known) return known;
-    const fresh = new RuleState(this.now);
+    const fresh = new RuleState(this.now, this.skipsFailing);
     this.#states.set(key, fresh);
     return fresh;
   }

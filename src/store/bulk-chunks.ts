@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import type { ErrorResponse } from '../contract/answer';
 import type { JobStatus } from '../contract/enums';
-import type { Plan } from '../contract/plan';
+import type { Plan, RequestAbout } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import type { Db } from './database';
 import { type KeyRing, RunKeyDestroyedError } from './key-ring';
@@ -30,6 +30,8 @@ export interface PlannedBulkChunk {
     readonly plan: number;
     readonly health_status: Readonly<Record<string, boolean>>;
     readonly request_ids: readonly string[];
+    /** One for each of them; absent in what earlier releases wrote. */
+    readonly about?: readonly (RequestAbout | null)[];
   }[];
 }
 

@@ -47,7 +47,12 @@ export class PlanRecords {
       .insertInto('plan_record')
       .values({ tenant_id: tenantId, plan_digest: digest, record: JSON.stringify(record) })
       .onConflict((conflict) =>
-        conflict.columns(['tenant_id', 'plan_digest']).doUpdateSet({ used_at: new Date() }),
+        conflict.columns(['tenant_id', 'plan_digest']).doUpdateSet({
+          used_at: new Date(),
+          // The first one stays, unless it is of a release that wrote less.
+          record: sql<string>`case when plan_record.record ? 'registrations' then plan_record.record
+                                   else excluded.record end`,
+        }),
       )
       .execute();
   }

@@ -3,6 +3,7 @@ import type { BulkStatus } from '../contract/bulk';
 import type { FileType } from '../contract/content';
 import type { LoggedDecision } from '../contract/decision-log';
 import type { JobStatus } from '../contract/enums';
+import type { SimulationStatus } from '../contract/simulation';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 
 type WithDefault<T> = ColumnType<T, T | undefined, T>;
@@ -113,6 +114,15 @@ export interface Database {
     created_at: Generated<Date>;
   };
   allow_list: AllowListTable;
+  ended_run: {
+    tenant_id: string;
+    policy_bundle: string;
+    received_at: Date;
+    request_id: string;
+    /** Encrypted for the tenant. */
+    record: Buffer;
+  };
+  policy_simulation: PolicySimulationTable;
   policy_state: {
     tenant_id: string;
     bundle: string;
@@ -269,6 +279,32 @@ export interface UploadedContentTable {
   /** Of what is kept. */
   body_bytes: number;
   expires_at: Date;
+}
+
+/** A candidate, the time that it is replayed on, and how far that is. */
+export interface PolicySimulationTable {
+  simulation_id: string;
+  tenant_id: string;
+  policy_bundle: string;
+  candidate_version: string;
+  candidate_digest: string;
+  candidate_stored: boolean;
+  /** The candidate itself. */
+  document: Buffer;
+  since: Date;
+  until: Date;
+  status: SimulationStatus;
+  total: number;
+  replayed: WithDefault<number>;
+  /** Where the next page begins. */
+  after_at: Nullable<Date>;
+  after_id: Nullable<string>;
+  /** Encrypted for the tenant. */
+  report: Nullable<Buffer>;
+  error: Nullable<string>;
+  created_at: Date;
+  started_at: Nullable<Date>;
+  completed_at: Nullable<Date>;
 }
 
 /** An entry of the registry. */

@@ -262,6 +262,7 @@ export class Execution {
       }),
       routing_tokens: accepted.routingTokens,
       health_status: planned.healthStatus,
+      ...(planned.about && { about: planned.about }),
       prior_results: accepted.priorResults ?? [],
       ...(accepted.cacheKey === undefined ? {} : { cache_key: accepted.cacheKey }),
     };

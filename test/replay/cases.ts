@@ -5,7 +5,8 @@ import type { System, SystemOptions } from '../support/system';
 
 /** A path through the workflows that is worth keeping able to replay. */
 export interface Case {
-  readonly workflow: 'orchestrationRun' | 'failedJob' | 'bulkRun' | 'bulkChunk' | 'healthMonitor';
+  readonly workflow:
+    'orchestrationRun' | 'failedJob' | 'bulkRun' | 'bulkChunk' | 'healthMonitor' | 'policySimulation';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
   readonly play: (system: System) => Promise<string>;
@@ -74,6 +75,18 @@ const rude = findings((content) =>
 async function sync(system: System, fields: Record<string, unknown> = {}): Promise<string> {
   const { body } = await system.orchestrate({ content: texts[0], ...fields });
   return runOf(system, body.request_id);
+}
+
+/** The version that decided, on what it decided. */
+async function simulated(system: System): Promise<string> {
+  await sync(system);
+  const { body } = await system.request<{ simulation_id: string }>(
+    'POST',
+    '/policies/default/simulate',
+    { version: '1.0' },
+    { 'x-tenant-id': 'demo' },
+  );
+  return `simulation-${body.simulation_id}`;
 }
 
 async function job(system: System, fields: Record<string, unknown> = {}): Promise<string> {
@@ -316,6 +329,7 @@ export const cases: readonly Case[] = [
   { workflow: 'bulkRun', name: 'cancelled', play: cancelledBulk },
   { workflow: 'bulkRun', name: 'retried', play: retriedBulk },
   { workflow: 'healthMonitor', name: 'cancelled', play: monitorCancelled },
+  { workflow: 'policySimulation', name: 'completed', play: simulated },
   {
     workflow: 'bulkChunk',
     name: 'plans',

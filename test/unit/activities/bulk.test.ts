@@ -70,10 +70,10 @@ function activitiesWith(inputs = inputsOf()) {
     } satisfies Partial<Outcomes> as unknown as Outcomes,
     memo,
     inputs,
-    plan: async ({ policy_bundle }: OrchestrationRequest) => {
+    plan: async ({ policy_bundle, required_detectors: wished }: OrchestrationRequest) => {
       const made = plans[policy_bundle as keyof typeof plans];
       if (!made) throw new ConclaveError('POLICY_NOT_FOUND', 'no such bundle');
-      return made;
+      return { ...made, ...(wished && { about: { required_detectors: wished } }) };
     },
     patience,
     now: () => 5000,
@@ -105,6 +105,16 @@ describe('Loading a chunk of a bulk job', () => {
     });
     expect(JSON.stringify(loaded)).not.toContain('item 2');
     expect(memo.wasBornHere('bulk-x.3.token/1')).toBe(true);
+  });
+
+  it('keeps what a request asks for itself, also for whoever takes the chunk over', async () => {
+    const [first, ...others] = items;
+    items = [{ ...first!, request: { ...first!.request, required_detectors: ['b'] } }, ...others];
+    await activitiesWith().loadBulkChunk(input);
+    const run = { run_id: 'bulk-x.3.token/0', facade_id: null, started_at: 1000 };
+    const { members } = await inputsOf().of(run);
+    expect(members[0]).toMatchObject({ request_id: 'r0', about: { required_detectors: ['b'] } });
+    expect(members[1]).not.toHaveProperty('about');
   });
 
   it('publishes what cannot be planned as failed, with the reason', async () => {

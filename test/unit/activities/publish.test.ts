@@ -4,7 +4,9 @@ import { createPublish } from '../../../src/activities/publish';
 import type { MemberEnding } from '../../../src/activities/types';
 import type { ErrorResponse } from '../../../src/contract/answer';
 import type { MapperPayload } from '../../../src/contract/payload';
+import { endedRunSchema } from '../../../src/contract/ended-run';
 import type { Plan } from '../../../src/contract/plan';
+import type { EndedRun } from '../../../src/store/ended-runs';
 import type { Outcome } from '../../../src/store/outcomes';
 import { failure, success } from '../domain/support';
 import { ending, mappingResponse, member, plan } from './samples';
@@ -17,6 +19,7 @@ const publish = (...endings: MemberEnding[]) => publishUnder(plan, ...endings);
 
 async function publishUnder(under: Plan, ...endings: MemberEnding[]) {
   const stored: Outcome[] = [];
+  const kept: EndedRun[] = [];
   const activity = createPublish({
     outcomes: {
       publish: (_runId: string, outcomes: readonly Outcome[]) => {
@@ -25,6 +28,7 @@ async function publishUnder(under: Plan, ...endings: MemberEnding[]) {
           outcomes.map((outcome) => ({
             requestId: outcome.requestId,
             jobId: null,
+            status: outcome.status,
             answer: outcome.answer(null),
           })),
         );
@@ -32,11 +36,12 @@ async function publishUnder(under: Plan, ...endings: MemberEnding[]) {
     },
     hub: { deliver: () => undefined, forgetRun: () => undefined },
     keeper: { forget: () => undefined },
+    keep: (ended: EndedRun) => void kept.push(ended),
     now,
     pause: () => Promise.resolve(),
   } as never);
   const output = await activity({ run, plan: under, endings });
-  return { output, stored };
+  return { output, stored, kept };
 }
 
 /** The activity over a mapper that keeps what it is asked. */
@@ -160,5 +165,40 @@ describe('publish', () => {
       http_status: 200,
     });
     expect(JSON.stringify(stored[0]?.audit)).not.toContain('said-');
+  });
+});
+
+describe('what is kept for other policies to judge', () => {
+  const said = (...results: MemberEnding['results']) => ending({ results });
+  const quoted = success('a', 'call me at 555 0100', 0.9, { metadata: { excerpt: 'call me' } });
+
+  async function recordOf(one: MemberEnding) {
+    const { kept } = await publish(one);
+    return kept.map(({ record, ...about }) => ({
+      ...about,
+      record: endedRunSchema.parse(JSON.parse(record)),
+    }));
+  }
+
+  it('is what detectors said and what was made of it', async () => {
+    const [one] = await recordOf(ending());
+    expect(one).toMatchObject({
+      tenantId: plan.tenant_id,
+      bundle: plan.policy_bundle,
+      requestId: member.request_id,
+      receivedAt: new Date(member.received_at),
+      record: { content_type: 'text', outcome: { status: 200, coverage_met: true }, deadline_cut: false },
+    });
+  });
+
+  it('holds no words of a detector, which may quote the content', async () => {
+    const [one] = await recordOf(said(quoted, failure('b', 'http_4xx')));
+    expect(JSON.stringify(one)).not.toMatch(/call me|555/);
+    expect(one!.record.results[0]).toMatchObject({ output: 'withheld-1', metadata: null });
+    expect(one!.record.outcome.verdict).toEqual({ kind: 'adverse', label: 'withheld-1', detector: 'a' });
+  });
+
+  it('is nothing of one that was cancelled', async () => {
+    expect(await recordOf(ending({ cancelled: true }))).toEqual([]);
   });
 });

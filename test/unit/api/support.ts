@@ -93,6 +93,7 @@ export interface AppOptions {
   readonly versions?: AppDependencies['config']['versions'];
   readonly policies?: Partial<AppDependencies['policies']>;
   readonly allowLists?: Partial<AppDependencies['allowList']['allowLists']>;
+  readonly simulations?: Partial<AppDependencies['simulations']>;
   readonly facades?: Partial<FacadeDependencies>;
   readonly decisions?: Partial<AppDependencies['decisions']>;
   readonly health?: Partial<AppDependencies['health']>;
@@ -149,6 +150,7 @@ export async function appWith(options: AppOptions = {}) {
     },
     policies: (options.policies ?? {}) as AppDependencies['policies'],
     allowList: { allowLists: (options.allowLists ?? {}) as AppDependencies['allowList']['allowLists'] },
+    simulations: (options.simulations ?? {}) as AppDependencies['simulations'],
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     uploads: {
       uploads: options.uploads ?? { accept: unexpected, remove: unexpected },

@@ -201,6 +201,7 @@ const simulated: fc.Arbitrary<Simulated> = fc.oneof(
 const record: fc.Arbitrary<ReplayedRecord> = fc.record({
   requestId: fc.uuid({ version: 4 }),
   contentType: fc.constantFrom('text' as const, 'code' as const),
+  suppressed: fc.nat({ max: 3 }),
   comparison: fc.tuple(outcomes, simulated).map(([before, after]) => compared(before, after)),
 });
 
@@ -219,8 +220,8 @@ describe('the report of a simulation', () => {
     const flipped = compared(before, simulate(strict, [a, b]));
     const same = compared(before, simulate(both, [a, b]));
     const report = reportOf([
-      { requestId, contentType: 'text', comparison: flipped },
-      { requestId: requestId.replace('8f', '9f'), contentType: 'code', comparison: same },
+      { requestId, contentType: 'text', comparison: flipped, suppressed: 2 },
+      { requestId: requestId.replace('8f', '9f'), contentType: 'code', comparison: same, suppressed: 0 },
     ]);
     expect(report).toMatchObject({
       replayed: 2,
@@ -232,6 +233,7 @@ describe('the report of a simulation', () => {
       ],
       by_content_type: { text: { replayed: 1, flipped: 1 }, code: { replayed: 1, unchanged: 1 } },
       by_category: { HARM: { replayed: 1, flipped: 1 }, none: { replayed: 1, unchanged: 1 } },
+      suppressed: { records: 1, findings: 2 },
       examples: { flipped: [requestId] },
     });
   });
@@ -239,7 +241,7 @@ describe('the report of a simulation', () => {
   it('names the detectors that did not look', () => {
     const plan = planOf([planned('a'), planned('b'), planned('new')], { conflict: strict.conflict });
     const comparison = compared(lived(both, [a, b]), simulate(plan, [a, b]));
-    const report = reportOf([{ requestId, contentType: 'text', comparison }]);
+    const report = reportOf([{ requestId, contentType: 'text', comparison, suppressed: 0 }]);
     expect(report.unknowns).toEqual({
       by_reason: { detector_did_not_look: 1 },
       by_detector: { new: 1 },
@@ -254,6 +256,7 @@ describe('the report of a simulation', () => {
     const records = Array.from({ length: 510 }, (_, i) => ({
       requestId,
       contentType: 'text' as const,
+      suppressed: 0,
       comparison: compared(before, {
         kind: 'decided' as const,
         outcome: { ...before, verdict: { kind: 'adverse' as const, label: `l${i}`, detector: 'b' } },

@@ -123,6 +123,12 @@ describe('Planner', () => {
     });
   });
 
+  it('passes on what a request asks for itself, for other policies to judge by', async () => {
+    const wishes = { required_detectors: ['b'], excluded_detectors: ['a'] };
+    expect((await planner().plan(request(wishes), requestId)).about).toEqual(wishes);
+    expect(await planner().plan(request(), requestId)).not.toHaveProperty('about');
+  });
+
   it('denies what the policy denies', async () => {
     const denial = await errorOf(
       planner(decided({ selected_detectors: [], allow: false })).plan(request(), requestId),
@@ -207,7 +213,8 @@ describe('Planner with a rule that routes by content', () => {
   });
 
   it('shows it what the content is like, and never the content', async () => {
-    await routed(ruled({}));
+    const { about } = await routed(ruled({}));
+    expect(about).toEqual({ analysis: (seen.at(-1) as { content?: object }).content });
     expect(seen.at(-1)).toMatchObject({
       content: { length: 10, mime: 'text/plain', script: 'Latin', code_share: 0 },
       candidate_detectors: [{ name: 'a' }, { name: 'b' }],

@@ -1,24 +1,23 @@
-import type { LoggedDecision } from '../contract/decision-log';
-
-export interface DecisionLogSettings {
-  /** Decisions that may wait for the store, and characters of theirs. Default 20,000 and 20 million. */
+export interface WriteBehindSettings {
+  /** Items that may wait for the store, and characters of theirs. Default 20,000 and 20 million. */
   readonly maxWaiting?: number;
   readonly maxWaitingChars?: number;
-  /** How long decisions are gathered before they are written, and a failed write is put off. */
+  /** How long items are gathered before they are written, and a failed write is put off. */
   readonly gatherMs?: number;
   readonly retryMs?: number;
+  /** What the items are, for the log. */
+  readonly what: string;
   readonly log: { error(fields: object, message: string): void };
 }
 
 const maxRows = 500;
 
 /**
- * Writes decisions down off the hot path: who decides does not wait. What waits when the process is killed is
- * gone (the audit record still has the decisions themselves); what the store does not take in time is dropped, counted and
- * reported, never in silence (ADR 15).
+ * Writes down off the hot path: who notes does not wait. What waits when the process is killed is gone; what the store
+ * does not take in time is dropped, counted and reported, never in silence (ADR 15, 17).
  */
-export class DecisionLog {
-  #waiting: { readonly decision: LoggedDecision; readonly chars: number }[] = [];
+export class WriteBehind<T> {
+  #waiting: { readonly item: T; readonly chars: number }[] = [];
   #waitingChars = 0;
   #timer: NodeJS.Timeout | null = null;
   #flushing: Promise<void> = Promise.resolve();
@@ -26,17 +25,16 @@ export class DecisionLog {
   #dropped = 0;
 
   constructor(
-    private readonly write: (decisions: readonly LoggedDecision[]) => Promise<void>,
-    private readonly settings: DecisionLogSettings,
+    private readonly write: (items: readonly T[]) => Promise<void>,
+    private readonly settings: WriteBehindSettings,
   ) {}
 
-  note(decision: LoggedDecision): void {
+  note(item: T, chars: number): void {
     const { maxWaiting = 20_000, maxWaitingChars = 20_000_000 } = this.settings;
-    const chars = JSON.stringify(decision).length;
     if (this.#waiting.length >= maxWaiting || this.#waitingChars + chars > maxWaitingChars)
       this.#dropped += 1;
     else {
-      this.#waiting.push({ decision, chars });
+      this.#waiting.push({ item, chars });
       this.#waitingChars += chars;
     }
     this.#schedule(this.settings.gatherMs ?? 100);
@@ -54,7 +52,7 @@ export class DecisionLog {
     if (this.#timer) clearTimeout(this.#timer);
     await this.flush().catch((error: unknown) => {
       const lost = this.#waiting.length + this.#dropped;
-      this.settings.log.error({ error, lost }, 'decisions could not be written to the decision log');
+      this.settings.log.error({ error, lost }, `${this.settings.what} could not be written`);
     });
   }
 
@@ -70,13 +68,13 @@ export class DecisionLog {
   async #writeWaiting(): Promise<void> {
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.slice(0, maxRows);
-      await this.write(batch.map(({ decision }) => decision));
+      await this.write(batch.map(({ item }) => item));
       this.#waiting.splice(0, batch.length);
       for (const { chars } of batch) this.#waitingChars -= chars;
     }
     if (this.#dropped === 0) return;
     const dropped = this.#dropped;
     this.#dropped = 0;
-    this.settings.log.error({ dropped }, 'decisions found no room in the decision log and were dropped');
+    this.settings.log.error({ dropped }, `${this.settings.what} found no room and were dropped`);
   }
 }

@@ -1,9 +1,11 @@
 import type { LoggedDecision } from '../../../src/contract/decision-log';
-import { DecisionLog, type DecisionLogSettings } from '../../../src/store/decision-log';
+import { WriteBehind, type WriteBehindSettings } from '../../../src/store/write-behind';
 import { eventually } from '../../support/eventually';
 import { loggedDecision } from '../policy/samples';
 
-function logOver(settings: Partial<DecisionLogSettings> = {}) {
+const chars = JSON.stringify(loggedDecision()).length;
+
+function logOver(settings: Partial<WriteBehindSettings> = {}) {
   const written: LoggedDecision[][] = [];
   const errors: object[] = [];
   const store = { isAway: false };
@@ -12,15 +14,21 @@ function logOver(settings: Partial<DecisionLogSettings> = {}) {
     written.push([...decisions]);
   };
   const log = { error: (fields: object) => void errors.push(fields) };
-  const decisionLog = new DecisionLog(write, { log, gatherMs: 1, retryMs: 1, ...settings });
+  const decisionLog = new WriteBehind(write, {
+    what: 'decisions',
+    log,
+    gatherMs: 1,
+    retryMs: 1,
+    ...settings,
+  });
   return { decisionLog, written, errors, store };
 }
 
-describe('the decision log', () => {
+describe('what is written behind', () => {
   it('writes together what comes together, without being asked', async () => {
     const { decisionLog, written } = logOver();
     const decisions = [loggedDecision(), loggedDecision(), loggedDecision()];
-    for (const decision of decisions) decisionLog.note(decision);
+    for (const decision of decisions) decisionLog.note(decision, chars);
     expect(written).toEqual([]);
     await eventually(
       () => written,
@@ -31,7 +39,7 @@ describe('the decision log', () => {
 
   it('writes at most so many at a time', async () => {
     const { decisionLog, written } = logOver();
-    for (let i = 0; i < 1001; i++) decisionLog.note(loggedDecision());
+    for (let i = 0; i < 1001; i++) decisionLog.note(loggedDecision(), chars);
     await decisionLog.flush();
     expect(written.map((batch) => batch.length)).toEqual([500, 500, 1]);
   });
@@ -40,7 +48,7 @@ describe('the decision log', () => {
     const { decisionLog, written, store, errors } = logOver();
     store.isAway = true;
     const first = loggedDecision();
-    decisionLog.note(first);
+    decisionLog.note(first, chars);
     await expect(decisionLog.flush()).rejects.toThrow('the store is away');
     store.isAway = false;
     await eventually(
@@ -53,16 +61,15 @@ describe('the decision log', () => {
 
   it('drops what finds no room, and says how many', async () => {
     const { decisionLog, written, errors } = logOver({ maxWaiting: 2, gatherMs: 60_000 });
-    for (let i = 0; i < 5; i++) decisionLog.note(loggedDecision());
+    for (let i = 0; i < 5; i++) decisionLog.note(loggedDecision(), chars);
     await decisionLog.flush();
     expect([written.flat().length, errors]).toEqual([2, [{ dropped: 3 }]]);
   });
 
   it('drops what is more than it may hold, and has room again for what comes later', async () => {
-    const chars = JSON.stringify(loggedDecision()).length;
     const { decisionLog, written, errors } = logOver({ maxWaitingChars: 2 * chars, gatherMs: 60_000 });
     for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < 3; i++) decisionLog.note(loggedDecision());
+      for (let i = 0; i < 3; i++) decisionLog.note(loggedDecision(), chars);
       await decisionLog.flush();
     }
     expect([written.flat().length, errors]).toEqual([4, [{ dropped: 1 }, { dropped: 1 }]]);
@@ -70,13 +77,13 @@ describe('the decision log', () => {
 
   it('writes what waits when it is stopped, and says what is lost when it cannot', async () => {
     const one = logOver({ gatherMs: 60_000 });
-    one.decisionLog.note(loggedDecision());
+    one.decisionLog.note(loggedDecision(), chars);
     await one.decisionLog.stop();
     expect(one.written.flat()).toHaveLength(1);
 
     const other = logOver({ gatherMs: 60_000 });
     other.store.isAway = true;
-    other.decisionLog.note(loggedDecision());
+    other.decisionLog.note(loggedDecision(), chars);
     await other.decisionLog.stop();
     expect(other.errors).toEqual([expect.objectContaining({ lost: 1 })]);
   });
