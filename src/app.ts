@@ -28,6 +28,7 @@ import { composeMetrics } from './compose-metrics';
 import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
 import { composeProxy } from './compose-proxy';
+import { composePlanning } from './compose-planning';
 import { composePolicies } from './compose-policies';
 import { composePolicyCheck } from './compose-policy-check';
 import { composeRegistry } from './compose-registry';
@@ -39,7 +40,6 @@ import { composeTemporal } from './compose-temporal';
 import { pausePointFrom } from './config/pause-point';
 import { DetectorCaller } from './detectors/detector-caller';
 import { DetectorHttpClient } from './detectors/http-client';
-import { dataVersions } from './mapper/data-versions';
 import type { Conclave, ConclaveOptions } from './conclave-process';
 import { Planner } from './planning/planner';
 import { Latencies } from './registry/latencies';
@@ -95,18 +95,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const temporal = await composeTemporal({ settings, servers, db, keys, payloads, log });
   const { connection, client, gateway } = temporal;
 
-  const versionInfo = {
-    ...dataVersions(settings.mapper.taxonomy_path),
-    model: 'none',
-    orchestrator: version,
-  };
-  const planning = {
-    mappingEnabled: settings.mapper.auto_map_results,
-    mapperBudgetMs: settings.orchestration.mapper_timeout_budget_ms,
-    maxConcurrentDetectors: settings.orchestration.max_concurrent_detectors,
-    fastLaneLimitMs: settings.orchestration.sync_to_async_threshold_ms,
-    versionInfo,
-  };
+  const planning = composePlanning(settings, version);
+  const { versionInfo } = planning;
   const planner = new Planner({
     bundleOf: policies.bundleOf,
     evaluator,
