@@ -7,6 +7,7 @@ import {
   type SimulationView,
 } from '../contract/simulation';
 import { nameSchema } from '../contract/text';
+import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
 import { principalOf } from './principal';
@@ -40,17 +41,22 @@ const pageSchema = z.strictObject({
 export function simulationsRouter(simulations: SimulationsRouterDependencies): Router {
   const router = Router();
 
-  router.post('/policies/:bundle/simulate', ...readBody(maxBodyBytes), async (request, response) => {
-    const asked = bodyOf(request, simulateSchema);
-    const by = { principal: principalOf(request), correlationId: contextOf(response).correlationId };
-    const begun = await simulations.begin(named(request), asked, by);
-    response
-      .status(202)
-      .location(`/api/v1/policies/${begun.policy_bundle}/simulations/${begun.simulation_id}`)
-      .json(begun);
-  });
+  router.post(
+    '/policies/:bundle/simulate',
+    needs('policy:write'),
+    ...readBody(maxBodyBytes),
+    async (request, response) => {
+      const asked = bodyOf(request, simulateSchema);
+      const by = { principal: principalOf(request), correlationId: contextOf(response).correlationId };
+      const begun = await simulations.begin(named(request), asked, by);
+      response
+        .status(202)
+        .location(`/api/v1/policies/${begun.policy_bundle}/simulations/${begun.simulation_id}`)
+        .json(begun);
+    },
+  );
 
-  router.get('/policies/:bundle/simulations', async (request, response) => {
+  router.get('/policies/:bundle/simulations', needs('policy:read'), async (request, response) => {
     const query = validate(pageSchema, request.query);
     const all = await simulations.list(named(request));
     const { items, ...rest } = pageOf(
@@ -62,11 +68,11 @@ export function simulationsRouter(simulations: SimulationsRouterDependencies): R
     response.json({ simulations: [...items], total_count: all.length, ...rest } satisfies SimulationList);
   });
 
-  router.get('/policies/:bundle/simulations/:id', async (request, response) => {
+  router.get('/policies/:bundle/simulations/:id', needs('policy:read'), async (request, response) => {
     response.json(await simulations.get(named(request), idOf(request)));
   });
 
-  router.delete('/policies/:bundle/simulations/:id', async (request, response) => {
+  router.delete('/policies/:bundle/simulations/:id', needs('policy:write'), async (request, response) => {
     response.json(await simulations.cancel(named(request), idOf(request)));
   });
 
