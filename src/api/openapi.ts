@@ -237,6 +237,7 @@ const paths = {
 };
 
 const requestSchemas = [
+  'SentRequest',
   'BatchOrchestrationRequest',
   'RerunRequest',
   'NewApiKey',

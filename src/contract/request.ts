@@ -106,7 +106,7 @@ export const sentRequestSchema = z
     const message = content === undefined ? 'is required, or content_ref is' : 'must not go with content_ref';
     context.addIssue({ code: 'custom', path: ['content'], message });
   })
-  .meta({ id: 'SentRequest' });
+  .meta({ id: 'SentRequest', anyOf: [{ required: ['content'] }, { required: ['content_ref'] }] });
 export type SentRequest = Omit<OrchestrationRequest, 'content' | 'source'> & {
   readonly content?: string | undefined;
   readonly content_ref?: string | undefined;

@@ -494,7 +494,7 @@ describe('The OpenAPI document', () => {
     }
   });
 
-  const request = pointer('components', 'schemas', 'OrchestrationRequest');
+  const request = pointer('components', 'schemas', 'SentRequest');
   it('describes requests as the facade takes them', () => {
     expect(faultsOf(system.body(), request)).toEqual([]);
     const full = {
