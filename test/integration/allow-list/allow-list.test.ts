@@ -276,7 +276,12 @@ describe('allow-lists, with two facades and a worker', () => {
   it('is counted by tenant and detector, and explained [10.1]', async () => {
     const id = await allowed();
     const { request_id: requestId } = await ask();
-    const explained = await system.request<Explanation>('GET', `/orchestrate/${requestId}/explain`);
+    const explained = await system.request<Explanation>(
+      'GET',
+      `/orchestrate/${requestId}/explain`,
+      undefined,
+      as('ann'),
+    );
     expect(explained.body.detectors?.map(({ detector, suppressed }) => [detector, suppressed])).toEqual([
       ['a', { [id]: 1 }],
       ['b', {}],
