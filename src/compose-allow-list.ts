@@ -19,7 +19,7 @@ export async function composeAllowList(parts: {
     news: () => entries.news(),
     onHint: (listener) => hear(notifications, 'allow_list_changed', listener),
     failed: (error) =>
-      log.error({ error }, 'changes of allow-lists cannot be read; what is known of them goes on counting'),
+      log.error({ error }, 'changes of allow-lists cannot be read; without them every finding counts'),
     now,
   });
   await live.start();
@@ -30,9 +30,9 @@ export async function composeAllowList(parts: {
     routes(policies: { readonly decides: (tenantId: string, bundle: string) => boolean }): {
       readonly allowList: AllowListRouterDependencies;
     } {
-      const catchUp = () => live.catchUp();
+      const refresh = () => live.refresh();
       const { decides } = policies;
-      return { allowList: { allowLists: new AllowLists({ entries, catchUp, decides, now }) } };
+      return { allowList: { allowLists: new AllowLists({ entries, refresh, decides, now }) } };
     },
     stop: () => live.stop(),
   };

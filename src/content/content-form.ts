@@ -1,11 +1,11 @@
 import type { ContentType } from '../contract/enums';
 import type { OrchestrationRequest } from '../contract/request';
+import { withoutImageHead } from '../domain/image-url';
 import { refuseTooManyPixels } from './examiner';
 import { imageFactsOf } from './image-facts';
 import { mediaTypeOf } from './media-type';
 import { refusal } from './refusal';
 
-const imageUrl = /^data:image\/(?:png|jpeg|gif|webp);base64,/;
 const documentUrl = /^data:application\/[\w.+-]+;base64,/;
 const base64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const headLength = 684;
@@ -54,12 +54,12 @@ function requireImage(content: string, inferred: ContentType, maxPixels: number)
       'must be base64 or a data URL of a PNG, JPEG, GIF or WebP image',
     );
   }
-  const facts = imageFactsOf(Buffer.from(content.replace(imageUrl, ''), 'base64'));
+  const facts = imageFactsOf(Buffer.from(withoutImageHead(content), 'base64'));
   if (facts) refuseTooManyPixels('content', facts, maxPixels);
 }
 
 function inferredType(content: string): ContentType {
-  const image = content.replace(imageUrl, '');
+  const image = withoutImageHead(content);
   if (base64.test(image) && headOf(image)?.contentType === 'image') return 'image';
   if (isBinaryDocument(content.replace(documentUrl, ''))) return 'document';
   return looksLikeCode(content) ? 'code' : 'text';

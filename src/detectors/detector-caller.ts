@@ -117,10 +117,10 @@ function resultOf(
   member: Member,
   answer: ItemAnswer,
   timing: Timing,
-  { fingerprintKey }: CallContext,
+  context: CallContext,
 ): DetectorResult {
   try {
-    return withGaps(successResult(detector, wholeOf(member), answer, timing, fingerprintKey), member);
+    return withGaps(successResult(detector, wholeOf(member), answer, timing, context), member);
   } catch {
     return resultWithoutAnswer(detector.name, 'plugin_error', timing.processingTimeMs);
   }

@@ -8,7 +8,7 @@ import { verdictOf } from '../domain/verdict';
 import { redactJson, redactText } from '../security/redact';
 import type { DetectorItem, ItemAnswer, RawFinding } from './adapter';
 import type { CallFailure } from './call-error';
-import { type Fingerprint, fingerprintsOf } from './fingerprints';
+import { type Fingerprint, type FingerprintedAs, fingerprintsOf } from './fingerprints';
 
 const maxOutput = 1024;
 const maxLabel = 128;
@@ -27,14 +27,14 @@ export function successResult(
   item: DetectorItem,
   answer: ItemAnswer,
   timing: Timing,
-  tenantKey: Buffer,
+  as: FingerprintedAs,
 ): DetectorResult {
   const all = rawFindingsOf(answer);
   const said = mostTelling(all, detector).map((raw) => judged(raw, detector, item));
   const verdict = answer.kind === 'findings' ? strongest(said) : ownVerdict(answer, detector, item);
   const output = cut(verdict.output, maxOutput);
   const findings = answer.kind === 'findings' ? said : withVerdict(said, { ...verdict, output });
-  const fingerprint = fingerprintsOf(tenantKey, detector.name, item);
+  const fingerprint = fingerprintsOf(as, detector, item);
   const own = answer.kind === 'verdict' ? redactJson(answer.metadata ?? {}, item.content) : {};
   return {
     detector: detector.name,

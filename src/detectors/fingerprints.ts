@@ -1,4 +1,9 @@
 import { createHmac, hkdfSync } from 'node:crypto';
+import type { ContentType } from '../contract/enums';
+import type { PlannedDetector } from '../contract/plan';
+import type { Protocol } from '../contract/protocols';
+import { canonicalJson } from '../domain/canonical-json';
+import { withoutImageHead } from '../domain/image-url';
 import type { DetectorItem } from './adapter';
 
 /** What of a finding its fingerprint is made of; spans are code points. */
@@ -12,19 +17,32 @@ export type Fingerprint = (found: Found) => string;
 
 const keys = new WeakMap<Buffer, Buffer>();
 
+/** Under which key, and what the content was declared to be. */
+export interface FingerprintedAs {
+  readonly fingerprintKey: Buffer;
+  readonly contentType: ContentType;
+}
+
 /**
  * Fingerprints of what a detector finds in a content: equal for the same text under the same label, of no use to who has
  * not the tenant's key (docs/adr/0018-false-positives.md).
  */
-export function fingerprintsOf(tenantKey: Buffer, detector: string, item: DetectorItem): Fingerprint {
-  const key = keyOf(tenantKey);
+export function fingerprintsOf(
+  { fingerprintKey, contentType }: FingerprintedAs,
+  { name, call }: Pick<PlannedDetector, 'name' | 'call'>,
+  item: DetectorItem,
+): Fingerprint {
+  const key = keyOf(fingerprintKey);
   let whole: string | undefined;
   return ({ label, start, end }) => {
     const matched =
       start === null || end === null ? '' : normalized(sliceCodePoints(item.content, start, end));
     // A span of nothing is no place.
-    const what = matched === '' ? `whole\0${(whole ??= digestOf(key, wholeOf(item)))}` : `span\0${matched}`;
-    return digestOf(key, `${detector}\0${label}\0${what}`).slice(0, 32);
+    const what =
+      matched === ''
+        ? `whole\0${(whole ??= digestOf(key, wholeOf(item, contentType, call.protocol)))}`
+        : `span\0${matched}`;
+    return digestOf(key, `${name}\0${contentType}\0${label}\0${what}`).slice(0, 32);
   };
 }
 
@@ -40,20 +58,34 @@ function digestOf(key: Buffer, text: string): string {
   return createHmac('sha256', key).update(text).digest('hex');
 }
 
-/** Canonical equivalents and other white space are the same; capitals are not: "will" is no name, "Will" may be one. */
+/**
+ * Blanks around a text and the way in which its lines end make no difference. All else does: what looks the same, or is
+ * not seen at all, may be what a detector is for.
+ */
 function normalized(text: string): string {
-  return text.normalize('NFC').replaceAll(/\s+/gu, ' ').trim();
+  const lines = text.replaceAll('\r\n', '\n');
+  let start = 0;
+  let end = lines.length;
+  while (start < end && isBlank(lines[start])) start++;
+  while (end > start && isBlank(lines[end - 1])) end--;
+  return lines.slice(start, end);
 }
 
-const imageHead = /^data:image\/[^,]{0,100},/;
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t' || character === '\n';
+}
 
 /** All that a judgement of the whole is about: the same words in answer to another question are another thing. */
-function wholeOf({ content, metadata }: DetectorItem): string {
+function wholeOf(item: DetectorItem, contentType: ContentType, protocol: Protocol): string {
+  const content = contentType === 'image' ? withoutImageHead(item.content) : item.content;
+  return `${normalized(content)}\0${canonicalJson(judgedBy(item, protocol))}`;
+}
+
+/** What of the caller's metadata a detector is sent. */
+function judgedBy({ metadata }: DetectorItem, protocol: Protocol): unknown {
+  if (protocol === 'conclave') return metadata;
   const { messages = null, prompt = null, context = null } = metadata ?? {};
-  const around = [messages, prompt, context].every((one) => one === null)
-    ? ''
-    : JSON.stringify([messages, prompt, context]);
-  return `${normalized(content.replace(imageHead, ''))}\0${around}`;
+  return [messages, prompt, context];
 }
 
 function sliceCodePoints(text: string, start: number, end: number): string {

@@ -41,8 +41,8 @@ export interface AllowListDependencies {
       make: (entry: StoredEntry) => StoredEntry,
     ): Promise<StoredEntry | null>;
   };
-  /** Brings what has changed into force in this process. */
-  readonly catchUp: () => Promise<void>;
+  /** Brings what has changed into force in this process. @throws when it cannot */
+  readonly refresh: () => Promise<void>;
   /** Whether there is an active bundle of this name. */
   readonly decides: (tenantId: string, bundle: string) => boolean;
   readonly now: () => number;
@@ -96,7 +96,7 @@ export class AllowLists {
     return this.#change(tenantId, entryId, changeOf('approve', by), approved);
   }
 
-  /** @throws ConclaveError 404 `entry_not_found` */
+  /** @throws ConclaveError 404 `entry_not_found`, INTERNAL_ERROR when it is not known to be in force */
   revoke(tenantId: string, entryId: string, by: ChangedBy): Promise<AllowListEntry> {
     return this.#change(tenantId, entryId, changeOf('revoke', by), revoked);
   }
@@ -109,7 +109,9 @@ export class AllowLists {
   ): Promise<AllowListEntry> {
     const make = (entry: StoredEntry): StoredEntry => rule(entry, change.by, this.deps.now());
     const after = await this.deps.entries.change(tenantId, entryId, change, make);
-    await this.deps.catchUp();
+    await this.deps.refresh().catch(() => {
+      throw notInForce();
+    });
     return this.#shown(after);
   }
 
@@ -132,6 +134,15 @@ function refuseTooMany(open: number): void {
     'INVALID_REQUEST',
     `the tenant has ${maxOpen} entries that have not ended: revoke what is no longer needed`,
     { detail: 'quota_exceeded' },
+  );
+}
+
+/** Here it may not count yet, for a second at most; a caller who is told so can say it again. */
+function notInForce(): ConclaveError {
+  return new ConclaveError(
+    'INTERNAL_ERROR',
+    'the change is kept, but may not be in force yet: the store does not answer; send it again',
+    { detail: 'store_or_engine_error' },
   );
 }
 

@@ -11,6 +11,8 @@ export interface LiveAllowListDependencies {
   /** Hears why a look has failed, once until one succeeds. */
   readonly failed: (error: unknown) => void;
   readonly now: () => number;
+  /** In ms, whatever is done to the time of day. */
+  readonly clock?: () => number;
   readonly lookEveryMs?: number;
 }
 
@@ -30,16 +32,25 @@ interface OfTenant {
 }
 
 const lookEveryMs = 400;
+/** The time in which a change must have reached everybody. */
+const trustedMs = 1000;
 
-/** The allow-lists of all tenants as this process sees them: those of their entries that were approved. */
+/**
+ * The allow-lists of all tenants as this process sees them: those of their entries that were approved. One that could not
+ * look for a second no longer knows what was revoked, and does without them.
+ */
 export class LiveAllowList {
   readonly #tenants = new Map<string, OfTenant>();
   readonly #rereading = new Rereading(() => this.#read());
+  readonly #clock: () => number;
   #seen = 0;
+  #confirmedAt = -Infinity;
   #failing = false;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(private readonly deps: LiveAllowListDependencies) {}
+  constructor(private readonly deps: LiveAllowListDependencies) {
+    this.#clock = deps.clock ?? (() => performance.now());
+  }
 
   async start(): Promise<void> {
     this.deps.onHint(() => void this.catchUp());
@@ -52,10 +63,18 @@ export class LiveAllowList {
     this.#timer = null;
   }
 
-  /** Resolves when this process sees all that was committed before the call; one that fails leaves what is known. */
+  /**
+   * Resolves when this process sees all that was committed before the call.
+   * @throws when that cannot be read
+   */
+  refresh(): Promise<void> {
+    return this.#rereading.refresh();
+  }
+
+  /** One that fails leaves what is known to grow old. */
   async catchUp(): Promise<void> {
     try {
-      await this.#rereading.refresh();
+      await this.refresh();
       this.#failing = false;
     } catch (error) {
       if (!this.#failing) this.deps.failed(error);
@@ -63,10 +82,10 @@ export class LiveAllowList {
     }
   }
 
-  /** What a plan that is made now says of the list; undefined: nothing in it counts for the bundle. */
+  /** What a plan that is made now says of the list; undefined: nothing in it counts for the bundle, or it is too old. */
   stampOf(tenantId: string, bundle: string): Plan['allow_list'] {
     const tenant = this.#tenants.get(tenantId);
-    if (!tenant) return undefined;
+    if (!tenant || this.#clock() - this.#confirmedAt > trustedMs) return undefined;
     const known = tenant.stamps.get(bundle);
     if (known && this.deps.now() < known.until) return known.stamp;
     const made = stampedBy(tenant, bundle, this.deps.now());
@@ -87,6 +106,7 @@ export class LiveAllowList {
   }
 
   async #read(): Promise<void> {
+    const startedAt = this.#clock();
     const news = await this.deps.news();
     const changed = new Set<OfTenant>();
     for (const entry of news) {
@@ -98,6 +118,7 @@ export class LiveAllowList {
       changed.add(tenant);
     }
     for (const tenant of changed) settle(tenant, this.deps.now());
+    this.#confirmedAt = startedAt;
   }
 
   #tenantOf(tenantId: string): OfTenant {

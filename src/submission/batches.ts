@@ -7,13 +7,13 @@ import type { VersionInfo } from '../contract/payload';
 import type { OrchestrationRequest } from '../contract/request';
 import { slaOf, type SlaSettings } from '../domain/budget';
 import { answeredItem, batchResponse, failedItem } from '../domain/batch';
+import { canonicalJson } from '../domain/canonical-json';
 import { errorResponse } from '../domain/error-response';
 import { BatchAnswers, type BatchClaim } from '../store/batch-answers';
 import type { Db } from '../store/database';
 import type { KeyRing } from '../store/key-ring';
 import { Companions } from './companions';
 import type { Answer } from './execution';
-import { canonicalJson } from './fingerprint';
 import { Submission, type SubmissionDependencies } from './submission';
 
 /** A request with what it asks about, once that has been fetched and read. */

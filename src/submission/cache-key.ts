@@ -2,10 +2,10 @@ import { createHmac, hash, hkdfSync } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
+import { canonicalJson } from '../domain/canonical-json';
 import type { Planned } from '../planning/planner';
 import type { CacheGenerations } from '../store/cache-generations';
 import type { KeyRing } from '../store/key-ring';
-import { canonicalJson } from './fingerprint';
 
 /** What the plan adds to a key. */
 interface PlanPart {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Claim } from '../store/runs';
 import type { OrchestrationRequest } from '../contract/request';
+import { canonicalJson } from '../domain/canonical-json';
 
 /**
  * SHA-256 of the canonical body: defaults applied, keys sorted, detector lists as sets, content as its hash (spec 6); a
@@ -30,14 +31,4 @@ export function claimFor(
     fingerprint: fingerprintOf(request),
     requestId,
   };
-}
-
-/** Equal values give equal text, whatever the order of their keys. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, sortedKeys);
-}
-
-function sortedKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

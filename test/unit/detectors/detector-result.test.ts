@@ -1,11 +1,13 @@
 import type { ItemAnswer, RawFinding } from '../../../src/detectors/adapter';
 import { failureResult, successResult } from '../../../src/detectors/detector-result';
 import { detectorResultSchema } from '../../../src/contract/detector-result';
+import type { ContentType } from '../../../src/contract/enums';
 import type { PlannedDetector } from '../../../src/contract/plan';
+import type { Protocol } from '../../../src/contract/protocols';
 import { planned } from '../domain/support';
 import { item } from './adapter-support';
 
-const key = Buffer.alloc(32, 7);
+const as = { fingerprintKey: Buffer.alloc(32, 7), contentType: 'text' } as const;
 const timing = { attempts: 2, processingTimeMs: 40 };
 
 function found(findings: readonly Partial<RawFinding>[]): ItemAnswer {
@@ -31,7 +33,7 @@ function verdict(overrides: Partial<Extract<ItemAnswer, { kind: 'verdict' }>>): 
 
 function result(answer: ItemAnswer, content = 'some content', detector: Partial<PlannedDetector> = {}) {
   return detectorResultSchema.parse(
-    successResult(planned('judge', detector), item(content), answer, timing, key),
+    successResult(planned('judge', detector), item(content), answer, timing, as),
   );
 }
 
@@ -176,7 +178,7 @@ describe('successResult', () => {
         item('bob'),
         found([{ label: 'person', start: 0, end: 3 }]),
         timing,
-        Buffer.alloc(32, 8),
+        { ...as, fingerprintKey: Buffer.alloc(32, 8) },
       );
       const others = [
         at('rob', 0, 3),
@@ -194,31 +196,74 @@ describe('successResult', () => {
       expect(at('bob', 2, 2)).toBe(at('bob', null, null));
     });
 
-    it('do not differ by white space or by how a character is written, but by capitals', () => {
-      const jose = at('José  Díaz', 0, 10);
-      expect(at('José\nDíaz ', 0, 12)).toBe(jose);
-      expect(at('josé díaz', 0, 9)).not.toBe(jose);
+    it('do not differ by the ends of lines nor by blanks around the text, but by capitals', () => {
+      const two = at('Bob\nDíaz', 0, 8);
+      expect([at('Bob\r\nDíaz', 0, 9), at(' Bob\nDíaz\t\r\n', 0, 12)]).toEqual([two, two]);
+      expect(at('bob\ndíaz', 0, 8)).not.toBe(two);
+    });
+
+    it.each([
+      ['ends a line', 'pay Bob', 'pay\nBob'],
+      ['has more blanks', 'pay Bob', 'pay  Bob'],
+      ['has wider blanks', 'pay Bob', 'pay\u2003Bob'],
+      ['hides a mark', 'pay Bob', 'pay Bob\ufeff'],
+      ['ends in a blank that hides something', 'pay Bob', 'pay Bob\u2009'],
+      ['looks the same', '3 K', '3 \u212a'],
+      ['ends in what looks the same', 'Bob;', 'Bob\u037e'],
+      ['is written in other characters', 'José', 'Jose\u0301'],
+    ])('are of one text, not of another that %s', (_how, seen, other) => {
+      const [length, longer] = [[...seen].length, [...other].length];
+      expect(at(other, 0, longer)).not.toBe(at(seen, 0, length));
+      expect(at(other, null, null)).not.toBe(at(seen, null, null));
+    });
+
+    const declared = (contentType: ContentType, content: string, place = false) =>
+      successResult(
+        planned('j'),
+        item(content),
+        found([place ? { start: 0, end: content.length } : {}]),
+        timing,
+        { ...as, contentType },
+      ).findings[0]!.fingerprint;
+
+    it.each([true, false])('differ by what the content was declared to be (with a place: %s)', (place) => {
+      expect(declared('code', 'bob', place)).not.toBe(declared('text', 'bob', place));
     });
 
     it('differ by detector', () => {
-      const by = (detector: string) =>
-        successResult(planned(detector), item('bob'), found([{}]), timing, key);
+      const by = (detector: string) => successResult(planned(detector), item('bob'), found([{}]), timing, as);
       expect(by('one').findings[0]!.fingerprint).not.toBe(by('two').findings[0]!.fingerprint);
     });
 
     it('of an image are the same with and without the head of a data URL', () => {
-      expect(at('data:image/png;base64,iVBORw0KGgo=', null, null)).toBe(at('iVBORw0KGgo=', null, null));
+      const image = 'iVBORw0KGgo=';
+      expect(declared('image', `data:image/png;base64,${image}`)).toBe(declared('image', image));
+      expect(declared('image', `data:image/any words;base64,${image}`)).not.toBe(declared('image', image));
     });
 
+    it('of a text leave out nothing that looks like the head of an image', () => {
+      const bare = declared('text', 'thank you');
+      for (const head of ['data:image/png;base64,', 'data:image/ I will find you. ,'])
+        expect(declared('text', `${head}thank you`)).not.toBe(bare);
+    });
+
+    const answering = (protocol: Protocol, metadata: Record<string, unknown> | null) => {
+      const judge = planned('judge', { call: { ...planned('judge').call, protocol } });
+      const whole = { ...item('yes'), metadata };
+      return successResult(judge, whole, found([{}]), timing, as).findings[0]!.fingerprint;
+    };
+
     it('of an answer are not those of the same words in answer to something else', () => {
-      const answering = (metadata: Record<string, unknown> | null) => {
-        const whole = { ...item('yes'), metadata };
-        return successResult(planned('judge'), whole, found([{}]), timing, key).findings[0]!.fingerprint;
-      };
-      const asked = answering({ prompt: 'is it safe?', session: 1 });
-      expect(answering({ prompt: 'is it safe?', session: 2 })).toBe(asked);
-      expect(answering({ prompt: 'may I?' })).not.toBe(asked);
-      expect(answering(null)).not.toBe(asked);
+      const asked = answering('detectors-api-chat', { prompt: 'is it safe?', session: 1 });
+      expect(answering('detectors-api-chat', { prompt: 'is it safe?', session: 2 })).toBe(asked);
+      expect(answering('detectors-api-chat', { prompt: 'may I?' })).not.toBe(asked);
+      expect(answering('detectors-api-chat', null)).not.toBe(asked);
+    });
+
+    it('are of all metadata where the detector is sent all of them', () => {
+      const asked = answering('conclave', { audience: 'adults', rules: { a: 1, b: 2 } });
+      expect(answering('conclave', { rules: { b: 2, a: 1 }, audience: 'adults' })).toBe(asked);
+      expect(answering('conclave', { audience: 'children', rules: { a: 1, b: 2 } })).not.toBe(asked);
     });
   });
 

@@ -18,6 +18,7 @@ const entry = (overrides: Partial<DecidedEntry> = {}): DecidedEntry => ({
 async function listOf(...news: (readonly DecidedEntry[] | Error)[]) {
   const failures: unknown[] = [];
   let at = 1000;
+  let clock = 0;
   const list = new LiveAllowList({
     news: async () => {
       const next = news.shift() ?? [];
@@ -27,6 +28,7 @@ async function listOf(...news: (readonly DecidedEntry[] | Error)[]) {
     onHint: () => undefined,
     failed: (error) => failures.push(error),
     now: () => at,
+    clock: () => clock,
   });
   await list.start();
   list.stop();
@@ -37,7 +39,14 @@ async function listOf(...news: (readonly DecidedEntry[] | Error)[]) {
   });
   const allowed = async (under = plan()) =>
     (await list.allowedBy(under))?.('pii', { ...finding('email', 1), fingerprint: 'f' }) ?? null;
-  return { list, plan, allowed, failures, goTo: (ms: number) => void (at = ms) };
+  return {
+    list,
+    plan,
+    allowed,
+    failures,
+    goTo: (ms: number) => void (at = ms),
+    wait: (ms: number) => void (clock += ms),
+  };
 }
 
 describe('LiveAllowList', () => {
@@ -101,5 +110,18 @@ describe('LiveAllowList', () => {
     expect(failures).toEqual([gone]);
     expect(await allowed(plan({ revision: 1, until: 5000 }))).toBe('allow-1');
     expect(await allowed(newer)).toBeNull();
+  });
+
+  it('allows nothing in new plans once it could not look for a second, until it can again', async () => {
+    const gone = new Error('no store');
+    const { list, wait } = await listOf([entry()], gone);
+    const stamp = { revision: 1, until: 5000 };
+    wait(1000);
+    await expect(list.refresh()).rejects.toBe(gone);
+    expect(list.stampOf('acme', 'chat')).toEqual(stamp);
+    wait(1);
+    expect(list.stampOf('acme', 'chat')).toBeUndefined();
+    await list.refresh();
+    expect(list.stampOf('acme', 'chat')).toEqual(stamp);
   });
 });
