@@ -8,10 +8,10 @@ export const simulations: Migration = {
         tenant_id text not null,
         policy_bundle text not null,
         received_at timestamptz not null,
-        request_id uuid not null,
-        record bytea not null,
-        primary key (tenant_id, policy_bundle, received_at, request_id)
+        request_id uuid primary key,
+        record bytea not null
       );
+      create index ended_run_order on ended_run (tenant_id, policy_bundle, received_at, request_id);
       create index ended_run_age on ended_run (received_at);
       create table policy_simulation (
         simulation_id uuid primary key,
