@@ -27,12 +27,13 @@ import { composeHealth } from './compose-health';
 import { composeMetrics } from './compose-metrics';
 import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
-import { composeProxy } from './compose-proxy';
 import { composePlanning } from './compose-planning';
+import { composeProxy } from './compose-proxy';
 import { composePolicies } from './compose-policies';
 import { composePolicyCheck } from './compose-policy-check';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
+import { composeShadows } from './compose-shadows';
 import { composeSimulations } from './compose-simulations';
 import { composeStatus } from './compose-status';
 import { composeStore } from './compose-store';
@@ -111,6 +112,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
 
   const judged = { ...shared, ...decisions, ...policies, keys, client, planning, pause, registry };
   const simulations = composeSimulations(judged);
+  const pressed = (): boolean => admission.pressed;
+  const shadows = await composeShadows({ ...judged, policies, simulations, pressed });
 
   // Activities
   const inputs = new RunInputs((runId) => gateway.inputOf(runId));
@@ -156,7 +159,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     }),
     decide: createDecide({ evaluator, bundleByDigest: policies.bundleByDigest }),
     map: createMap({ mapper, hub, orchestrations, processId, now }),
-    publish: createPublish({ outcomes, hub, keeper, cache, keep: simulations.keep, now, pause }),
+    publish: createPublish({ outcomes, hub, keeper, cache, keep: shadows.keep, now, pause }),
   };
 
   // Workers
@@ -174,7 +177,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,
     maxJobs: settings.workflow.max_concurrent_jobs,
-    pressed: () => admission.pressed,
+    pressed,
   });
 
   // Submission
@@ -270,6 +273,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     accepting: () => accepting,
     pendingJobs: () => orchestrations.openJobs(),
   };
+  const policyRoutes = policies.routes(registry);
   const app = createApp({
     orchestrate,
     facades: composeFacades({ settings, orchestrate, hub, registry, policies }),
@@ -279,7 +283,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, approach, stopping: stopping.signal },
     ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
     ...watch.routes,
-    ...policies.routes(registry),
+    ...policyRoutes,
+    ...shadows.routes(policyRoutes.policies.store),
     ...allowList.routes(policies),
     simulations: simulations.routes,
     health: probes,
@@ -315,7 +320,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
-      await Promise.all([decisions.stop(), simulations.stop()]);
+      await Promise.all([decisions.stop(), shadows.stop()]);
+      await simulations.stop();
       await watch.stop();
       await sharing.stop();
       await counting.stop();

@@ -62,6 +62,7 @@ export function composeMetrics(isKnown: IsKnown, isTenant: (tenantId: string) =>
     },
     refused: ((...refused) => orchestrationMetrics.refused(...refused)) as OrchestrationMetrics['refused'],
     decided: (decision: LoggedDecision) => policyMetrics.decided(decision),
+    shadowed: ((...shadowed) => policyMetrics.shadowed(...shadowed)) as PolicyMetrics['shadowed'],
     judged: ((...judged) => orchestrationMetrics.judged(...judged)) as OrchestrationMetrics['judged'],
     converted: ((...converted) => serviceMetrics.converted(...converted)) as ServiceMetrics['converted'],
     keyUsed: ((...used) => serviceMetrics.keyUsed(...used)) as ServiceMetrics['keyUsed'],

@@ -125,6 +125,9 @@ export async function composePolicies(parts: PolicyParts) {
     decides: (tenantId: string, bundle: string): boolean =>
       (live.head(tenantId, bundle)?.active ?? null) !== null,
     active: () => live.actives,
+    /** Null: nothing decides under this name. */
+    activeVersion: (tenantId: string, bundle: string): string | null =>
+      live.head(tenantId, bundle)?.active?.version ?? null,
     /** What simulations try. @throws as candidateFrom */
     candidate: (registry: Pick<Detectors, 'visibleTo'>, name: BundleName, asked: Simulate) =>
       candidateFrom(

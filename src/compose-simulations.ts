@@ -30,6 +30,7 @@ export interface SimulationParts {
   /** Keeps a run that has ended for candidates to judge. */
   readonly keep: (run: EndedRun) => void;
   readonly routes: SimulationsRouterDependencies;
+  readonly categoryOf: CategoryOf;
   /** Looks after simulations that are open, from whichever process they come. */
   start(): void;
   /** Removes what is past its retention. */
@@ -60,6 +61,7 @@ export function composeSimulations(parts: {
     log,
   });
   const simulations = new Simulations(db, keys);
+  const categoryOf = categoriesBy(settings.mapper.taxonomy_path);
   const views = new PolicySimulations({
     simulations,
     runs,
@@ -74,10 +76,11 @@ export function composeSimulations(parts: {
       simulations,
       runs,
       replayerOf: (document) => replayerOf(parts, document),
-      categoryOf: categoriesBy(settings.mapper.taxonomy_path),
+      categoryOf,
       pause: parts.pause,
       log,
     }),
+    categoryOf,
     keep: (run) => waiting.note(run, run.record.length),
     routes: views,
     start: () => views.start(),

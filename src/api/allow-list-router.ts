@@ -14,7 +14,7 @@ import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
-import { tenantOf } from './tenant-header';
+import { requiredTenant } from './tenant-header';
 import { validate } from './validate';
 
 interface By {
@@ -116,15 +116,5 @@ function entryIdOf(request: Request): string {
   throw new ConclaveError('INVALID_REQUEST', 'the tenant has no such entry of its allow-list', {
     status: 404,
     detail: 'entry_not_found',
-  });
-}
-
-function requiredTenant(request: Request): string {
-  const tenant = tenantOf(request);
-  if (tenant !== null) return tenant;
-  const message = 'is required: an allow-list belongs to a tenant';
-  throw new ConclaveError('INVALID_REQUEST', `X-Tenant-ID ${message}`, {
-    detail: 'tenant_required',
-    fieldErrors: [{ path: 'X-Tenant-ID', message }],
   });
 }

@@ -31,6 +31,7 @@ import { expectBodySoon } from './request-time';
 import { debugRoute, type RoutesRouterDependencies, routesRouter } from './routes-router';
 import { securityHeaders } from './security-headers';
 import { type SimulationsRouterDependencies, simulationsRouter } from './simulations-router';
+import { type ShadowRouterDependencies, shadowRouter } from './shadow-router';
 import { type StatusRouterDependencies, statusRouter } from './status-router';
 import { type UploadRouterDependencies, uploadRouter } from './upload-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
@@ -49,6 +50,7 @@ export interface AppDependencies {
   readonly decisions: DecisionsRouterDependencies;
   readonly policies: PoliciesRouterDependencies;
   readonly allowList: AllowListRouterDependencies;
+  readonly shadows: ShadowRouterDependencies;
   readonly simulations: SimulationsRouterDependencies;
   readonly health: HealthRouterDependencies;
   readonly policyCheck: PolicyCheckRouterDependencies;
@@ -112,6 +114,7 @@ export function createApp(deps: AppDependencies): Express {
     decisionsRouter(deps.decisions),
     policiesRouter(deps.policies),
     allowListRouter(deps.allowList),
+    shadowRouter(deps.shadows),
     simulationsRouter(deps.simulations),
     batchRouter(deps.orchestrate),
     uploadRouter(deps.uploads),

@@ -27,6 +27,7 @@ import {
 import { proxyPaths } from './openapi-proxy';
 import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
+import { shadowPaths } from './openapi-shadow';
 import { statusPaths } from './openapi-status';
 import { policyPaths } from './openapi-policies';
 import { simulationPaths } from './openapi-simulations';
@@ -215,6 +216,7 @@ const paths = {
   ...decisionPaths(),
   ...policyPaths(),
   ...allowListPaths(),
+  ...shadowPaths(),
   ...simulationPaths(),
   '/health': {
     get: {

@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { type AllowList, type AllowListEntry, allowListStatuses } from '../contract/allow-list';
 import type { ApiTarget } from './api-client';
 import { apiCommands, call, callForAll, type CommandContext, type Common } from './api-commands';
 import { type Format, printObject, printTable } from './print';
+import { whenText } from './when';
 
 interface AsPrincipal extends Common {
   readonly as?: string;
@@ -108,13 +109,4 @@ function printEntry(format: Format, entry: AllowListEntry): void {
 
 function pathOf(entry = ''): string {
   return `/allow-list/${encodeURIComponent(entry)}`;
-}
-
-const dayMs = 86_400_000;
-
-function whenText(text: string): string {
-  const days = /^(\d{1,4})d$/.exec(text)?.[1];
-  const when = days === undefined ? Date.parse(text) : Date.now() + Number(days) * dayMs;
-  if (Number.isFinite(when)) return new Date(when).toISOString();
-  throw new InvalidArgumentError('must be a date, a time, or days such as 30d');
 }

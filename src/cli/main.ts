@@ -9,6 +9,7 @@ import { addAllowListCommands } from './allow-list-commands';
 import { addApiKeyCommands } from './api-key-commands';
 import { addDetectorCommands } from './detector-commands';
 import { addPolicySimulateCommand } from './policy-simulate';
+import { addPolicyShadowCommands } from './policy-shadow';
 import { addPolicyStoreCommands } from './policy-store-commands';
 import { addPolicyCommands } from './policy';
 import { addTokenCommands } from './token-commands';
@@ -87,6 +88,7 @@ function program(): Command {
   const policy = conclave.command('policy').description('work on policy bundles');
   addPolicyCommands(policy, { exit });
   addPolicyStoreCommands(policy, api);
+  addPolicyShadowCommands(policy, api);
   addPolicySimulateCommand(policy, api);
 
   addAllowListCommands(conclave.command('allow-list').description('let findings that are none go by'), api);

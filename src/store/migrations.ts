@@ -10,6 +10,7 @@ import { credentials } from './migrations/credentials';
 import { policyDecisions } from './migrations/policy-decisions';
 import { uploadedContents } from './migrations/uploaded-contents';
 import { simulations } from './migrations/simulations';
+import { policyShadows } from './migrations/policy-shadows';
 import { policyStore } from './migrations/policy-store';
 import { upstreams } from './migrations/upstreams';
 import type { Database } from './schema';
@@ -141,6 +142,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_29_09_uploaded_contents': uploadedContents,
   '2026_11_30_01_simulations': simulations,
   '2026_11_30_02_allow_list': allowList,
+  '2026_11_30_03_policy_shadows': policyShadows,
   '2026_11_30_03_detector_use_owners': detectorUseOwners,
   '2026_11_30_14_credentials': credentials,
 };

@@ -20,6 +20,7 @@ const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('health_changed') }),
   z.object({ kind: z.literal('policies_changed') }),
   z.object({ kind: z.literal('allow_list_changed') }),
+  z.object({ kind: z.literal('shadows_changed') }),
   z.object({ kind: z.literal('credentials_changed') }),
   z.object({ kind: z.literal('bulk'), bulk_id: z.string() }),
 ]);

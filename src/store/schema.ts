@@ -123,6 +123,7 @@ export interface Database {
     record: Buffer;
   };
   policy_simulation: PolicySimulationTable;
+  policy_shadow: PolicyShadowTable;
   policy_state: {
     tenant_id: string;
     bundle: string;
@@ -138,6 +139,25 @@ export interface Database {
     document: Buffer;
     created_at: Generated<Date>;
   };
+}
+
+export interface PolicyShadowTable {
+  tenant_id: string;
+  policy_bundle: string;
+  shadow_id: string;
+  version: string;
+  digest: string;
+  percent: number;
+  started_at: Date;
+  started_by: string;
+  expires_at: Date;
+  ended_at: Nullable<Date>;
+  revision: string;
+  /** Bigints, as text. */
+  dropped: ColumnType<string, number | undefined, number>;
+  failed: ColumnType<string, number | undefined, number>;
+  /** Encrypted for the tenant. */
+  report: Nullable<Buffer>;
 }
 
 export interface AllowListTable {

@@ -11,6 +11,7 @@ import { ended as bulkEnded, upload } from '../bulk/support';
 import { allowListAnswers } from './allow-list-answers';
 import { decisionAnswers } from './decision-answers';
 import { identityAnswers, identityEnv } from './identity-answers';
+import { shadowAnswers } from './shadow-answers';
 import { policyAnswers } from './policy-answers';
 import { proxyAnswers } from './proxy-answers';
 import { contentAnswers } from './content-answers';
@@ -415,6 +416,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...policyAnswers(() => system),
   ...identityAnswers(() => system),
   ...allowListAnswers(() => system),
+  ...shadowAnswers(() => system),
   ...proxyAnswers(
     () => system,
     () => upstream.url,

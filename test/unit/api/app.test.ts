@@ -135,6 +135,7 @@ describe('The documentation', () => {
       '/policies/validate',
       '/policies/{bundle}',
       '/policies/{bundle}/diff',
+      '/policies/{bundle}/shadow',
       '/policies/{bundle}/versions',
       '/policies/{bundle}/versions/{version}/activate',
       '/policies/{bundle}/versions/{version}/review',

@@ -92,6 +92,7 @@ export interface AppOptions {
   readonly config?: Partial<ConfigSource>;
   readonly versions?: AppDependencies['config']['versions'];
   readonly policies?: Partial<AppDependencies['policies']>;
+  readonly shadows?: Partial<AppDependencies['shadows']>;
   readonly allowLists?: Partial<AppDependencies['allowList']['allowLists']>;
   readonly simulations?: Partial<AppDependencies['simulations']>;
   readonly facades?: Partial<FacadeDependencies>;
@@ -149,6 +150,7 @@ export async function appWith(options: AppOptions = {}) {
       refused: options.refused ?? (() => undefined),
     },
     policies: (options.policies ?? {}) as AppDependencies['policies'],
+    shadows: (options.shadows ?? {}) as AppDependencies['shadows'],
     allowList: { allowLists: (options.allowLists ?? {}) as AppDependencies['allowList']['allowLists'] },
     simulations: (options.simulations ?? {}) as AppDependencies['simulations'],
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
