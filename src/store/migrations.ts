@@ -142,8 +142,8 @@ const migrations: Record<string, Migration> = {
   '2026_11_29_09_uploaded_contents': uploadedContents,
   '2026_11_30_01_simulations': simulations,
   '2026_11_30_02_allow_list': allowList,
-  '2026_11_30_03_policy_shadows': policyShadows,
   '2026_11_30_03_detector_use_owners': detectorUseOwners,
+  '2026_11_30_04_policy_shadows': policyShadows,
   '2026_11_30_14_credentials': credentials,
 };
 
