@@ -9,6 +9,8 @@ import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
 import { allowListAnswers } from './allow-list-answers';
+import { calling } from '../callbacks/support';
+import { callbackAnswers } from './callback-answers';
 import { decisionAnswers } from './decision-answers';
 import { identityAnswers, identityEnv } from './identity-answers';
 import { policyAnswers } from './policy-answers';
@@ -30,7 +32,7 @@ beforeAll(async () => {
   await upstream.listen();
   upstream.answer(200, { 'content-type': 'application/json' }, '{}');
   system = await System.start({
-    env: { ...patience, ...identityEnv },
+    env: { ...patience, ...identityEnv, ...calling },
     mapper: 'real',
     detectors: ['toxicity', 'b'],
     policies: {
@@ -105,10 +107,10 @@ async function endedJob(): Promise<string> {
   return body.job_id!;
 }
 
-async function heldJob(): Promise<{ jobId: string; release: () => void }> {
+async function heldJob(fields: object = {}): Promise<{ jobId: string; release: () => void }> {
   const { behavior, release } = held(flags('toxic', 0.9));
   system.detectors.behave('b', behavior);
-  const { body } = await system.orchestrate({ processing_mode: 'async' });
+  const { body } = await system.orchestrate({ processing_mode: 'async', ...fields });
   await system.detectors.called('b');
   return { jobId: body.job_id!, release };
 }
@@ -412,6 +414,11 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...contentAnswers(() => system),
   ...registryAnswers(() => system),
   ...decisionAnswers(() => system, text),
+  ...callbackAnswers(
+    () => system,
+    () => upstream.url,
+    heldJob,
+  ),
   ...policyAnswers(() => system),
   ...identityAnswers(() => system),
   ...allowListAnswers(() => system),
