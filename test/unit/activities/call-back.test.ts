@@ -11,7 +11,7 @@ describe('Calling back', () => {
     [written, told] = [[], []];
   });
 
-  function deliver(answer: Partial<Sent>, { number = 1, body = Buffer.from('{}') as Buffer | null } = {}) {
+  function deliver(answer: Partial<Sent>, { number = 1, body = Buffer.from('{}') } = {}) {
     return createCallbackActivities({
       callbacks: {
         begin: () => Promise.resolve({ url: 'https://hooks.example/', number }),

@@ -4,7 +4,7 @@ const rules = {
   refusalOf: (tenant: string, url: string) =>
     tenant === 'acme' && url === 'https://hooks.example/' ? null : 'is not allowed',
 };
-const named = (metadata: Record<string, never | string | number | null>) => ({ tenant_id: 'acme', metadata });
+const named = (metadata: Record<string, string | number | null>) => ({ tenant_id: 'acme', metadata });
 
 describe('The callback of a request', () => {
   it('is taken out of what detectors are shown', () => {
