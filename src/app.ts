@@ -19,6 +19,7 @@ import { composeAllowList } from './compose-allow-list';
 import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
+import { composeCallbacks } from './compose-callbacks';
 import { composeContent } from './compose-content';
 import { composeDecisions } from './compose-decisions';
 import { composeDependencies } from './compose-dependencies';
@@ -118,19 +119,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Activities
   const inputs = new RunInputs((runId) => gateway.inputOf(runId));
   const memo = new DetectorMemo();
-  const bulkParts = composeBulk({
-    settings,
-    retention,
-    db,
-    keys,
-    runs,
-    outcomes,
-    orchestrations,
-    notifications,
-    memo,
-    planner,
-    log,
-  });
+  const bulkParts = composeBulk({ ...store, settings, memo, planner, log });
+  const calls = composeCallbacks({ ...store, settings, counting, pause, log });
   const controls = new RunControls(orchestrations, notifications);
   const checkpoints = new Checkpoints(db, keys);
   const keeper = new CheckpointKeeper(checkpoints, memo);
@@ -173,6 +163,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,
     maintenance: options.parts.maintenance ? { ...watch.activities, ...simulations.activities } : null,
+    callbacks: options.parts.maintenance ? calls.worker : null,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
     maxActivities: settings.workflow.max_concurrent_activities,
@@ -225,7 +216,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     log,
   });
   const content = composeContent({ settings, db, keys, log });
-  const jobs = new Jobs({ ...submissionParts, allowedBy, uploads: content.uploads });
+  const jobs = new Jobs({ ...submissionParts, ...calls, allowedBy, uploads: content.uploads });
   const bulk = bulkParts.connect(client);
   const sweeper = new Sweeper({
     db,
@@ -242,6 +233,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     sweeper.start();
     simulations.start();
     watch.keepRunning(client);
+    calls.keepRunning(client);
   }
 
   // Facade
@@ -259,6 +251,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     rateLimitOf: policies.rateLimitOf,
     maxBodyBytes: settings.security.max_body_bytes,
     approach,
+    callbacks: calls.api,
     refused: counting.refused,
   };
   const probes = {
@@ -323,6 +316,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await Promise.all([decisions.stop(), shadows.stop()]);
       await simulations.stop();
       await watch.stop();
+      await calls.stop();
       await sharing.stop();
       await counting.stop();
       await upstreams.stop();

@@ -71,6 +71,8 @@ export function composeMetrics(isKnown: IsKnown, isTenant: (tenantId: string) =>
     wentWithoutRedis: (user: RedisUser) => serviceMetrics.wentWithoutRedis(user),
     showRedis: (guard: Parameters<typeof showRedis>[1]) => showRedis(metrics, guard),
     showService: (views: ServiceViews) => showService(metrics, views),
+    calledBack: ((...called) =>
+      orchestrationMetrics.calledBack(...called)) as OrchestrationMetrics['calledBack'],
     cacheUsed: ((...used) => orchestrationMetrics.cacheUsed(...used)) as CacheAsked,
     invalidated: (target: CacheTarget) =>
       orchestrationMetrics.cacheUsed('invalidate', 'hit', 'tenantId' in target ? target.tenantId : 'all'),

@@ -10,9 +10,15 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import type { BulkActivities } from '../contract/bulk-run';
+import type { CallbackActivities } from '../contract/callback';
 import type { HealthActivities } from '../contract/health-monitor';
 import type { SimulationActivities } from '../contract/simulation-run';
-import { bulkTaskQueue, jobsTaskQueue, maintenanceTaskQueue } from '../domain/task-queues';
+import {
+  bulkTaskQueue,
+  callbacksTaskQueue,
+  jobsTaskQueue,
+  maintenanceTaskQueue,
+} from '../domain/task-queues';
 import { JobSlots } from './job-slots';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
@@ -33,6 +39,8 @@ export interface WorkerHostOptions {
   readonly bulk: boolean;
   /** Null: upstreams are watched, and policies simulated, elsewhere. */
   readonly maintenance: (HealthActivities & SimulationActivities) | null;
+  /** Null: receivers are told of jobs elsewhere. */
+  readonly callbacks: { readonly activities: CallbackActivities; readonly maxConcurrent: number } | null;
   readonly maxWorkflowTasks: number;
   readonly maxLocalActivities: number;
   readonly maxActivities: number;
@@ -65,6 +73,14 @@ const maintenance = {
   maxConcurrentActivityTaskPolls: 1,
   maxCachedWorkflows: 20,
   shutdownGraceTime: '0s',
+};
+
+/** Two events a minute at most of each: they wait in the engine, not here. */
+const callbackTasks = {
+  maxConcurrentWorkflowTaskExecutions: 10,
+  maxConcurrentWorkflowTaskPolls: 2,
+  maxConcurrentActivityTaskPolls: 2,
+  maxCachedWorkflows: 20,
 };
 
 /** Workers of this process: orchestrations with the fast lane, jobs, and the pools it serves. */
@@ -124,6 +140,18 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
         activities: options.maintenance,
         taskQueue: maintenanceTaskQueue(options.taskQueue),
         ...maintenance,
+      }),
+    );
+  }
+  if (options.callbacks) {
+    workers.push(
+      await Worker.create({
+        ...shared,
+        ...workflows,
+        activities: options.callbacks.activities,
+        taskQueue: callbacksTaskQueue(options.taskQueue),
+        ...callbackTasks,
+        maxConcurrentActivityTaskExecutions: options.callbacks.maxConcurrent,
       }),
     );
   }

@@ -8,6 +8,7 @@ import { type ApiKeysRouterDependencies, apiKeysRouter } from './api-keys-router
 import { type AuthRouterDependencies, authRouter } from './auth-router';
 import { type BatchRouterDependencies, batchRouter } from './batch-router';
 import { type BreakerRouterDependencies, breakerRouter } from './breaker-router';
+import { type CallbacksRouterDependencies, callbacksRouter } from './callbacks-router';
 import { cacheRouter } from './cache-router';
 import { type BulkRouterDependencies, bulkRouter } from './bulk-router';
 import { codecRouter } from './codec-router';
@@ -40,7 +41,7 @@ export interface AppDependencies {
   readonly gate: GateDependencies;
   readonly apiKeys: ApiKeysRouterDependencies;
   readonly tokens: AuthRouterDependencies;
-  readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies;
+  readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies & CallbacksRouterDependencies;
   readonly bulk: BulkRouterDependencies;
   readonly uploads: UploadRouterDependencies;
   readonly facades: FacadeDependencies;
@@ -117,6 +118,7 @@ export function createApp(deps: AppDependencies): Express {
     shadowRouter(deps.shadows),
     simulationsRouter(deps.simulations),
     batchRouter(deps.orchestrate),
+    callbacksRouter(deps.orchestrate),
     uploadRouter(deps.uploads),
     bulkRouter(deps.bulk),
     apiKeysRouter(deps.apiKeys),

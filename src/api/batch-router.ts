@@ -12,9 +12,10 @@ import { canonicalJson } from '../domain/canonical-json';
 import type { Batches, BatchItem, FaultyItem } from '../submission/batches';
 import { fingerprintOf } from '../submission/fingerprint';
 import { needs } from './access';
+import { type CallbackRules, withCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
-import { idempotencyKeyOf, type OrchestrateRouterDependencies, refuseCallback } from './orchestrate-router';
+import { idempotencyKeyOf, type OrchestrateRouterDependencies } from './orchestrate-router';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -30,7 +31,7 @@ interface ValidItem {
 
 export interface BatchRouterDependencies extends Pick<
   OrchestrateRouterDependencies,
-  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes' | 'approach'
+  'rateLimit' | 'rateLimitOf' | 'maxBodyBytes' | 'approach' | 'callbacks'
 > {
   readonly intake: Intake;
   readonly batches: Pick<Batches, 'submit'>;
@@ -48,7 +49,7 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
     response.set('Idempotency-Key', idempotencyKey);
     const { requests, async_processing: async, batch_id } = bodyOf(request, batchEnvelopeSchema);
     const tenantId = tenantOfAll(requests, tenantOf(request));
-    const items = requests.map((sent) => validated(sent, async));
+    const items = requests.map((sent) => validated(sent, async, deps.callbacks));
     // Before any of it is read: reading costs us more than the rest.
     await charge(deps, items, response);
     const intake = new BatchIntake(deps.intake, receivedAt);
@@ -89,10 +90,9 @@ function tenantOfAll(requests: readonly unknown[], named: string | null): string
   return [...tenants][0] ?? null;
 }
 
-function validated(sent: unknown, async: boolean): ValidItem | FaultyItem {
+function validated(sent: unknown, async: boolean, callbacks: CallbackRules): ValidItem | FaultyItem {
   try {
-    const valid = validate(sentRequestSchema, sent);
-    refuseCallback(valid.metadata);
+    const valid = withCallback<SentRequest>(validate(sentRequestSchema, sent), callbacks);
     const asked = async ? { ...valid, processing_mode: 'async' as const } : valid;
     return { sent: asked, digest: digestOf(asked) };
   } catch (error) {

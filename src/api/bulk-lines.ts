@@ -4,8 +4,8 @@ import { checkContentForm } from '../content/content-form';
 import { ConclaveError } from '../contract/errors';
 import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
 import type { BulkLine, BulkUpload } from '../submission/bulk-intake';
+import { refuseCallback } from './callback-url';
 import { linesOf } from './ndjson';
-import { refuseCallback } from './orchestrate-router';
 import { parseJsonBody, refuseDuplicateKeys } from './strict-json';
 import { validate } from './validate';
 
@@ -47,7 +47,7 @@ export function itemOf(
     const { value, text } = parseJsonBody(bytes);
     const request = validate(orchestrationRequestSchema, withLowPriority(value));
     refuseDuplicateKeys(text);
-    refuseCallback(request.metadata);
+    refuseCallback(request);
     const routingTokens = checkContentForm(request, maxImagePixels);
     return { request: { ...request, processing_mode: 'async' }, routingTokens };
   } catch (error) {

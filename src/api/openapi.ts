@@ -12,6 +12,7 @@ import { apiKeyPaths } from './openapi-api-keys';
 import { authPaths } from './openapi-auth';
 import { decisionPaths } from './openapi-decisions';
 import { bulkPaths } from './openapi-bulk';
+import { callbackPaths, callbacksOf } from './openapi-callbacks';
 import { contentPaths } from './openapi-content';
 import {
   answer,
@@ -81,6 +82,7 @@ const paths = {
         'Answers inside the SLA of the priority: with the verdict, or with a job that goes on. `processing_mode: async` asks for a job from the start.',
       parameters: [...common, idempotencyKey],
       requestBody: { required: true, content: json('SentRequest') },
+      callbacks: callbacksOf('{$request.body#/metadata/callback_url}'),
       responses: {
         ...finalAnswers,
         '200': { ...finalAnswers['200'], ...cacheUse },
@@ -168,6 +170,7 @@ const paths = {
       },
     },
   },
+  ...callbackPaths(),
   ...bulkPaths(),
   ...apiKeyPaths(),
   ...authPaths(),

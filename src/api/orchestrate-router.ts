@@ -8,6 +8,7 @@ import type { Jobs } from '../submission/jobs';
 import type { Submission } from '../submission/submission';
 import { needs } from './access';
 import { asConclaveError } from './error-handler';
+import { type CallbackRules, withCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
 import { bodyOf, readBody } from './json-body';
 import type { RateLimit } from './rate-limit';
@@ -21,6 +22,7 @@ export interface OrchestrateRouterDependencies {
   readonly rateLimit: RateLimit;
   readonly rateLimitOf: (tenantId: string, bundle: string) => number;
   readonly maxBodyBytes: number;
+  readonly callbacks: CallbackRules;
   /** Told of requests that are refused. @param body absent: it could not be read */
   readonly refused: (error: ConclaveError, body: SentRequest | undefined) => void;
   /** Refuses requests unread when there are too many to read. */
@@ -49,8 +51,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
       const { tenant_id: tenantId, policy_bundle: bundle } = sent;
       const perMinute = deps.rateLimitOf(tenantId, bundle);
       await deps.rateLimit.consume({ endpoint: 'orchestrate', tenantId, bundle }, perMinute, response);
-      refuseCallback(sent.metadata);
-      const taken = await deps.intake.take(sent, context.receivedAt);
+      const taken = await deps.intake.take(withCallback(sent, deps.callbacks), context.receivedAt);
       const answer = await deps.submission.submit({
         ...taken,
         requestId: context.requestId,
@@ -124,7 +125,7 @@ export function idempotencyKeyOf(request: Request): string | null {
   });
 }
 
-function jobIdOf(request: Request): string {
+export function jobIdOf(request: Request): string {
   const { job_id: jobId } = request.params;
   if (typeof jobId === 'string' && jobIdPattern.test(jobId)) return jobId;
   throw new ConclaveError('INVALID_REQUEST', 'there is no such job', {
@@ -138,13 +139,5 @@ function requireOwnTenant(request: Request, tenantId: string): void {
   if (named === null || named === tenantId) return;
   throw new ConclaveError('INSUFFICIENT_RBAC', 'X-Tenant-ID and the body name different tenants', {
     detail: 'tenant_mismatch',
-  });
-}
-
-export function refuseCallback(metadata: Readonly<Record<string, unknown>> | undefined): void {
-  if (metadata === undefined || !('callback_url' in metadata)) return;
-  throw new ConclaveError('INVALID_REQUEST', 'the tenant has no callback hosts', {
-    detail: 'callback_not_allowed',
-    fieldErrors: [{ path: 'metadata.callback_url', message: 'is not allowed; poll the job instead' }],
   });
 }

@@ -8,7 +8,9 @@ export type PausePointName =
   | 'converting'
   | 'converted'
   | 'answering'
-  | 'simulated';
+  | 'simulated'
+  | 'calling_back'
+  | 'called_back';
 
 /** A named point in the life of a request at which recovery tests hold a process, to kill it there. */
 export type PausePoint = (name: PausePointName) => Promise<void>;

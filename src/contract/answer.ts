@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callbackStateSchema } from './callback-state';
 import { detectorResultSchema } from './detector-result';
 import { coverageMethods, fallbackReasons, jobStatuses, processingModes } from './enums';
 import { errorCodes } from './errors';
@@ -71,7 +72,7 @@ export const errorResponseSchema = z
   .meta({ id: 'ErrorResponse' });
 export type ErrorResponse = z.output<typeof errorResponseSchema>;
 
-/** State of a job (spec/orchestration.md 1.9). `parent_job_id` and `stage` are additive. */
+/** State of a job (spec/orchestration.md 1.9). `parent_job_id` and `callback` are additive. */
 export const jobStatusResponseSchema = z
   .strictObject({
     job_id: z.string(),
@@ -86,6 +87,8 @@ export const jobStatusResponseSchema = z
     error: z.string().nullable(),
     error_code: z.enum(errorCodes).nullable(),
     parent_job_id: z.string().nullable(),
+    /** Null without a callback. */
+    callback: callbackStateSchema.nullable(),
   })
   .meta({ id: 'JobStatusResponse' });
 export type JobStatusResponse = z.output<typeof jobStatusResponseSchema>;

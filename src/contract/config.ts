@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { authSettingsSchema } from './auth-config';
 import { discoverySchema } from './discovery';
 import { environments } from './enums';
+import { secretReferenceSchema } from './outbound-auth';
 import { nameSchema, tenantSchema } from './text';
 
 const port = z.int().min(0).max(65_535);
@@ -226,6 +227,35 @@ const facadesSchema = z.strictObject({
   answer_within_ms: ms.default(5000),
 });
 
+/** Whom jobs call back when they have ended (docs/callbacks.md). */
+const callbacksSchema = z.strictObject({
+  /** A tenant that is not among them is not called back. */
+  tenants: z
+    .array(
+      z.strictObject({
+        tenant_id: tenantSchema,
+        /** Where its receivers may be: names, addresses, `*.suffix`. */
+        hosts: z.array(outboundHost).min(1),
+        /** What its callbacks are signed with, `whsec_` and base64. While it is changed two: the new one, and the old. */
+        secret_refs: z.array(secretReferenceSchema).min(1).max(2),
+      }),
+    )
+    .default([])
+    .refine((tenants) => new Set(tenants.map(({ tenant_id }) => tenant_id)).size === tenants.length, {
+      error: 'must not name a tenant twice',
+    }),
+  /** Hosts that may stand in a private network in production. */
+  private_hosts: z.array(outboundHost).default([]),
+  timeout_ms: z.int().min(100).max(10_000).default(3000),
+  /** Before each repetition; then it is given up. */
+  retry_seconds: z
+    .array(z.number().positive().max(86_400))
+    .max(20)
+    .default([1, 5, 30, 300, 1800, 7200, 18_000, 36_000]),
+  /** Attempts under way in one process. */
+  max_concurrent: z.int().min(1).max(500).default(20),
+});
+
 const routerSchema = z.strictObject({
   /** Whether detectors that all tenants share are reached through the proxy, too: by whoever may use that, under no policy. */
   proxy_detectors: z.boolean().default(false),
@@ -269,6 +299,7 @@ export const settingsSchema = z.strictObject({
   mapper: mapperSchema.prefault({}),
   facades: facadesSchema.prefault({}),
   router: routerSchema.prefault({}),
+  callbacks: callbacksSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
   workflow: workflowSchema.prefault({}),
 });

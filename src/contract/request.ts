@@ -57,7 +57,8 @@ const askedFields = {
   processing_mode: withDefault(z.enum(processingModes), 'sync'),
   priority: withDefault(z.enum(priorities), 'normal'),
   metadata: optional(metadataSchema).meta({
-    description: 'Caller data passed on to detectors; at most 16 KiB and 5 levels.',
+    description:
+      'Caller data passed on to detectors; at most 16 KiB and 5 levels. `callback_url` is not passed on: it is called when the job has ended (docs/callbacks.md).',
   }),
   required_detectors: optional(detectorList),
   excluded_detectors: optional(detectorList),
@@ -89,6 +90,8 @@ export const orchestrationRequestSchema = z
 export type OrchestrationRequest = z.output<typeof orchestrationRequestSchema> & {
   /** Of what was a file when it was sent. */
   readonly source?: ContentSource;
+  /** Who is told when it has become a job and that has ended; no detector is shown it. */
+  readonly callback_url?: string;
 };
 
 /** Body of POST /orchestrate: its content is in it, or was uploaded before. */

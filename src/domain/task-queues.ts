@@ -3,6 +3,11 @@ export function bulkTaskQueue(taskQueue: string): string {
   return `${taskQueue}-bulk`;
 }
 
+/** Where receivers are told of jobs: those that hang are in nobody else's way. */
+export function callbacksTaskQueue(taskQueue: string): string {
+  return `${taskQueue}-callbacks`;
+}
+
 /** Where the durable monitor of upstreams works. */
 export function maintenanceTaskQueue(taskQueue: string): string {
   return `${taskQueue}-maintenance`;

@@ -60,7 +60,8 @@ function placeOf({ protocol, hostname, port }: Destination): string {
   return `${bare(hostname)}:${port || (protocol === 'https:' ? 443 : 80)}`;
 }
 
-function isListed(hostname: string, list: readonly string[]): boolean {
+/** Whether a host is among names, addresses and `*.suffix`es. */
+export function isListed(hostname: string, list: readonly string[]): boolean {
   const host = bare(hostname);
   return list.some((entry) =>
     entry.startsWith('*.') ? host.endsWith(entry.slice(1).toLowerCase()) : host === bare(entry),

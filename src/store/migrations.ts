@@ -4,6 +4,7 @@ import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
 import { detectorUseOwners } from './migrations/detector-use-owners';
+import { callbacks } from './migrations/callbacks';
 import { health } from './migrations/health';
 import { observed } from './migrations/observed';
 import { credentials } from './migrations/credentials';
@@ -145,6 +146,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_30_03_detector_use_owners': detectorUseOwners,
   '2026_11_30_04_policy_shadows': policyShadows,
   '2026_11_30_14_credentials': credentials,
+  '2026_11_30_17_callbacks': callbacks,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

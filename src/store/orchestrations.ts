@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 import { sql } from 'kysely';
 import type { JobStatus } from '../contract/enums';
 import { recordAudit } from './audit-log';
+import { recordCallbacks } from './callbacks';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify } from './notifications';
@@ -42,6 +43,8 @@ export interface NewJob {
   readonly answer: StoredAnswer;
   /** What a re-run needs, without content. */
   readonly recipe: Buffer;
+  /** Who is told when it has ended. */
+  readonly callbackUrl?: string | undefined;
   readonly receivedAt: Date;
 }
 
@@ -49,7 +52,12 @@ export interface EndedOrchestration {
   readonly requestId: string;
   readonly tenantId: string;
   readonly answer: StoredAnswer;
-  readonly job: { readonly id: string; readonly planned: number; readonly recipe: Buffer } | null;
+  readonly job: {
+    readonly id: string;
+    readonly planned: number;
+    readonly recipe: Buffer;
+    readonly callbackUrl?: string | undefined;
+  } | null;
   readonly receivedAt: Date;
 }
 
@@ -67,9 +75,12 @@ export class Orchestrations {
    * First writer wins between conversion and publication (design.md 7, 13).
    * @returns null when the job is recorded, else the answer that was published before
    */
-  async recordJob(job: NewJob, db: Db = this.db): Promise<StoredAnswer | null> {
-    const recorded = await this.recordJobs([job], db);
-    return recorded === 1 ? null : this.answerOf(job.requestId, db);
+  async recordJob(job: NewJob): Promise<StoredAnswer | null> {
+    const recorded =
+      job.callbackUrl === undefined
+        ? await this.recordJobs([job], this.db)
+        : await this.db.transaction().execute((tx) => this.recordJobs([job], tx));
+    return recorded === 1 ? null : this.answerOf(job.requestId);
   }
 
   /** @returns how many were not there yet */
@@ -80,6 +91,11 @@ export class Orchestrations {
       .onConflict((conflict) => conflict.doNothing())
       .returning('request_id')
       .execute();
+    const fresh = new Set(inserted.map((row) => row.request_id));
+    const named = jobs.flatMap(({ jobId: callbackId, tenantId, requestId, callbackUrl: url }) =>
+      url !== undefined && fresh.has(requestId) ? { callbackId, tenantId, requestId, url } : [],
+    );
+    await recordCallbacks(db, this.keys, named);
     return inserted.length;
   }
 
@@ -122,10 +138,14 @@ export class Orchestrations {
         expires_at: new Date(receivedAt.getTime() + this.retentionMs),
       })
       .execute();
+    if (job?.callbackUrl === undefined) return;
+    const { id: callbackId, callbackUrl: url } = job;
+    await recordCallbacks(db, this.keys, [{ callbackId, tenantId, requestId, url }]);
+    await notify(db, { kind: 'callback_due' });
   }
 
-  async answerOf(requestId: string, db: Db = this.db): Promise<StoredAnswer | null> {
-    const row = await db
+  async answerOf(requestId: string): Promise<StoredAnswer | null> {
+    const row = await this.db
       .selectFrom('orchestration')
       .select(['request_id', 'tenant_id', 'http_status', 'answer'])
       .where('request_id', '=', requestId)

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
+import type { CallbackFault, CallbackStatus } from '../contract/callback-state';
 import type { FileType } from '../contract/content';
 import type { LoggedDecision } from '../contract/decision-log';
 import type { JobStatus } from '../contract/enums';
@@ -19,6 +20,7 @@ export interface Database {
   member_result: { run_id: string; request_id: string; detector: string; result: Buffer };
   idempotency: IdempotencyTable;
   batch_answer: BatchAnswerTable;
+  callback: CallbackTable;
   bulk_job: BulkJobTable;
   bulk_chunk: BulkChunkTable;
   blob: { blob_id: string; run_id: string; payload: Buffer };
@@ -281,6 +283,31 @@ export interface BatchAnswerTable {
   /** Encrypted; null until the batch is answered. */
   answer: Nullable<Buffer>;
   expires_at: Date;
+}
+
+/** Whom a job, or a bulk job, calls back; gone with the job. */
+export interface CallbackTable {
+  /** The job's id. */
+  callback_id: string;
+  /** A bigint, as text. */
+  sequence: Generated<string>;
+  tenant_id: string;
+  request_id: Nullable<string>;
+  bulk_id: Nullable<string>;
+  /** Encrypted for the tenant: it may hold a token. */
+  url: Buffer;
+  status: WithDefault<CallbackStatus>;
+  attempts: WithDefault<number>;
+  /** Of them, those before the last replay. */
+  attempts_before: WithDefault<number>;
+  replays: WithDefault<number>;
+  /** When to see to its delivery, should nobody have until then. */
+  look_at: WithDefault<Date>;
+  last_attempt_at: Nullable<Date>;
+  next_attempt_at: Nullable<Date>;
+  delivered_at: Nullable<Date>;
+  http_status: Nullable<number>;
+  error: Nullable<CallbackFault>;
 }
 
 /** A file on its way into a request. */

@@ -230,6 +230,7 @@ export class Execution {
       planned: expectedResults(plan),
       answer: accepted202,
       recipe: recipeOf(plan, accepted.request),
+      callbackUrl: accepted.request.callback_url,
       receivedAt: new Date(member.received_at),
     });
     await this.deps.pause('converted');

@@ -126,7 +126,12 @@ function isPrimaryDown({ plan, healthStatus }: Planned): boolean {
 }
 
 function jobRecord(id: string, { plan }: Planned, request: Accepted['request']): Hit['job'] {
-  return { id, planned: expectedResults(plan), recipe: recipeOf(plan, request) };
+  return {
+    id,
+    planned: expectedResults(plan),
+    recipe: recipeOf(plan, request),
+    callbackUrl: request.callback_url,
+  };
 }
 
 /** As `publish` has it for a run, as far as there is one: whose it was, is said. */

@@ -115,6 +115,7 @@ export class JobStarts {
           planned: expectedResults(plan),
           answer,
           recipe: recipeOf(plan, accepted.request),
+          callbackUrl: accepted.request.callback_url,
           receivedAt: new Date(member.received_at),
         };
       }),

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import type { ErrorResponse, JobStatusResponse, OrchestrationResponse } from '../contract/answer';
+import type { JobStatusResponse } from '../contract/answer';
 import { type DetectorResult, isSubstitute } from '../contract/detector-result';
-import { ConclaveError, type ErrorCode } from '../contract/errors';
+import { ConclaveError } from '../contract/errors';
 import type { OrchestrationRequest, RerunRequest } from '../contract/request';
 import type { Plan } from '../contract/plan';
 import { type AllowedBy, withoutSuppressions, withSuppressions } from '../domain/suppression';
 import type { Planned, Planner } from '../planning/planner';
+import type { Callbacks } from '../store/callbacks';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Job, Orchestrations } from '../store/orchestrations';
 import type { Answer, Execution } from './execution';
+import { resultOf, statusOf } from './job-status';
 import { isAbout, readRecipe } from './recipe';
 import type { RunGateway } from './run-gateway';
 
@@ -19,6 +21,7 @@ export interface JobsDependencies {
   readonly gateway: RunGateway;
   /** What counts for nothing under a plan; null: everything counts. */
   readonly allowedBy: (plan: Plan) => Promise<AllowedBy | null>;
+  readonly callbacks: Pick<Callbacks, 'stateOf' | 'replay'>;
   /** What was uploaded again. */
   readonly uploads: {
     open(tenantId: string, contentRef: string): Promise<{ readonly content: string }>;
@@ -30,7 +33,11 @@ export class Jobs {
   constructor(private readonly deps: JobsDependencies) {}
 
   async status(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
-    return toStatus(await this.#job(jobId, tenantId));
+    const [job, callback] = await Promise.all([
+      this.#job(jobId, tenantId),
+      this.deps.callbacks.stateOf(jobId),
+    ]);
+    return { ...statusOf(job), callback };
   }
 
   async cancel(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
@@ -41,6 +48,15 @@ export class Jobs {
         detail: 'job_not_cancellable',
       });
     }
+    return this.status(jobId, tenantId);
+  }
+
+  /** Calls back once more; while that is still under way it goes on, and no second begins. */
+  async replayCallback(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
+    const { status, callback } = await this.status(jobId, tenantId);
+    if (callback === null) throw callbackNotFound();
+    if (status === 'pending' || status === 'running') throw notFinished('it calls back when it has');
+    await this.deps.callbacks.replay(jobId);
     return this.status(jobId, tenantId);
   }
 
@@ -57,10 +73,7 @@ export class Jobs {
   ): Promise<Answer> {
     const job = await this.#job(jobId, tenantId);
     if (job.status === 'pending' || job.status === 'running') {
-      throw new ConclaveError('INVALID_REQUEST', 'the job has not ended yet; cancel it first, or wait', {
-        status: 409,
-        detail: 'job_not_finished',
-      });
+      throw notFinished('cancel it first, or wait');
     }
     const bytes = await this.deps.orchestrations.recipe(job.requestId);
     if (!bytes) throw contentExpired();
@@ -134,6 +147,20 @@ function underItsPolicy(original: Plan, today: Planned): Planned {
   return { ...today, plan: { ...plan, ...(allow_list && { allow_list }) } };
 }
 
+function notFinished(remedy: string): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', `the job has not ended yet; ${remedy}`, {
+    status: 409,
+    detail: 'job_not_finished',
+  });
+}
+
+function callbackNotFound(): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', 'the job named nobody to call back', {
+    status: 404,
+    detail: 'callback_not_found',
+  });
+}
+
 function contentExpired(): ConclaveError {
   return new ConclaveError(
     'INVALID_REQUEST',
@@ -159,35 +186,6 @@ function otherContent(): ConclaveError {
   );
 }
 
-/** The last answer of a job as a response; for a failed one that is what its error carries. */
-function resultOf(job: Job): OrchestrationResponse | null {
-  if (!job.answer) return null;
-  const body = JSON.parse(job.answer.body.toString()) as OrchestrationResponse | ErrorResponse;
-  return 'detector_results' in body ? body : body.response;
-}
-
-function toStatus(job: Job): JobStatusResponse {
-  const ended = job.status === 'completed' || job.status === 'failed';
-  const failure =
-    job.status === 'failed' && job.answer
-      ? (JSON.parse(job.answer.body.toString()) as Partial<ErrorResponse>)
-      : null;
-  return {
-    job_id: job.jobId,
-    request_id: job.requestId,
-    tenant_id: job.tenantId,
-    status: job.status,
-    created_at: job.createdAt.toISOString(),
-    started_at: job.startedAt?.toISOString() ?? null,
-    completed_at: job.completedAt?.toISOString() ?? null,
-    progress: progressOf(job),
-    result: ended ? resultOf(job) : null,
-    error: failure?.message ?? null,
-    error_code: ended ? (job.errorCode as ErrorCode | null) : null,
-    parent_job_id: job.parentJobId,
-  };
-}
-
 /** What need not be asked again: who fell back on a memory or a default has failed. */
 function isKept(result: DetectorResult): boolean {
   return result.status === 'success' && !isSubstitute(result);
@@ -197,14 +195,4 @@ function isKept(result: DetectorResult): boolean {
 function inItsOwnName(result: DetectorResult): DetectorResult {
   const { stand_in, ...own } = result;
   return stand_in?.strategy === 'alternate' ? own : result;
-}
-
-/** spec/orchestration.md 1.9; derived from what is stored, so it never falls. */
-function progressOf(job: Job): number {
-  if (job.status === 'completed' || job.status === 'failed') return 1;
-  if (job.startedAt === null) return 0;
-  if (job.stage === 'mapped') return 0.95;
-  if (job.stage === 'aggregated') return 0.8;
-  const share = job.planned === 0 ? 0 : Math.min(1, job.finishedDetectors / job.planned);
-  return Number((0.1 + 0.6 * share).toFixed(6));
 }

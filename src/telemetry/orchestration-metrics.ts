@@ -26,6 +26,7 @@ export class OrchestrationMetrics {
   readonly #mapper;
   readonly #jobs;
   readonly #suppressed;
+  readonly #callbacks;
   /** An error may come by more than once on its way out. */
   readonly #refused = new WeakSet<object>();
 
@@ -95,6 +96,11 @@ export class OrchestrationMetrics {
       'Findings that an allow-list has let go by',
       ['tenant', 'detector'],
     );
+    this.#callbacks = metrics.counter(
+      'orchestrator_callbacks_total',
+      'Attempts to tell receivers of jobs, by what came of them',
+      ['result'],
+    );
   }
 
   ended({ tenantId: tenant, status, isJob, ms, facts }: OrchestrationEnd): void {
@@ -132,6 +138,10 @@ export class OrchestrationMetrics {
 
   cacheUsed(operation: 'get' | 'set' | 'invalidate', result: 'hit' | 'miss', tenant: string): void {
     this.#cache.inc({ operation, result, tenant });
+  }
+
+  calledBack(result: 'delivered' | 'retried' | 'failed'): void {
+    this.#callbacks.inc({ result });
   }
 
   /** Detectors that no version is registered of any more. */

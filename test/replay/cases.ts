@@ -1,12 +1,22 @@
+import { createServer } from 'node:http';
+import type { JobStatusResponse } from '../../src/contract/answer';
+import type { CallbackState } from '../../src/contract/callback-state';
 import { Company, filling } from '../support/company';
 import { eventually } from '../support/eventually';
 import { about, findings, flags, held, inTurn, status } from '../support/fake-detectors';
+import { listening } from '../support/mock-upstream';
 import type { System, SystemOptions } from '../support/system';
 
 /** A path through the workflows that is worth keeping able to replay. */
 export interface Case {
   readonly workflow:
-    'orchestrationRun' | 'failedJob' | 'bulkRun' | 'bulkChunk' | 'healthMonitor' | 'policySimulation';
+    | 'orchestrationRun'
+    | 'failedJob'
+    | 'bulkRun'
+    | 'bulkChunk'
+    | 'healthMonitor'
+    | 'policySimulation'
+    | 'callbackDelivery';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
   readonly play: (system: System) => Promise<string>;
@@ -58,6 +68,11 @@ export const installation: SystemOptions = {
   },
   env: {
     ORCHESTRATION_WORKFLOW__POOLS: '["recorded"]',
+    ORCHESTRATION_CALLBACKS__TENANTS: JSON.stringify([
+      { tenant_id: 'demo', hosts: ['127.0.0.1'], secret_refs: ['env:RECORDED_CALLBACK_SECRET'] },
+    ]),
+    ORCHESTRATION_CALLBACKS__RETRY_SECONDS: '[0.1, 3600]',
+    RECORDED_CALLBACK_SECRET: `whsec_${Buffer.alloc(32, 'recorded').toString('base64')}`,
     ORCHESTRATION_ORCHESTRATION__CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000',
   },
 };
@@ -176,6 +191,38 @@ async function convertedAndFailed(system: System): Promise<{ run: string; job: s
     (name) => name === 'FAILED',
   );
   return { run: await runOf(system, body.request_id), job: body.job_id! };
+}
+
+/** A job whose receiver answers so; the intervention comes when it has failed twice. */
+async function calledBack(
+  system: System,
+  statusOf: (tries: number) => number,
+  end: 'delivered' | 'failed',
+  intervene?: (workflowId: string) => Promise<unknown>,
+): Promise<string> {
+  let tries = 0;
+  const receiver = createServer((_request, response) => response.writeHead(statusOf(++tries)).end());
+  const callback_url = await listening(receiver);
+  try {
+    const jobId = await job(system, { metadata: { callback_url } });
+    const workflowId = `callback-${jobId}`;
+    const until = (satisfied: (callback: CallbackState) => boolean) =>
+      eventually(
+        async () =>
+          (await system.request<JobStatusResponse>('GET', `/orchestrate/status/${jobId}`)).body.callback!,
+        satisfied,
+        { withinMs: 40_000 },
+      );
+    if (intervene) {
+      await until(({ attempts, next_attempt_at }) => attempts === 2 && next_attempt_at !== null);
+      await intervene(workflowId);
+    }
+    await until(({ status: now }) => now === end);
+    return workflowId;
+  } finally {
+    receiver.closeAllConnections();
+    receiver.close();
+  }
 }
 
 /** The monitor of upstreams, on duty until an operator ends it; it is soon started again. */
@@ -330,6 +377,22 @@ export const cases: readonly Case[] = [
   { workflow: 'bulkRun', name: 'retried', play: retriedBulk },
   { workflow: 'healthMonitor', name: 'cancelled', play: monitorCancelled },
   { workflow: 'policySimulation', name: 'completed', play: simulated },
+  {
+    workflow: 'callbackDelivery',
+    name: 'retried',
+    play: (system) => calledBack(system, (tries) => (tries === 1 ? 503 : 204), 'delivered'),
+  },
+  {
+    workflow: 'callbackDelivery',
+    name: 'cancelled',
+    play: (system) =>
+      calledBack(
+        system,
+        () => 503,
+        'failed',
+        (workflowId) => system.temporal.workflow.getHandle(workflowId).cancel(),
+      ),
+  },
   {
     workflow: 'bulkChunk',
     name: 'plans',

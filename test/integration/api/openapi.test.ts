@@ -8,7 +8,9 @@ import { beginStoreOutage, endStoreOutage } from '../../support/store-outage';
 import { type HttpAnswer, System } from '../../support/system';
 import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
+import { calling } from '../callbacks/support';
 import { allowListAnswers } from './allow-list-answers';
+import { callbackAnswers } from './callback-answers';
 import { decisionAnswers } from './decision-answers';
 import { identityAnswers, identityEnv } from './identity-answers';
 import { shadowAnswers } from './shadow-answers';
@@ -31,7 +33,7 @@ beforeAll(async () => {
   await upstream.listen();
   upstream.answer(200, { 'content-type': 'application/json' }, '{}');
   system = await System.start({
-    env: { ...patience, ...identityEnv },
+    env: { ...patience, ...identityEnv, ...calling },
     mapper: 'real',
     detectors: ['toxicity', 'b'],
     policies: {
@@ -106,10 +108,10 @@ async function endedJob(): Promise<string> {
   return body.job_id!;
 }
 
-async function heldJob(): Promise<{ jobId: string; release: () => void }> {
+async function heldJob(fields: object = {}): Promise<{ jobId: string; release: () => void }> {
   const { behavior, release } = held(flags('toxic', 0.9));
   system.detectors.behave('b', behavior);
-  const { body } = await system.orchestrate({ processing_mode: 'async' });
+  const { body } = await system.orchestrate({ processing_mode: 'async', ...fields });
   await system.detectors.called('b');
   return { jobId: body.job_id!, release };
 }
@@ -413,6 +415,11 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...contentAnswers(() => system),
   ...registryAnswers(() => system),
   ...decisionAnswers(() => system, text),
+  ...callbackAnswers(
+    () => system,
+    () => upstream.url,
+    heldJob,
+  ),
   ...policyAnswers(() => system),
   ...identityAnswers(() => system),
   ...allowListAnswers(() => system),

@@ -77,6 +77,7 @@ export interface AppOptions {
   readonly invalidate?: AppDependencies['cache']['invalidate'];
   readonly maxBodyBytes?: number;
   readonly approach?: () => void;
+  readonly callbacks?: AppDependencies['orchestrate']['callbacks'];
   readonly refused?: AppDependencies['orchestrate']['refused'];
   readonly report?: HealthReport;
   readonly check?: AppDependencies['upstreamHealth']['checks']['check'];
@@ -147,6 +148,7 @@ export async function appWith(options: AppOptions = {}) {
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
       approach: options.approach ?? (() => undefined),
+      callbacks: options.callbacks ?? { refusalOf: () => 'is not allowed', list: unexpected },
       refused: options.refused ?? (() => undefined),
     },
     policies: (options.policies ?? {}) as AppDependencies['policies'],

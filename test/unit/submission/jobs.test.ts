@@ -41,6 +41,7 @@ beforeEach(() => {
     execution: world.execution,
     gateway: world.gateway as unknown as RunGateway,
     allowedBy: async (plan) => (plan.allow_list ? allowedBy : null),
+    callbacks: { stateOf: () => Promise.resolve(null), replay: () => Promise.resolve() },
     uploads: { open: (tenantId, ref) => Promise.resolve({ content: `${tenantId} ${ref}` }) },
   });
 });
@@ -82,6 +83,7 @@ describe('the status of a job', () => {
       result: null,
       error: null,
       error_code: null,
+      callback: null,
       parent_job_id: 'job-before',
     });
   });
