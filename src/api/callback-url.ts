@@ -26,7 +26,7 @@ export function withCallback<Sent extends NamesCallback>(sent: Sent, rules: Call
 /** Items of bulk jobs are no jobs. */
 export function refuseCallback({ metadata }: Pick<SentRequest, 'metadata'>): void {
   if (metadata !== undefined && 'callback_url' in metadata)
-    throw callbackRefused('is not for the items of a bulk job; name one for the job, or poll it');
+    throw callbackRefused('is not for the items of a bulk job: poll the job, or follow its events');
 }
 
 function callbackRefused(message: string): ConclaveError {

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { DecisionQuery, LoggedDecision } from '../contract/decision-log';
 import type { Db } from './database';
 import { isRefusal, writeApart } from './refused-rows';
-import type { PolicyDecisionTable } from './schema';
+import type { PolicyDecisionTable } from './schema-policies';
 
 export interface DecisionPage {
   readonly decisions: readonly LoggedDecision[];

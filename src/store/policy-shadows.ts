@@ -6,7 +6,7 @@ import type { Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify, type Notifications } from './notifications';
 import { Revisions } from './revisions';
-import type { PolicyShadowTable } from './schema';
+import type { PolicyShadowTable } from './schema-policies';
 
 const lockId = 0x53484457;
 

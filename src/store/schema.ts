@@ -2,16 +2,10 @@ import type { ColumnType, Generated } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
 import type { CallbackFault, CallbackStatus } from '../contract/callback-state';
 import type { FileType } from '../contract/content';
-import type { LoggedDecision } from '../contract/decision-log';
 import type { JobStatus } from '../contract/enums';
-import type { SimulationStatus } from '../contract/simulation';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
-
-type WithDefault<T> = ColumnType<T, T | undefined, T>;
-/** Written as text. */
-type Timestamp = ColumnType<Date, string | Date, string | Date>;
-type NullableTimestamp = ColumnType<Date | null, string | null, string | null>;
-type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>;
+import type { Nullable, NullableTimestamp, Timestamp, WithDefault } from './columns';
+import type { PolicyDecisionTable, PolicyShadowTable, PolicySimulationTable } from './schema-policies';
 
 export interface Database {
   tenant_key: { tenant_id: string; wrapped_key: Buffer; created_at: Generated<Date> };
@@ -141,46 +135,6 @@ export interface Database {
     document: Buffer;
     created_at: Generated<Date>;
   };
-}
-
-export interface PolicyShadowTable {
-  tenant_id: string;
-  policy_bundle: string;
-  shadow_id: string;
-  version: string;
-  digest: string;
-  percent: number;
-  started_at: Date;
-  started_by: string;
-  expires_at: Date;
-  ended_at: Nullable<Date>;
-  revision: string;
-  /** Bigints, as text. */
-  dropped: ColumnType<string, number | undefined, number>;
-  failed: ColumnType<string, number | undefined, number>;
-  /** Encrypted for the tenant. */
-  report: Nullable<Buffer>;
-}
-
-export interface AllowListTable {
-  sequence: Generated<string>;
-  entry_id: string;
-  tenant_id: string;
-  fingerprint: string;
-  policy_bundle: string | null;
-  detector: string | null;
-  label: string | null;
-  reason: string;
-  created_at: Timestamp;
-  created_by: string;
-  expires_at: Timestamp;
-  approved_at: NullableTimestamp;
-  approved_by: string | null;
-  approved_revision: Nullable<string>;
-  revoked_at: NullableTimestamp;
-  revoked_by: string | null;
-  revoked_revision: Nullable<string>;
-  revision: Nullable<string>;
 }
 
 /** A run and its data key: what the sweeper watches. */
@@ -328,32 +282,6 @@ export interface UploadedContentTable {
   expires_at: Date;
 }
 
-/** A candidate, the time that it is replayed on, and how far that is. */
-export interface PolicySimulationTable {
-  simulation_id: string;
-  tenant_id: string;
-  policy_bundle: string;
-  candidate_version: string;
-  candidate_digest: string;
-  candidate_stored: boolean;
-  /** The candidate itself. */
-  document: Buffer;
-  since: Date;
-  until: Date;
-  status: SimulationStatus;
-  total: number;
-  replayed: WithDefault<number>;
-  /** Where the next page begins. */
-  after_at: Nullable<Date>;
-  after_id: Nullable<string>;
-  /** Encrypted for the tenant. */
-  report: Nullable<Buffer>;
-  error: Nullable<string>;
-  created_at: Date;
-  started_at: Nullable<Date>;
-  completed_at: Nullable<Date>;
-}
-
 /** An entry of the registry. */
 export interface UpstreamTable {
   endpoint_id: string;
@@ -373,24 +301,6 @@ export interface UpstreamTable {
   generation: string;
 }
 
-export interface PolicyDecisionTable {
-  /** A bigint, as text. */
-  sequence: Generated<string>;
-  decision_id: string;
-  request_id: string;
-  tenant_id: string;
-  policy_bundle: string;
-  policy_version: string;
-  policy_digest: string;
-  decision: LoggedDecision['decision'];
-  input_digest: string;
-  outcome: LoggedDecision['outcome'];
-  result: LoggedDecision['result'];
-  detail: string | null;
-  duration_ms: number;
-  at: Date;
-}
-
 export interface ApiKeyTable {
   key_id: string;
   /** Null: bound to no tenant. */
@@ -407,4 +317,25 @@ export interface ApiKeyTable {
   rotated_to: Nullable<string>;
   last_used: Nullable<Date>;
   revision: string;
+}
+
+export interface AllowListTable {
+  sequence: Generated<string>;
+  entry_id: string;
+  tenant_id: string;
+  fingerprint: string;
+  policy_bundle: string | null;
+  detector: string | null;
+  label: string | null;
+  reason: string;
+  created_at: Timestamp;
+  created_by: string;
+  expires_at: Timestamp;
+  approved_at: NullableTimestamp;
+  approved_by: string | null;
+  approved_revision: Nullable<string>;
+  revoked_at: NullableTimestamp;
+  revoked_by: string | null;
+  revoked_revision: Nullable<string>;
+  revision: Nullable<string>;
 }

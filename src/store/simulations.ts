@@ -5,7 +5,7 @@ import { recordAudit } from './audit-log';
 import type { Db } from './database';
 import type { EndedRunRange, PageEnd } from './ended-runs';
 import type { KeyRing } from './key-ring';
-import type { PolicySimulationTable } from './schema';
+import type { PolicySimulationTable } from './schema-policies';
 
 export interface NewSimulation {
   readonly simulationId: string;

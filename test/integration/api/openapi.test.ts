@@ -14,6 +14,7 @@ import { callbackAnswers } from './callback-answers';
 import { decisionAnswers } from './decision-answers';
 import { identityAnswers, identityEnv } from './identity-answers';
 import { shadowAnswers } from './shadow-answers';
+import { simulationAnswers } from './simulation-answers';
 import { policyAnswers } from './policy-answers';
 import { proxyAnswers } from './proxy-answers';
 import { contentAnswers } from './content-answers';
@@ -424,6 +425,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...identityAnswers(() => system),
   ...allowListAnswers(() => system),
   ...shadowAnswers(() => system),
+  ...simulationAnswers(() => system),
   ...proxyAnswers(
     () => system,
     () => upstream.url,

@@ -11,7 +11,10 @@ describe('Calling back', () => {
     [written, told] = [[], []];
   });
 
-  function deliver(answer: Partial<Sent>, { number = 1, body = Buffer.from('{}') } = {}) {
+  function deliver(
+    answer: Partial<Sent>,
+    { number = 1, body = Buffer.from('{}') }: { number?: number; body?: Buffer | null } = {},
+  ) {
     return createCallbackActivities({
       callbacks: {
         begin: () => Promise.resolve({ url: 'https://hooks.example/', number }),
