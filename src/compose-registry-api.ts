@@ -12,7 +12,10 @@ import type { HealthMonitor } from './registry/health-monitor';
 import { Registrar, type Verify } from './registry/registrar';
 import { resolveBuiltin } from './registry/upstream-of';
 
-interface ApiParts extends Pick<RegistryParts, 'generations' | 'builtinUrl' | 'upstreamMetrics'> {
+interface ApiParts extends Pick<
+  RegistryParts,
+  'settings' | 'generations' | 'builtinUrl' | 'upstreamMetrics'
+> {
   readonly caller: DetectorCaller;
   readonly outbound: Outbound;
   readonly health: HealthMonitor;
@@ -30,6 +33,7 @@ export function composeRegistryApi(
     store,
     refresh: () => registry.refresh(),
     verify: verifying(parts),
+    tenantSecrets: parts.settings.security.tenant_secrets,
     complete,
     unreachable: (endpointId, reason) => parts.checks.condemn(endpointId, reason),
     ended: (operation, outcome) => parts.upstreamMetrics.operated(operation, outcome),

@@ -18,6 +18,9 @@ import type { AttemptResults } from './detector-memo';
 import { CancelledByCaller, type RunControls } from './run-controls';
 import type { DetectInput } from './types';
 
+/** How long an attempt waits for what its list allows. */
+const listMs = 200;
+
 /** The time of the request, not of the attempt, is up. */
 class RequestDeadline extends Error {
   override readonly name = 'RequestDeadline';
@@ -60,13 +63,27 @@ export class DetectorAttempts {
    */
   async make(attempt: Attempt): Promise<AttemptResults> {
     const { plan } = attempt.input;
-    const allowedBy = plan.allow_list ? await this.deps.allowedBy(plan) : null;
+    const allowedBy = plan.allow_list ? await this.#listed(attempt) : null;
     if (!allowedBy) return this.#make(attempt);
     // Last of all: what is remembered for other requests is what detectors have said.
     const judged = (results: AttemptResults): AttemptResults =>
       new Map([...results].map(([requestId, result]) => [requestId, withSuppressions(result, allowedBy)]));
     const answered = (results: AttemptResults): void => attempt.answered(judged(results));
     return judged(await this.#make({ ...attempt, answered }));
+  }
+
+  /** Null, so that every finding counts, when the list does not come at once: the time is the detector's. */
+  async #listed(attempt: Attempt): Promise<AllowedBy | null> {
+    const left = Math.min(listMs, cutAt(attempt) - this.deps.now());
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<null>((resolve) => {
+      timer = setTimeout(() => resolve(null), left);
+    });
+    try {
+      return await Promise.race([this.deps.allowedBy(attempt.input.plan), late]);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #make(attempt: Attempt): Promise<AttemptResults> {

@@ -26,7 +26,6 @@ export function simulationPaths() {
           ...notFound,
           '403': answer('RATE_LIMITED: `too_many_simulations`, `overloaded`', 'ErrorResponse'),
           ...conflict('`nothing_to_replay`'),
-          '503': answer('COMPILER_UNAVAILABLE: there is no opa to compile the Rego', 'GatewayErrorResponse'),
         },
       },
     },

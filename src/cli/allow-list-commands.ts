@@ -13,8 +13,8 @@ interface AddOptions extends AsPrincipal {
   readonly reason: string;
   readonly expires: string;
   readonly bundle?: string;
-  readonly detector?: string;
-  readonly label?: string;
+  readonly detector: string;
+  readonly label: string;
 }
 
 interface ListOptions extends Common {
@@ -35,8 +35,8 @@ export function addAllowListCommands(allowList: Command, context: CommandContext
     .requiredOption('--reason <text>', 'why it is none')
     .requiredOption('--expires <when>', 'a date, a time, or in so many days: 30d', whenText)
     .option('--bundle <bundle>', 'under this policy bundle only')
-    .option('--detector <name>', 'of this detector only')
-    .option('--label <label>', 'of this label only')
+    .requiredOption('--detector <name>', 'whose finding it is')
+    .requiredOption('--label <label>', 'of the finding')
     .action(
       run<AddOptions>(async (target, options, fingerprint) => {
         const { reason, expires: expires_at, bundle: policy_bundle, detector, label } = options;
@@ -70,6 +70,8 @@ export function addAllowListCommands(allowList: Command, context: CommandContext
           pages.flatMap(({ entries }) => entries),
           {
             entry: (one) => one.entry_id,
+            detector: (one) => one.detector,
+            label: (one) => one.label,
             fingerprint: (one) => one.fingerprint,
             bundle: (one) => one.policy_bundle ?? 'all',
             status: (one) => one.status,
@@ -97,11 +99,14 @@ function as(target: ApiTarget, { as: principal }: AsPrincipal): ApiTarget {
 
 function printEntry(format: Format, entry: AllowListEntry): void {
   if (format === 'json') return printObject(format, entry);
-  const { entry_id, status, fingerprint, policy_bundle, expires_at } = entry;
+  const { entry_id, status, detector, label, fingerprint, policy_bundle, reason, expires_at } = entry;
   printObject(format, {
     entry: entry_id,
     status,
+    detector,
+    label,
     fingerprint,
+    reason,
     bundle: policy_bundle ?? 'all',
     expires: expires_at,
   });

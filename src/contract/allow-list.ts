@@ -7,6 +7,12 @@ const fingerprintSchema = z
   .string()
   .regex(/^[0-9a-f]{32}$/, 'must be a fingerprint as answers have them: 32 characters of 0-9 and a-f');
 
+/** What terminals and pages show as it is: nothing that moves their cursor or turns the direction of the text. */
+const plainText = (max: number) =>
+  storableText(1, max).refine((text) => !/[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u.test(text), {
+    error: 'must not hold control characters',
+  });
+
 export const allowListEntryIdPattern =
   /^allow-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -22,9 +28,9 @@ export const allowListEntrySchema = z
     fingerprint: fingerprintSchema,
     /** Null: all of the tenant. */
     policy_bundle: nameSchema.nullable(),
-    /** The finding must be of this one, too; null: whatever the fingerprint says. */
-    detector: nameSchema.nullable(),
-    label: z.string().nullable(),
+    /** The finding must be of this detector and this label, too: a fingerprint says nothing to who approves it. */
+    detector: nameSchema,
+    label: z.string(),
     reason: z.string(),
     status: z.enum(allowListStatuses),
     created_at: time,
@@ -47,9 +53,9 @@ export const proposeEntrySchema = z
     fingerprint: fingerprintSchema,
     /** Absent: for all bundles of the tenant. */
     policy_bundle: nameSchema.optional(),
-    detector: nameSchema.optional(),
-    label: storableText(1, 1024).optional(),
-    reason: storableText(1, 1000).refine((reason) => reason.trim() !== '', { error: 'must not be blank' }),
+    detector: nameSchema,
+    label: plainText(1024),
+    reason: plainText(1000).refine((reason) => reason.trim() !== '', { error: 'must not be blank' }),
     expires_at: z.iso.datetime({ offset: true }),
   })
   .meta({ id: 'ProposeAllowListEntry' });
@@ -79,8 +85,8 @@ export interface DecidedEntry {
   readonly tenantId: string;
   readonly bundle: string | null;
   readonly fingerprint: string;
-  readonly detector: string | null;
-  readonly label: string | null;
+  readonly detector: string;
+  readonly label: string;
   /** Epoch ms. */
   readonly expiresAt: number;
   readonly approvedRevision: number;

@@ -30,6 +30,10 @@ export const devTokenSchema = z
     path: ['tenant_id'],
     error: 'is required',
   })
+  .refine(({ tenant_id: tenant, roles: held }) => tenant === null || !held.includes('super_admin'), {
+    path: ['tenant_id'],
+    error: 'must be absent: a super admin is bound to no tenant',
+  })
   .meta({ id: 'DevToken' });
 export type DevToken = z.output<typeof devTokenSchema>;
 

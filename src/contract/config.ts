@@ -32,6 +32,14 @@ const outboundHost = z
   .string()
   .regex(/^(\*\.)?[A-Za-z0-9_.:-]+$/, 'must be a host name, an address or `*.` and the end of names');
 
+/** Whole words only, so that what is acme's is not acme2's. */
+const secretPrefix = z
+  .string()
+  .regex(
+    /^(env:[A-Za-z_][A-Za-z0-9_]*_|file:\/.*\/|vault:[^#]+\/)$/,
+    'must begin references and end in / (file:/run/secrets/acme/, vault:secret/data/acme/) or _ (env:ACME_)',
+  );
+
 const mebibyte = 1024 * 1024;
 
 const securitySchema = z.strictObject({
@@ -59,6 +67,8 @@ const securitySchema = z.strictObject({
   outbound_hosts: z.array(outboundHost).nullable().default(null),
   /** Those of them that may stand in a private network in production. */
   outbound_private_hosts: z.array(outboundHost).default([]),
+  /** By tenant, how references to secrets begin that detectors of its own may be given; others have none. */
+  tenant_secrets: z.record(tenantSchema, z.array(secretPrefix)).default({}),
 });
 
 const orchestrationSchema = z

@@ -30,6 +30,10 @@ export const tokenClaimsSchema = z
   .refine(({ tenant_id, roles: held }) => tenant_id !== undefined || held.includes('super_admin'), {
     path: ['tenant_id'],
     error: 'is required',
+  })
+  .refine(({ tenant_id, roles: held }) => tenant_id === undefined || !held.includes('super_admin'), {
+    path: ['tenant_id'],
+    error: 'must be absent: a super admin is bound to no tenant',
   });
 export type TokenClaims = z.output<typeof tokenClaimsSchema>;
 

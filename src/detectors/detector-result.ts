@@ -49,8 +49,8 @@ export function successResult(
     }),
     processing_time_ms: timing.processingTimeMs,
     error: null,
-    findings: findings.map((finding) => toFinding(finding, fingerprint)),
-    findings_truncated: all.length > maxFindings,
+    findings: withoutWeakest(findings).map((finding) => toFinding(finding, fingerprint)),
+    findings_truncated: all.length > maxFindings || findings.length > maxFindings,
     ...unjudgedOf(answer),
   };
 }
@@ -155,11 +155,20 @@ function withVerdict(
 ): JudgedFinding[] {
   if (output === '' || isBenign(output)) return [...scores];
   const verdict = true as const;
-  if (scores.some(({ label }) => label === output))
-    return scores.map((score) => (score.label === output ? { ...score, verdict } : score));
+  const asLabel = cleanLabel(output);
+  if (scores.some(({ label }) => label === asLabel))
+    return scores.map((score) => (score.label === asLabel ? { ...score, verdict } : score));
   // At full strength without a number: it is what the detector says.
   const own = { label: output, raw, level: null, strength: confidence ?? 1, start: null, end: null, verdict };
-  return [own, ...scores.slice(0, maxFindings - 1)];
+  return [own, ...scores];
+}
+
+/** The verdict comes on top of as many scores as there may be findings. */
+function withoutWeakest(findings: readonly JudgedFinding[]): readonly JudgedFinding[] {
+  if (findings.length <= maxFindings) return findings;
+  const scores = findings.filter(({ verdict }) => !verdict);
+  const weakest = scores.reduce((least, next) => (next.strength <= least.strength ? next : least));
+  return findings.filter((finding) => finding !== weakest);
 }
 
 function toFinding(finding: JudgedFinding, fingerprint: Fingerprint): Finding {

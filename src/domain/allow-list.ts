@@ -37,8 +37,8 @@ export function proposed(
     tenant_id: of.tenantId,
     fingerprint,
     policy_bundle: policy_bundle ?? null,
-    detector: detector ?? null,
-    label: label ?? null,
+    detector,
+    label,
     reason,
     created_at: new Date(now).toISOString(),
     created_by: of.by,
@@ -105,10 +105,7 @@ export function allowedUnder(
     now() < entry.expiresAt;
   return (detector, { fingerprint, label }) =>
     entriesOf(fingerprint).find(
-      (entry) =>
-        counts(entry) &&
-        (entry.detector === null || entry.detector === detector) &&
-        (entry.label === null || entry.label === label),
+      (entry) => counts(entry) && entry.detector === detector && entry.label === label,
     )?.entryId ?? null;
 }
 

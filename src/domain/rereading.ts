@@ -1,29 +1,25 @@
-/** Reads what others change: one reading at a time, and another after it for those who asked meanwhile. */
+/** Reads what others change: one reading at a time, and one after it for all who asked meanwhile. */
 export class Rereading {
   #reading: Promise<void> | null = null;
-  #again = false;
+  #next: Promise<void> | null = null;
 
   constructor(private readonly read: () => Promise<void>) {}
 
-  /** Resolves when all that was there before the call has been read. @throws what reading throws */
-  async refresh(): Promise<void> {
-    if (this.#reading) {
-      // What is under way may have read before that.
-      this.#again = true;
-      return this.#reading;
-    }
-    this.#reading = this.#readUntilSettled();
-    try {
-      await this.#reading;
-    } finally {
-      this.#reading = null;
-    }
+  /** Resolves when all that was there before the call has been read. @throws what that reading throws */
+  refresh(): Promise<void> {
+    if (this.#next) return this.#next;
+    if (!this.#reading) return this.#start();
+    // What is under way may have read before the call.
+    this.#next = this.#reading.catch(() => undefined).then(() => this.#start());
+    return this.#next;
   }
 
-  async #readUntilSettled(): Promise<void> {
-    do {
-      this.#again = false;
-      await this.read();
-    } while (this.#again);
+  #start(): Promise<void> {
+    this.#next = null;
+    const reading = this.read().finally(() => {
+      if (this.#reading === reading) this.#reading = null;
+    });
+    this.#reading = reading;
+    return reading;
   }
 }

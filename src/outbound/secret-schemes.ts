@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, realpath } from 'node:fs/promises';
+import nodePath from 'node:path';
 import { z } from 'zod';
 import { CredentialsError } from './credentials-error';
 
@@ -18,10 +19,31 @@ const vaultTimeoutMs = 5000;
 
 export const fromEnvironment =
   (environment: NodeJS.ProcessEnv): SecretScheme =>
-  async (name) =>
-    environment[name];
+  async (name) => {
+    if (ours.test(name)) throw new CredentialsError(`env:${name} is no secret for upstreams`);
+    return environment[name];
+  };
 
-export const fromFile: SecretScheme = async (path) => readFile(path, 'utf8').catch(() => undefined);
+/** What the process itself runs with: whoever had it would be us. */
+const ours = /^(?:ORCHESTRATION|CONCLAVE|VAULT)_/i;
+
+/** @param closed folders of which no file is given away, however it is named */
+export function fromFile(closed: readonly string[]): SecretScheme {
+  return async (path) => {
+    const file = await realpath(path).catch(() => undefined);
+    if (file === undefined) return undefined;
+    const folders = await Promise.all(closed.map((folder) => realpath(folder).catch(() => folder)));
+    if (folders.some((folder) => isBelow(file, folder))) {
+      throw new CredentialsError(`file:${path} is no secret for upstreams`);
+    }
+    return readFile(file, 'utf8').catch(() => undefined);
+  };
+}
+
+function isBelow(file: string, folder: string): boolean {
+  const way = nodePath.relative(folder, file);
+  return way !== '..' && !way.startsWith(`..${nodePath.sep}`) && !nodePath.isAbsolute(way);
+}
 
 /** Answers of both versions of Vault's key-value engine: the second nests once more. */
 const vaultAnswerSchema = z.object({ data: z.record(z.string(), z.json()) });

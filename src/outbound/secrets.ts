@@ -36,10 +36,11 @@ export class Secrets implements SecretSource {
     this.#cache = new LRUCache({ max: 1000, ttl: keptMs, ttlResolution: 0, perf: { now: () => now() + 1 } });
   }
 
-  static of(environment: NodeJS.ProcessEnv): Secrets {
+  /** @param closed folders of which no file is a secret for upstreams */
+  static of(environment: NodeJS.ProcessEnv, closed: readonly string[] = []): Secrets {
     return new Secrets({
       env: fromEnvironment(environment),
-      file: fromFile,
+      file: fromFile(['/proc', '/sys', ...closed]),
       vault: fromVault({
         address: environment['VAULT_ADDR'],
         token: () => environment['VAULT_TOKEN'],

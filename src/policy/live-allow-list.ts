@@ -136,7 +136,11 @@ function settle(tenant: OfTenant, now: number): void {
   const byFingerprint = new Map<string, DecidedEntry[]>();
   for (const [entryId, entry] of tenant.entries) {
     if (entry.expiresAt <= now) tenant.entries.delete(entryId);
-    else byFingerprint.set(entry.fingerprint, [...(byFingerprint.get(entry.fingerprint) ?? []), entry]);
+    else {
+      const same = byFingerprint.get(entry.fingerprint);
+      if (same) same.push(entry);
+      else byFingerprint.set(entry.fingerprint, [entry]);
+    }
   }
   tenant.byFingerprint = byFingerprint;
   tenant.stamps.clear();

@@ -13,6 +13,7 @@ import {
   withKnownCapabilities,
 } from '../domain/registry';
 import type { Listed } from '../domain/registry-sync';
+import { assertOwnSecrets, type TenantSecrets } from '../domain/tenant-secrets';
 import type { ConfigStore } from './config-source';
 import { listedDetector, listedEndpoint } from './registry-file';
 
@@ -43,6 +44,7 @@ export interface RegistrarDependencies {
   /** Makes what was committed effective here. */
   readonly refresh: () => Promise<void>;
   readonly verify: Verify;
+  readonly tenantSecrets: TenantSecrets;
   /** What a detector says of itself, where its registration says nothing. */
   readonly complete: Complete;
   /** Makes one that was registered though nobody reached it unhealthy until it answers. */
@@ -73,7 +75,7 @@ export class Registrar {
 
   /** @throws ConclaveError 409 `detector_exists`, 400 `traffic_sum`; GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
   async registerDetector(detector: NewDetector, verify: boolean, by: Caller): Promise<RegistryEntry> {
-    const listed = listedDetector(await this.deps.complete(detector.registration));
+    const listed = await this.#listed(detector.registration);
     const asked = { operation: 'register', by, what: `register ${listed.endpoint_id}` } as const;
     return this.#change(
       { ...asked, ...(verify && { verify: () => this.#assertGood(listed) }) },
@@ -111,7 +113,7 @@ export class Registrar {
     verify: boolean,
     by: Caller,
   ): Promise<RegistryEntry> {
-    const listed = listedDetector(await this.deps.complete(registration));
+    const listed = await this.#listed(registration);
     const asked = { operation: 'update', by, what: `replace ${id}` } as const;
     return this.#change(
       { ...asked, ...(verify && { verify: () => this.#assertGood(listed) }) },
@@ -217,6 +219,12 @@ export class Registrar {
     await this.#change({ operation: 'status', by, what: `${status} ${id}` }, (entries) =>
       put({ ...upstream(entries, id), status, updated_at: this.#now() }),
     );
+  }
+
+  /** Whoever is asked about a detector is shown its secrets: whose they are comes first. */
+  async #listed(registration: DetectorRegistration): Promise<Listed> {
+    assertOwnSecrets(registration, this.deps.tenantSecrets);
+    return listedDetector(await this.deps.complete(registration));
   }
 
   async #assertGood(listed: Listed): Promise<void> {

@@ -2,6 +2,7 @@ import { decodeJwt } from 'jose';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { ConclaveError, GatewayError } from '../contract/errors';
 import { isApiKey, keyIdIn } from './api-key';
+import { RefusedCredential } from './refused-credential';
 
 export interface AttemptSettings {
   readonly max: number;
@@ -15,8 +16,8 @@ interface From {
 }
 
 /**
- * Counts failed attempts by address and by whom they name. An address that fails too often is not listened to for a while;
- * a name is, since whoever holds its credential does not guess, but those who fail under it learn nothing more.
+ * Counts guesses by address and by whom they name. Whoever guesses too often learns nothing more for a while; whoever has
+ * a credential that is good is let in all the same, since others may stand behind the same address, or use his name.
  */
 export class AttemptLimit {
   readonly #failures: RateLimiterMemory;
@@ -35,14 +36,12 @@ export class AttemptLimit {
    */
   async guard<T>(from: From, credential: string | undefined, attempt: () => Promise<T>): Promise<T> {
     const address = `address/${from.address}`;
-    const blockedMs = await this.#blockedMs(address);
-    if (blockedMs > 0) throw tooMany(from, blockedMs);
     try {
       const result = await attempt();
       await this.#failures.delete(address);
       return result;
     } catch (error) {
-      if (isFailure(error)) await this.#count(from, [address, ...nameIn(credential)]);
+      if (isGuess(error)) await this.#count(from, [address, ...nameIn(credential)]);
       throw error;
     }
   }
@@ -60,11 +59,8 @@ export class AttemptLimit {
   }
 }
 
-/** Showing nothing is no guess. */
-function isFailure(error: unknown): boolean {
-  return (
-    error instanceof ConclaveError && error.code === 'UNAUTHORIZED' && error.detail !== 'credentials_missing'
-  );
+function isGuess(error: unknown): boolean {
+  return error instanceof RefusedCredential && error.isGuess;
 }
 
 /** Not believed: only to count by. */

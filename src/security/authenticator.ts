@@ -2,6 +2,7 @@ import { ConclaveError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import type { TokenClaims } from '../contract/token-claims';
 import { isApiKey } from './api-key';
+import { RefusedCredential } from './refused-credential';
 import { identityIn, TokenError } from './tokens';
 
 /** What a caller shows, as it came. */
@@ -54,7 +55,7 @@ export class Authenticator {
   #refused(outcome: Exclude<AuthOutcome, 'success'>): ConclaveError {
     this.deps.attempted(outcome);
     const { message, detail } = refusals[outcome] ?? invalidToken;
-    return new ConclaveError('UNAUTHORIZED', message, { detail });
+    return new RefusedCredential(message, detail, outcome);
   }
 }
 

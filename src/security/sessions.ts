@@ -4,7 +4,8 @@ import type { AuthSettings } from '../contract/auth-config';
 import { ConclaveError, GatewayError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import type { TokenClaims } from '../contract/token-claims';
-import { TokenError, type Tokens } from './tokens';
+import { RefusedCredential } from './refused-credential';
+import { TokenError, type TokenFault, type Tokens } from './tokens';
 
 interface Pair {
   readonly refreshJti: string;
@@ -76,13 +77,13 @@ export class Sessions {
     this.#requireSigning();
     const claims = await this.#verifiedForRefresh(refreshToken);
     const { sub, tenant_id: tenantId = null, roles, permissions, family } = claims;
-    if (family === undefined) throw refused();
+    if (family === undefined) throw refused('claims');
     const { pair, answer } = await this.#issue({ sub, tenantId, roles, permissions }, family);
     const outcome = await this.deps.families.rotate(family, claims.jti, pair);
     await this.deps.changed();
     if (outcome === 'rotated') return answer;
     if (outcome === 'replayed') this.deps.replayed(claims);
-    throw refused();
+    throw refused('revoked');
   }
 
   /** Ends the token that a caller has shown, and what it came with. */
@@ -113,7 +114,7 @@ export class Sessions {
     try {
       return await this.deps.tokens.verify(token, 'refresh');
     } catch (error) {
-      throw error instanceof TokenError ? refused() : error;
+      throw error instanceof TokenError ? refused(error.fault) : error;
     }
   }
 
@@ -173,10 +174,8 @@ export class Sessions {
   }
 }
 
-function refused(): ConclaveError {
-  return new ConclaveError('UNAUTHORIZED', 'the refresh token is not valid, or was used before', {
-    detail: 'token_invalid',
-  });
+function refused(fault: TokenFault): RefusedCredential {
+  return new RefusedCredential('the refresh token is not valid, or was used before', 'token_invalid', fault);
 }
 
 function notTheirs(how: string): ConclaveError {

@@ -104,12 +104,12 @@ export class Tokens {
   }
 }
 
-/** Who a believed token speaks for. One of a super admin is bound to no tenant, whatever its own is. */
+/** Who a believed token speaks for. */
 export function identityIn(claims: TokenClaims): Identity {
   const { sub, tenant_id: tenantId, roles, permissions, scopes, scope, jti, exp } = claims;
   return {
     subject: sub,
-    tenantId: roles.includes('super_admin') ? null : tenantId!,
+    tenantId: tenantId ?? null,
     roles,
     grants: grantsOf(roles, [...permissions, ...scopes, ...scope]),
     method: 'jwt',

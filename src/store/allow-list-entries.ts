@@ -27,8 +27,8 @@ interface DecidedRow {
   tenant_id: string;
   policy_bundle: string | null;
   fingerprint: string;
-  detector: string | null;
-  label: string | null;
+  detector: string;
+  label: string;
   expires_at: Date;
   approved_revision: string;
   revoked_revision: string | null;
@@ -118,8 +118,8 @@ export class AllowListEntries {
         .selectAll()
         .where('fingerprint', '=', entry.fingerprint)
         .where('policy_bundle', 'is not distinct from', entry.policy_bundle)
-        .where('detector', 'is not distinct from', entry.detector)
-        .where('label', 'is not distinct from', entry.label)
+        .where('detector', '=', entry.detector)
+        .where('label', '=', entry.label)
         .executeTakeFirst();
       if (same) return toEntry(same);
       const { n } = await open.select((eb) => eb.fn.countAll<string>().as('n')).executeTakeFirstOrThrow();
@@ -250,6 +250,7 @@ function auditOf(entry: StoredEntry, { action, by, requestId, correlationId }: E
       fingerprint: entry.fingerprint,
       policy_bundle: entry.policy_bundle,
       detector: entry.detector,
+      label: entry.label,
       expires_at: entry.expires_at,
     },
   };

@@ -325,8 +325,8 @@ export interface AllowListTable {
   tenant_id: string;
   fingerprint: string;
   policy_bundle: string | null;
-  detector: string | null;
-  label: string | null;
+  detector: string;
+  label: string;
   reason: string;
   created_at: Timestamp;
   created_by: string;

@@ -41,7 +41,7 @@ export class PolicySimulations {
 
   /**
    * @throws ConclaveError 400 `validation_failed`, `range_exceeds_retention`, `policy_invalid`, 404 `policy_not_found`,
-   *   `version_not_found`, 409 `nothing_to_replay`, RATE_LIMITED `too_many_simulations`; GatewayError COMPILER_UNAVAILABLE
+   *   `version_not_found`, 409 `nothing_to_replay`, RATE_LIMITED `too_many_simulations`; INTERNAL_ERROR `compiler_unavailable`
    */
   async begin(name: Named, asked: Simulate, by: NewSimulation['by']): Promise<SimulationView> {
     const range = rangeOf(name, asked, this.deps.now());

@@ -82,6 +82,8 @@ describe('allow-lists, with two facades and a worker', () => {
       '/allow-list',
       {
         fingerprint: await fingerprint(headers['x-tenant-id']),
+        detector: 'a',
+        label: 'email',
         reason: 'our own address',
         expires_at: inDays(30),
         ...fields,
@@ -299,6 +301,9 @@ describe('allow-lists, with two facades and a worker', () => {
     ['an end in the past', { expires_at: '2020-01-01T00:00:00Z' }, 'expires_at', 'must be in the future'],
     ['an end too far away', { expires_at: inDays(400) }, 'expires_at', 'must be within 366 days'],
     ['no reason', { reason: ' ' }, 'reason', 'must not be blank'],
+    ['a reason that works a terminal', { reason: '\u001b[2J' }, 'reason', 'must not hold control characters'],
+    ['no detector', { detector: undefined }, 'detector', ''],
+    ['no label', { label: undefined }, 'label', ''],
     ['a bundle that decides nothing', { policy_bundle: 'gone' }, 'policy_bundle', 'names no active bundle'],
     ['an unknown field', { why: 'x' }, 'why', ''],
   ])('refuses %s, by field', async (_what, fields, path, message) => {
@@ -335,6 +340,10 @@ describe('allow-lists, with two facades and a worker', () => {
       ...[
         'add',
         await fingerprint(),
+        '--detector',
+        'a',
+        '--label',
+        'email',
         '--reason',
         'ours',
         '--expires',

@@ -11,6 +11,8 @@ export function allowListAnswers(of: () => System): Ask[] {
   const unknown = `${all}/allow-${randomUUID()}`;
   const proposal = {
     fingerprint: '0123456789abcdef'.repeat(2),
+    detector: 'a',
+    label: 'email',
     reason: 'documented',
     expires_at: new Date(Date.now() + 86_400_000).toISOString(),
   };

@@ -359,7 +359,7 @@ describe('Tokens', () => {
 });
 
 describe('Whoever guesses', () => {
-  it('is not listened to for a while [A8]', async () => {
+  it('learns nothing more for a while, and keeps out nobody at the same address [A8]', async () => {
     const strict = await system.startPart('api', { ORCHESTRATION_AUTH__ATTEMPT_LIMIT__MAX: '3' });
     const at = (path: string) =>
       fetch(`${strict.url}/api/v1${path}`, {
@@ -377,6 +377,8 @@ describe('Whoever guesses', () => {
       403,
       expect.objectContaining({ error_code: 'RATE_LIMITED', detail: 'auth_attempts' }),
     ]);
+    const good = await fetch(`${strict.url}/api/v1/auth/user`, { headers: header(acme) });
+    expect(good.status).toBe(200);
     await strict.end();
     system.url = facades[1]!.url;
   });

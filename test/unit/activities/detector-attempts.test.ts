@@ -3,7 +3,8 @@ import { type Attempt, DetectorAttempts } from '../../../src/activities/detector
 import { RunControls } from '../../../src/activities/run-controls';
 import { type CallFailure, DetectorCallError } from '../../../src/detectors/call-error';
 import type { PlannedDetector } from '../../../src/contract/plan';
-import type { DetectorResult, Finding } from '../../../src/contract/detector-result';
+import type { DetectorResult } from '../../../src/contract/detector-result';
+import type { AllowedBy } from '../../../src/domain/suppression';
 import { Breakers } from '../../../src/registry/breakers';
 import { fixedDirectory } from '../../support/fixed-directory';
 import { registration } from '../api/support';
@@ -39,6 +40,11 @@ describe('DetectorAttempts', () => {
   });
   afterEach(() => jest.useRealTimers());
 
+  let listed: Promise<AllowedBy>;
+  beforeEach(() => {
+    listed = Promise.resolve((_detector, { fingerprint }) => (fingerprint === 'known' ? 'allow-1' : null));
+  });
+
   function make(call: Call, changes: Partial<Attempt> = {}) {
     const attempts = new DetectorAttempts({
       caller: {
@@ -53,10 +59,7 @@ describe('DetectorAttempts', () => {
       latencies: { record: (...what: unknown[]) => latencies.push(what) },
       controls: new RunControls({} as never, notifications as never),
       keys: { tenantKey: (tenant: string) => Promise.resolve(Buffer.from(`key of ${tenant}`)) },
-      allowedBy:
-        async () =>
-        (_detector: string, { fingerprint }: Finding) =>
-          fingerprint === 'known' ? 'allow-1' : null,
+      allowedBy: () => listed,
       now: () => Date.now(),
     } as never);
     const members = changes.members ?? [memberOf('r1')];
@@ -238,6 +241,13 @@ describe('DetectorAttempts', () => {
         unsuppressed: { output: 'email' },
       });
       expect(told).toEqual(['clean']);
+    });
+
+    it('counts everything when the list does not come, and does not wait for it', async () => {
+      listed = new Promise(() => undefined);
+      const results = make(() => Promise.resolve(answers), { input, members });
+      await jest.advanceTimersByTimeAsync(200);
+      expect((await results).get('r1')).toBe(said);
     });
 
     it('counts everything under a plan without one', async () => {

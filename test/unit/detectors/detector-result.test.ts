@@ -291,9 +291,24 @@ describe('successResult', () => {
       expect(findingsOf({ output })).toEqual([]);
     });
 
-    it('has 100 findings at most', () => {
-      const scores = Object.fromEntries(Array.from({ length: 150 }, (_, at) => [`l${at}`, at / 200]));
-      expect(findingsOf({ scores })).toHaveLength(100);
+    it('is the finding of its label, however that is written', () => {
+      expect(findingsOf({ output: 'hate speech', scores: { 'hate speech': 0.8 } })).toMatchObject([
+        { label: 'hate_speech', strength: 0.8, verdict: true },
+      ]);
+    });
+
+    it.each([100, 150])('has 100 findings at most, of %i scores the strongest, and says so', (count) => {
+      const weakFirst = Object.fromEntries(Array.from({ length: count }, (_, at) => [`l${at}`, at / 200]));
+      const { findings, findings_truncated: isCut } = result(verdict({ scores: weakFirst }));
+      const strongest = Array.from({ length: 99 }, (_, at) => `l${count - 99 + at}`);
+      expect(findings.map(({ label }) => label)).toEqual(['x', ...strongest]);
+      expect(isCut).toBe(true);
+    });
+
+    it('has all of 99 scores', () => {
+      const scores = Object.fromEntries(Array.from({ length: 99 }, (_, at) => [`l${at}`, at / 200]));
+      const { findings, findings_truncated: isCut } = result(verdict({ scores }));
+      expect([findings.length, isCut]).toEqual([100, false]);
     });
   });
 });

@@ -15,6 +15,8 @@ const day = 86_400_000;
 const of = { entryId: 'allow-1', tenantId: 'acme', by: 'ann' };
 const proposal = {
   fingerprint: 'f'.repeat(32),
+  detector: 'pii',
+  label: 'email',
   reason: 'our own address',
   expires_at: '2026-07-01T02:00:00+02:00',
 };
@@ -84,8 +86,8 @@ describe('what is allowed under a plan', () => {
     tenantId: 'acme',
     bundle: null,
     fingerprint: 'f',
-    detector: null,
-    label: null,
+    detector: 'pii',
+    label: 'email',
     expiresAt: now + day,
     approvedRevision: 5,
     revokedRevision: null,
@@ -103,10 +105,8 @@ describe('what is allowed under a plan', () => {
     });
 
   it.each<[string, Partial<DecidedEntry>]>([
-    ['anything of the fingerprint', {}],
+    ['the fingerprint, detector and label', {}],
     ['the bundle', { bundle: 'chat' }],
-    ['the detector', { detector: 'pii' }],
-    ['the label', { label: 'email' }],
     ['what was revoked after the plan was made', { revokedRevision: 8 }],
   ])('is %s', (_what, overrides) => {
     expect(allowed(decided(overrides))).toBe('allow-1');

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fromVault } from '../../../src/outbound/secret-schemes';
@@ -32,6 +32,32 @@ describe('Secrets', () => {
     const failure = secrets.read(reference);
     await expect(failure).rejects.toThrow(message);
     await expect(failure).rejects.toMatchObject({ name: 'CredentialsError', retryable: false });
+  });
+
+  it.each([
+    'env:ORCHESTRATION_JWT_SECRET_KEY',
+    'env:orchestration_x',
+    'env:VAULT_TOKEN',
+    'env:CONCLAVE_MASTER_KEY',
+  ])('gives nobody what the installation runs with: %s', async (reference) => {
+    const secrets = Secrets.of({
+      ...{ ORCHESTRATION_JWT_SECRET_KEY: 's', orchestration_x: 's', VAULT_TOKEN: 's' },
+      CONCLAVE_MASTER_KEY: 's',
+    });
+    await expect(secrets.read(reference)).rejects.toThrow(`${reference} is no secret for upstreams`);
+  });
+
+  it('gives nobody a file of the process, or of a closed folder, however it is named', async () => {
+    const closed = path.join(folder, 'data');
+    mkdirSync(closed);
+    writeFileSync(path.join(closed, 'master.key'), 'sesame');
+    symlinkSync(closed, path.join(folder, 'way-in'));
+    const secrets = Secrets.of({}, [closed]);
+    const names = ['data/master.key', 'data/../data/master.key', 'way-in/master.key'];
+    for (const file of [...names.map((name) => `${folder}/${name}`), '/proc/self/environ']) {
+      await expect(secrets.read(`file:${file}`)).rejects.toThrow('is no secret for upstreams');
+    }
+    expect(await secrets.read(`file:${file}`)).toBe('from a file');
   });
 
   it('keeps a value for ten seconds, then asks again, so that secrets can be rotated', async () => {

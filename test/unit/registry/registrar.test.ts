@@ -21,14 +21,19 @@ describe('Registrar', () => {
   let changed: string[];
   let ended: string[];
   let unreachable: string[];
+  let asked: string[];
   beforeEach(() => {
     store = new MemoryStore();
     fault = null;
     refreshed = 0;
-    [changed, ended, unreachable] = [[], [], []];
+    [changed, ended, unreachable, asked] = [[], [], [], []];
     registrar = new Registrar({
       store,
-      complete: (registration) => Promise.resolve(registration),
+      complete: (registration) => {
+        asked.push(registration.name);
+        return Promise.resolve(registration);
+      },
+      tenantSecrets: { acme: ['env:ACME_', 'vault:secret/data/acme/'] },
       refresh: () => Promise.resolve(void (refreshed += 1)),
       verify: () => Promise.resolve(fault),
       unreachable: (id, reason) => Promise.resolve(void unreachable.push(`${id}: ${reason}`)),
@@ -61,6 +66,50 @@ describe('Registrar', () => {
       const refusals = attempts.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
       expect(refusals[0]).toMatchObject({ status: 409, detail: 'detector_exists' });
       expect(store.ids).toEqual(['a@1.0']);
+    });
+
+    it.each([
+      [{ secret_ref: 'env:ORCHESTRATION_JWT_SECRET_KEY' }, 'auth_config.secret_ref'],
+      [{ secret_ref: 'env:GLOBEX_KEY' }, 'auth_config.secret_ref'],
+      [{ secret_ref: 'vault:secret/data/acme/../globex#key' }, 'auth_config.secret_ref'],
+      [{ secret_ref: 'vault:secret/data/acme/%2e%2e/globex#key' }, 'auth_config.secret_ref'],
+      [{ secret_ref: 'env:ACME_KEY', tls: { ca_ref: 'file:/etc/ca.pem' } }, 'auth_config.tls.ca_ref'],
+    ])('gives a detector of a tenant no secret of others: %j', async (auth_config, path) => {
+      const own = { tenant_scope: 'own', tenant_id: 'acme', auth_type: 'bearer_token', auth_config };
+      const refusal = { detail: 'secret_not_allowed', fieldErrors: [{ path }] };
+      await expect(registrar.registerDetector(detector('a', own), true, by)).rejects.toMatchObject(refusal);
+      const { registration } = detector('a', own);
+      await expect(registrar.replaceDetector('acme:a@1.0', registration, true, by)).rejects.toMatchObject(
+        refusal,
+      );
+      expect([asked, store.ids]).toEqual([[], []]);
+    });
+
+    it('gives a tenant the secrets that it may name, one without any none, and the installation all', async () => {
+      const register = (of: object, reference: string) =>
+        registrar.registerDetector(
+          detector('a', { ...of, auth_type: 'bearer_token', auth_config: { secret_ref: reference } }),
+          false,
+          by,
+        );
+      const own = (tenant_id: string) => ({ tenant_scope: 'own', tenant_id });
+      await register(own('acme'), 'env:ACME_KEY');
+      await register({}, 'env:SHARED_KEY');
+      await expect(register(own('globex'), 'env:GLOBEX_KEY')).rejects.toMatchObject({
+        detail: 'secret_not_allowed',
+      });
+      const bedrock = {
+        protocol: 'bedrock-guardrail',
+        params: {
+          region: 'eu-west-1',
+          guardrail_id: 'g',
+          access_key: { id_ref: 'env:ACME_ID', secret_ref: 'env:AWS_SECRET_ACCESS_KEY' },
+        },
+      };
+      await expect(
+        registrar.registerDetector(detector('b', { ...own('acme'), ...bedrock }), false, by),
+      ).rejects.toMatchObject({ fieldErrors: [{ path: 'params.access_key.secret_ref' }] });
+      expect(store.ids.toSorted()).toEqual(['a@1.0', 'acme:a@1.0']);
     });
 
     it("tells tenants' detectors of one name apart", async () => {

@@ -1,9 +1,10 @@
 import { ConclaveError, GatewayError } from '../../../src/contract/errors';
 import { newApiKey } from '../../../src/security/api-key';
 import { AttemptLimit } from '../../../src/security/attempt-limit';
+import { RefusedCredential } from '../../../src/security/refused-credential';
+import type { TokenFault } from '../../../src/security/tokens';
 
-const wrong = () =>
-  Promise.reject(new ConclaveError('UNAUTHORIZED', 'wrong', { detail: 'unknown_credential' }));
+const wrong = () => Promise.reject(new RefusedCredential('wrong', 'unknown_credential', 'unknown'));
 const right = () => Promise.resolve('right');
 const from = (address: string) => ({ address, paths: 'orchestration' as const });
 const limitOf = (max: number) => new AttemptLimit({ max, window_seconds: 60, block_seconds: 300 });
@@ -12,15 +13,13 @@ const codeOf = (attempt: Promise<unknown>): Promise<string> =>
 const { apiKey } = newApiKey();
 
 describe('Attempts [A8]', () => {
-  it('of an address that has failed too often are not listened to', async () => {
+  it('of an address that has failed too often are told nothing more; who has a good credential is let in', async () => {
     const limit = limitOf(2);
     const codes: string[] = [];
     for (let i = 0; i < 4; i++) codes.push(await codeOf(limit.guard(from('a'), undefined, wrong)));
     expect(codes).toEqual(['UNAUTHORIZED', 'UNAUTHORIZED', 'RATE_LIMITED', 'RATE_LIMITED']);
-    const attempt = jest.fn(right);
-    expect(await codeOf(limit.guard(from('a'), undefined, attempt))).toBe('RATE_LIMITED');
-    expect(attempt).not.toHaveBeenCalled();
-    expect(await codeOf(limit.guard(from('b'), undefined, right))).toBe('right');
+    expect(await codeOf(limit.guard(from('a'), undefined, right))).toBe('right');
+    expect(await codeOf(limit.guard(from('b'), undefined, wrong))).toBe('UNAUTHORIZED');
   });
 
   it('are forgotten with the first that succeeds', async () => {
@@ -39,10 +38,30 @@ describe('Attempts [A8]', () => {
     expect(await codeOf(limit.guard(from('home'), apiKey, right))).toBe('right');
   });
 
+  it.each<TokenFault>(['expired', 'not_yet_valid', 'revoked', 'issuer', 'audience', 'claims', 'wrong_type'])(
+    'with a token that was issued, but is %s, are no guesses',
+    async (fault) => {
+      const limit = limitOf(1);
+      const once = () => Promise.reject(new RefusedCredential('no', 'token_invalid', fault));
+      for (let i = 0; i < 5; i++) {
+        expect(await codeOf(limit.guard(from('a'), undefined, once))).toBe('UNAUTHORIZED');
+      }
+    },
+  );
+
+  it.each<TokenFault>(['malformed', 'signature', 'algorithm', 'unknown_key'])(
+    'with a token that nobody has issued (%s) are guesses',
+    async (fault) => {
+      const limit = limitOf(1);
+      const forged = () => Promise.reject(new RefusedCredential('no', 'token_invalid', fault));
+      await codeOf(limit.guard(from('a'), undefined, forged));
+      expect(await codeOf(limit.guard(from('a'), undefined, forged))).toBe('RATE_LIMITED');
+    },
+  );
+
   it('without a credential, or that went wrong on our side, are none', async () => {
     const limit = limitOf(1);
-    const missing = () =>
-      Promise.reject(new ConclaveError('UNAUTHORIZED', 'who?', { detail: 'credentials_missing' }));
+    const missing = () => Promise.reject(new RefusedCredential('who?', 'credentials_missing', 'missing'));
     const broken = () => Promise.reject(new ConclaveError('INTERNAL_ERROR', 'away'));
     for (let i = 0; i < 5; i++) {
       expect(await codeOf(limit.guard(from('a'), undefined, missing))).toBe('UNAUTHORIZED');

@@ -81,6 +81,7 @@ describe('A token [A1]', () => {
     ),
     ['calls itself an API key', { sub: 'key:0123456789abcdef' }, 'claims'],
     ['has a tenant that cannot be', { tenant_id: '../acme' }, 'claims'],
+    ['is of a tenant, and of a super admin', { roles: ['super_admin'] }, 'claims'],
     ['is for refreshing', { typ: 'refresh' }, 'wrong_type'],
   ])('that %s is refused', async (_what, overrides, fault) => {
     expect(await faultOf(hs.verify(await signed('HS256', bytes(secret), overrides)))).toBe(fault);
