@@ -24,11 +24,12 @@ describe('CallbackSender', () => {
   afterEach(() => Promise.all(open.splice(0).map((sender) => sender.close())));
   afterAll(() => receiver.close());
 
+  const configured: { SECRET?: string } = { SECRET: secret };
   function senderWith({
     production = false,
     hosts = ['127.0.0.1', '*.acme.example'],
     private_hosts = [] as string[],
-    environment = { SECRET: secret } as { SECRET?: string },
+    environment = configured,
     lookup = leadingTo('127.0.0.1'),
   } = {}): CallbackSender {
     const tenants = [{ tenant_id: 'acme', hosts, secret_refs: ['env:SECRET'] }];
