@@ -46,12 +46,18 @@ export class AllowListEntries {
       notifications,
       `select entry_id, tenant_id, policy_bundle, fingerprint, detector, label, expires_at, approved_revision,
               revoked_revision, revision
-       from allow_list where revision > $1`,
+       from allow_list
+       where revision > $1
+         and ($1 > 0 or expires_at > now()
+              or revision in (select max(revision) from allow_list group by tenant_id, policy_bundle))`,
       lockId,
     );
   }
 
-  /** Entries that were approved, or revoked after that, since it was asked last; at first all of them. */
+  /**
+   * Entries that were approved, or revoked after that, since it was asked last; at first those that have not ended,
+   * and the last of each bundle, by which plans tell lists apart.
+   */
   async news(): Promise<readonly DecidedEntry[]> {
     const rows = await this.#revisions.news();
     return rows.map((row) => ({
