@@ -1,5 +1,6 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { allowList } from './migrations/allow-list';
+import { apiKeyOwners } from './migrations/api-key-owners';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
@@ -143,6 +144,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_30_02_allow_list': allowList,
   '2026_11_30_03_detector_use_owners': detectorUseOwners,
   '2026_11_30_14_credentials': credentials,
+  '2026_11_30_24_api_key_owners': apiKeyOwners,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */
