@@ -335,7 +335,7 @@ describe('Tokens', () => {
     expect((await validate(`${token}x`)).body).toMatchObject({
       valid: false,
       claims: null,
-      error: 'signature',
+      error: 'token_invalid',
     });
     expect((await system.request('POST', '/auth/validate', {})).status).toBe(400);
   });
@@ -377,6 +377,12 @@ describe('Whoever guesses', () => {
       403,
       expect.objectContaining({ error_code: 'RATE_LIMITED', detail: 'auth_attempts' }),
     ]);
+    const asked = await fetch(`${strict.url}/api/v1/auth/validate`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ token: `${await signed({})}x` }),
+    });
+    expect(asked.status).toBe(429);
     const good = await fetch(`${strict.url}/api/v1/auth/user`, { headers: header(acme) });
     expect(good.status).toBe(200);
     await strict.end();
