@@ -1,6 +1,7 @@
 import type { ApiKeysRouterDependencies } from './api/api-keys-router';
 import type { AuthRouterDependencies } from './api/auth-router';
 import type { Decision, GateDependencies, Origin } from './api/gate';
+import { isOwnMachine } from './config/own-machine';
 import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
 import { ConclaveError } from './contract/errors';
@@ -102,7 +103,7 @@ export async function composeIdentity(parts: IdentityParts) {
 
 /** The page of metrics names all tenants. */
 export function metricsArePublic({ security, service }: Settings): boolean {
-  return security.metrics_public ?? service.environment === 'development';
+  return security.metrics_public ?? isOwnMachine(service);
 }
 
 function isRefusedCredential(error: unknown): error is ConclaveError {

@@ -1,5 +1,6 @@
 import type { ProxyRouterDependencies } from './api/proxy-router';
 import type { RoutesRouterDependencies } from './api/routes-router';
+import { isOwnMachine } from './config/own-machine';
 import type { Settings } from './contract/config';
 import type { Outbound } from './outbound/outbound';
 import { routing } from './proxy/match';
@@ -39,7 +40,7 @@ export function composeProxy(parts: {
       isRouted,
       metrics: parts.gatewayMetrics,
       log,
-      anyOrigin: settings.service.environment === 'development',
+      anyOrigin: isOwnMachine(settings.service),
     },
     routes: {
       directory,

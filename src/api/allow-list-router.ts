@@ -12,7 +12,7 @@ import {
 import { ConclaveError } from '../contract/errors';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
-import { principalOf } from './principal';
+import { authorOf } from './principal';
 import { contextOf } from './request-context';
 import { requiredTenant } from './tenant-header';
 import { validate } from './validate';
@@ -106,7 +106,7 @@ export function allowListRouter({ allowLists }: AllowListRouterDependencies): Ro
 
 function by(request: Request, response: Response): By {
   const { requestId, correlationId } = contextOf(response);
-  return { principal: principalOf(request), requestId, correlationId };
+  return { principal: authorOf(request), requestId, correlationId };
 }
 
 /** @throws ConclaveError 404 for what is no entry's */

@@ -9,6 +9,7 @@ import {
   type UserContext,
   validateTokenSchema,
 } from '../contract/auth-api';
+import { ConclaveError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import { needs, needsIdentity, open } from './access';
 import { notFound } from './error-handler';
@@ -17,6 +18,7 @@ import { identityOf } from './principal';
 
 export interface AuthRouterDependencies {
   readonly sessions: {
+    /** @throws ConclaveError UNAUTHORIZED for one that is not valid */
     validate(token: string): Promise<TokenValidity>;
     refresh(refreshToken: string): Promise<TokenPairAnswer>;
     logOut(identity: Identity): Promise<void>;
@@ -37,7 +39,7 @@ export function authRouter({ sessions, guarded, devTokens }: AuthRouterDependenc
 
   router.post('/auth/validate', open(), ...body, async (request, response) => {
     const { token } = bodyOf(request, validateTokenSchema);
-    response.json(await guarded(request, () => sessions.validate(token)));
+    response.json(await guarded(request, () => sessions.validate(token)).catch(asInvalid));
   });
 
   router.get('/auth/user', needsIdentity(), (request, response) => {
@@ -70,6 +72,12 @@ export function authRouter({ sessions, guarded, devTokens }: AuthRouterDependenc
   });
 
   return router;
+}
+
+/** What callers are told of their own credentials, and no more. */
+function asInvalid(error: unknown): TokenValidity {
+  if (!(error instanceof ConclaveError) || error.code !== 'UNAUTHORIZED') throw error;
+  return { valid: false, claims: null, error: error.detail, expires_in: null };
 }
 
 function userContext({

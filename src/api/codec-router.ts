@@ -25,14 +25,18 @@ export function codecRouter(
 ): Router {
   const router = Router();
   router.use(
+    '/codec',
     cors({ origin: [...allowedOrigins], allowedHeaders: ['content-type', 'authorization', 'x-namespace'] }),
   );
 
   router.post(
     ['/codec/decode', '/codec/:token/decode'],
+    (request, _response, next) => {
+      requireToken(request, token);
+      next();
+    },
     express.json({ limit: '8mb' }),
     async (request, response) => {
-      requireToken(request, token);
       const body = validate(bodySchema, request.body);
       const decoded = await Promise.all(body.payloads.map((payload) => decode(payload)));
       response.json({ payloads: decoded });

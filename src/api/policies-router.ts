@@ -20,7 +20,7 @@ import { nameSchema, tenantSchema, versionSchema } from '../contract/text';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
-import { principalOf } from './principal';
+import { authorOf } from './principal';
 import { contextOf } from './request-context';
 import { requiredTenant, tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -200,7 +200,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
 
 function by(request: Request, response: Response): By {
   const { requestId, correlationId } = contextOf(response);
-  return { principal: principalOf(request), requestId, correlationId };
+  return { principal: authorOf(request), requestId, correlationId };
 }
 
 function named(request: Request, tenant = requiredTenant(request)): Named {

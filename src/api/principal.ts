@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 import { ConclaveError } from '../contract/errors';
-import type { Identity } from '../contract/identity';
+import { anonymous, type Identity } from '../contract/identity';
 
 const form = /^[\x21-\x7e]{1,100}$/;
 
@@ -17,9 +17,19 @@ export function identityOf(request: Request): Identity {
  * @throws ConclaveError INVALID_REQUEST `invalid_principal_header`
  */
 export function principalOf(request: Request): string {
-  const { method, subject } = identityOf(request);
+  return identityOf(request).method === 'none' ? saidToBe(request) : identityOf(request).subject;
+}
+
+/**
+ * As {@link principalOf}, for what somebody else must approve: all keys that somebody has made are that one person's.
+ */
+export function authorOf(request: Request): string {
+  return identityOf(request).method === 'none' ? saidToBe(request) : identityOf(request).owner;
+}
+
+function saidToBe(request: Request): string {
   const named = request.get('x-principal');
-  if (method !== 'none' || named === undefined) return subject;
+  if (named === undefined) return anonymous.subject;
   if (form.test(named)) return named;
   const message = 'must be 1-100 visible ASCII characters';
   throw new ConclaveError('INVALID_REQUEST', `X-Principal ${message}`, {

@@ -1,8 +1,7 @@
+import { isLoopback } from '../config/own-machine';
 import { unsafeSettings } from '../config/unsafe-settings';
 import type { Settings } from '../contract/config';
 import { SetupError } from '../embedded/setup-error';
-
-const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
 
 /**
  * Without authentication nobody but this machine may reach the API: development only, loopback only.
@@ -12,7 +11,8 @@ export function refuseUnsafeStart(
   { service, security, auth }: Settings,
   environment: NodeJS.ProcessEnv = process.env,
 ): void {
-  const isOwn = service.environment === 'development' && loopback.has(service.host);
+  const production = productionSignIn(service.environment, environment);
+  const isOwn = production === null && isLoopback(service.host);
   if (auth.dev_tokens && !isOwn) {
     throw new SetupError(
       'Conclave does not start with auth.dev_tokens but in development on loopback: anybody could make a token.',
@@ -20,14 +20,13 @@ export function refuseUnsafeStart(
     );
   }
   if (!security.auth_disabled) return;
-  const production = productionSignIn(service.environment, environment);
   if (production !== null) {
     throw new SetupError(
       `Conclave does not start with ${production} while security.auth_disabled is true: nobody would be asked who they are.`,
       'set ORCHESTRATION_SECURITY__AUTH_DISABLED=false, or run it with ORCHESTRATION_ENV=development on loopback',
     );
   }
-  if (!loopback.has(service.host)) {
+  if (!isLoopback(service.host)) {
     throw new SetupError(
       `Conclave does not listen on ${service.host}: without authentication it serves this machine only.`,
       'set service.host to 127.0.0.1, or ORCHESTRATION_SECURITY__AUTH_DISABLED=false',

@@ -3,6 +3,10 @@ import { z } from 'zod';
 const seconds = z.int().min(1);
 const filePath = z.string().min(1);
 
+function namesWhose({ issuer, audience }: { issuer: string | null; audience: string | null }): boolean {
+  return issuer !== null && audience !== null;
+}
+
 /** Credentials of callers (docs/authentication.md). Whether any are asked for is `security.auth_disabled`. */
 export const authSettingsSchema = z
   .strictObject({
@@ -36,9 +40,13 @@ export const authSettingsSchema = z
     /** POST /auth/dev-token; only in development on loopback. */
     dev_tokens: z.boolean().default(false),
   })
-  .refine(({ jwks_url: url, issuer, audience }) => url === null || (issuer !== null && audience !== null), {
+  .refine(({ jwks_url: url, ...named }) => url === null || namesWhose(named), {
     path: ['jwks_url'],
     error: 'needs auth.issuer and auth.audience: its keys sign tokens for others, too',
+  })
+  .refine(({ jwt_public_key_path: key, ...named }) => key === null || namesWhose(named), {
+    path: ['jwt_public_key_path'],
+    error: 'needs auth.issuer and auth.audience: whoever has its private key may sign tokens for others, too',
   })
   .refine(({ jwt_private_key_path: key, jwt_secret_key: secret }) => key === null || secret === null, {
     path: ['jwt_private_key_path'],

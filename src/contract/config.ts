@@ -45,7 +45,7 @@ const mebibyte = 1024 * 1024;
 const securitySchema = z.strictObject({
   /** Requests without credentials are served; only in development on loopback. */
   auth_disabled: z.boolean().default(true),
-  /** Whether `/metrics` asks for no credential; null: in development only. */
+  /** Whether `/metrics` asks for no credential; null: in development on loopback only. */
   metrics_public: z.boolean().nullable().default(null),
   /** Proxies before us that tell a caller's address in X-Forwarded-For. */
   trusted_proxies: z.int().min(0).max(10).default(0),

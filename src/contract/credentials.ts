@@ -12,6 +12,8 @@ export interface ApiKeyRecord {
   readonly description: string;
   readonly createdAt: Date;
   readonly createdBy: string;
+  /** Who answers for what is done with it, as a subject; keys that came of one another have one. */
+  readonly owner: string;
   readonly expiresAt: Date;
   readonly revokedAt: Date | null;
   readonly rotatedTo: string | null;

@@ -30,6 +30,8 @@ export type AuthMethod = 'none' | 'api_key' | 'jwt';
 export interface Identity {
   /** Of a token its `sub`, of an API key `key:` and its id. */
   readonly subject: string;
+  /** Who answers for it: of a token its `sub`, of an API key whoever made the first of those that it came of. */
+  readonly owner: string;
   /** Null: bound to no tenant. Such a credential runs the installation. */
   readonly tenantId: string | null;
   readonly roles: readonly Role[];
@@ -45,6 +47,7 @@ export interface Identity {
 /** With authentication off: whoever reaches the port, which is this machine alone. */
 export const anonymous: Identity = {
   subject: 'anonymous',
+  owner: 'anonymous',
   tenantId: null,
   roles: ['super_admin'],
   grants: [...permissions],

@@ -12,7 +12,7 @@ import { newApiKey } from './api-key';
 
 type NewKey = Pick<
   ApiKeyRecord,
-  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt'
+  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt' | 'owner'
 >;
 
 export interface ApiKeysDependencies {
@@ -33,7 +33,7 @@ const dayMs = 24 * hourMs;
 
 /** Who asks, and for whom. */
 export interface KeyCaller {
-  readonly identity: Pick<Identity, 'grants' | 'roles'>;
+  readonly identity: Pick<Identity, 'grants' | 'roles' | 'method' | 'owner'>;
   /** Null: all tenants, and the installation. */
   readonly tenantId: string | null;
   readonly by: CredentialChange;
@@ -69,7 +69,8 @@ export class ApiKeys {
     const { apiKey, keyId, hash } = newApiKey();
     const expiresAt = new Date(this.#now() + asked.expires_in_days * dayMs);
     const { roles, description } = asked;
-    const key = { keyId, tenantId: forTenant, hash, roles, scopes, description, expiresAt };
+    const owner = answeringFor(identity, `key:${keyId}`);
+    const key = { keyId, tenantId: forTenant, hash, roles, scopes, description, expiresAt, owner };
     const made = await this.deps.store.create(key, by, apiKeyLimits.active);
     if (!made) {
       throw new ConclaveError('INVALID_REQUEST', `there are ${apiKeyLimits.active} active keys: revoke one`, {
@@ -98,7 +99,7 @@ export class ApiKeys {
     const graceEnds = new Date(this.#now() + graceHours * hourMs);
     const made = await this.deps.store.rotate(
       keyId,
-      { ...old, keyId: nextId, hash, expiresAt },
+      { ...old, keyId: nextId, hash, expiresAt, owner: answeringFor(identity, old.owner) },
       graceEnds,
       by,
     );
@@ -147,6 +148,14 @@ export class ApiKeys {
     if (revokedAt !== null) return 'revoked';
     return expiresAt.getTime() <= this.#now() ? 'expired' : 'active';
   }
+}
+
+/**
+ * Whoever is shown a key answers for it, so that nobody is two by having two.
+ * @param otherwise where nobody knows who asks: on the command line, and without authentication
+ */
+function answeringFor({ method, owner }: KeyCaller['identity'], otherwise: string): string {
+  return method === 'none' ? otherwise : owner;
 }
 
 /** A key of the installation is never made by leaving something out. */

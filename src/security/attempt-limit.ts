@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { decodeJwt } from 'jose';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { ConclaveError, GatewayError } from '../contract/errors';
@@ -35,7 +36,7 @@ export class AttemptLimit {
    * @throws ConclaveError or GatewayError when there were too many; what the attempt throws
    */
   async guard<T>(from: From, credential: string | undefined, attempt: () => Promise<T>): Promise<T> {
-    const address = `address/${from.address}`;
+    const address = `address/${networkOf(from.address)}`;
     try {
       const result = await attempt();
       await this.#failures.delete(address);
@@ -73,6 +74,19 @@ function nameIn(credential: string | undefined): string[] {
   } catch {
     return [];
   }
+}
+
+/** Of IPv6 everybody has 2^64 addresses. */
+function networkOf(address: string): string {
+  const at = isIPv6(address) ? address.replace(/%.*$/, '') : '';
+  if (at === '' || at.includes('.')) return address.replace(/^::ffff:/i, '');
+  const [head = '', tail] = at.split('::').map((part) => part.split(':').filter((group) => group !== ''));
+  const left = [...head];
+  const gap = tail === undefined ? [] : Array<string>(8 - left.length - tail.length).fill('0');
+  return [...left, ...gap, ...(tail ?? [])]
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16))
+    .join(':');
 }
 
 function tooMany({ paths }: From, ms: number): ConclaveError | GatewayError {

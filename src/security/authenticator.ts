@@ -2,7 +2,7 @@ import { ConclaveError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import type { TokenClaims } from '../contract/token-claims';
 import { isApiKey } from './api-key';
-import { RefusedCredential } from './refused-credential';
+import { type RefusedCredential, refusalFor } from './refused-credential';
 import { identityIn, TokenError } from './tokens';
 
 /** What a caller shows, as it came. */
@@ -52,32 +52,11 @@ export class Authenticator {
     }
   }
 
-  #refused(outcome: Exclude<AuthOutcome, 'success'>): ConclaveError {
+  #refused(outcome: Exclude<AuthOutcome, 'success'>): RefusedCredential {
     this.deps.attempted(outcome);
-    const { message, detail } = refusals[outcome] ?? invalidToken;
-    return new RefusedCredential(message, detail, outcome);
+    return refusalFor(outcome);
   }
 }
-
-interface Refusal {
-  readonly message: string;
-  readonly detail: string;
-}
-
-const invalidToken: Refusal = { message: 'the token is not valid', detail: 'token_invalid' };
-
-/** What helps an honest caller; why a token is not believed beyond that is in the metrics. */
-const refusals: Readonly<Partial<Record<AuthOutcome, Refusal>>> = {
-  missing: {
-    message: 'show an API key in X-API-Key, or a token in Authorization: Bearer',
-    detail: 'credentials_missing',
-  },
-  malformed: { message: 'the credential cannot be read', detail: 'credential_malformed' },
-  unknown: { message: 'the API key is unknown, expired or revoked', detail: 'unknown_credential' },
-  expired: { message: 'the token has expired', detail: 'token_expired' },
-  not_yet_valid: { message: 'the token is not valid yet', detail: 'token_not_yet_valid' },
-  revoked: { message: 'the token is revoked', detail: 'token_revoked' },
-};
 
 /** Null: what is shown is no credential at all. */
 function credentialsIn({ apiKey, authorization }: Shown): string[] | null {

@@ -61,6 +61,7 @@ export class LiveCredentials {
     this.#used.add(key.keyId);
     return {
       subject: `key:${key.keyId}`,
+      owner: key.owner,
       tenantId: key.tenantId,
       roles: key.roles,
       grants: grantsOf(key.roles, key.scopes),

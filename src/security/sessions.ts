@@ -4,7 +4,7 @@ import type { AuthSettings } from '../contract/auth-config';
 import { ConclaveError, GatewayError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import type { TokenClaims } from '../contract/token-claims';
-import { RefusedCredential } from './refused-credential';
+import { refusalFor, RefusedCredential } from './refused-credential';
 import { TokenError, type TokenFault, type Tokens } from './tokens';
 
 interface Pair {
@@ -51,6 +51,7 @@ export class Sessions {
     return claims;
   }
 
+  /** @throws RefusedCredential, so that asking counts as trying */
   async validate(token: string): Promise<TokenValidity> {
     try {
       const claims = await this.verify(token);
@@ -58,8 +59,7 @@ export class Sessions {
       const said = JSON.parse(JSON.stringify(claims)) as TokenValidity['claims'];
       return { valid: true, claims: said, error: null, expires_in: left };
     } catch (error) {
-      if (!(error instanceof TokenError)) throw error;
-      return { valid: false, claims: null, error: error.fault, expires_in: null };
+      throw error instanceof TokenError ? refusalFor(error.fault) : error;
     }
   }
 

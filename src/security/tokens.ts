@@ -109,6 +109,7 @@ export function identityIn(claims: TokenClaims): Identity {
   const { sub, tenant_id: tenantId, roles, permissions, scopes, scope, jti, exp } = claims;
   return {
     subject: sub,
+    owner: sub,
     tenantId: tenantId ?? null,
     roles,
     grants: grantsOf(roles, [...permissions, ...scopes, ...scope]),

@@ -10,7 +10,7 @@ const lockId = 0x43524544;
 
 type NewKey = Pick<
   ApiKeyRecord,
-  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt'
+  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt' | 'owner'
 >;
 type ApiKeyRow = Selectable<ApiKeyTable>;
 
@@ -163,6 +163,7 @@ async function insert(tx: Db, key: NewKey, createdBy: string): Promise<ApiKeyRec
       scopes: JSON.stringify(key.scopes),
       description: key.description,
       created_by: createdBy,
+      owner: key.owner,
       expires_at: key.expiresAt,
       revision: nextRevision,
     })
@@ -207,6 +208,7 @@ function recordOf(row: ApiKeyRow): ApiKeyRecord {
     description: row.description,
     createdAt: row.created_at,
     createdBy: row.created_by,
+    owner: row.owner,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     rotatedTo: row.rotated_to,

@@ -1,5 +1,6 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { allowList } from './migrations/allow-list';
+import { apiKeyOwners } from './migrations/api-key-owners';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
@@ -147,6 +148,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_30_04_policy_shadows': policyShadows,
   '2026_11_30_14_credentials': credentials,
   '2026_11_30_17_callbacks': callbacks,
+  '2026_11_30_24_api_key_owners': apiKeyOwners,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -312,6 +312,7 @@ export interface ApiKeyTable {
   description: string;
   created_at: Generated<Date>;
   created_by: string;
+  owner: string;
   expires_at: Date;
   revoked_at: Nullable<Date>;
   rotated_to: Nullable<string>;

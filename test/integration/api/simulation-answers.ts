@@ -13,18 +13,18 @@ const one = '/policies/{bundle}/simulations/{simulation_id}';
 export function simulationAnswers(of: () => System): Ask[] {
   const send = (method: string, path: string, body?: unknown) =>
     of().request<SimulationView>(method, `/policies/${path}`, body, { 'X-Tenant-ID': 'demo' });
-  const body = {
+  const candidate = (bundle: string) => ({
     policy: {
       tenant_id: 'demo',
-      policy_bundle: 'default',
+      policy_bundle: bundle,
       required_detectors: ['b'],
       coverage_calculation: { calculation_method: 'required_set' },
     },
-  };
+  });
   // What was judged is on record a moment later.
   const begin = () =>
     eventually(
-      () => send('POST', 'default/simulate', body),
+      () => send('POST', 'default/simulate', candidate('default')),
       ({ status }) => status !== 409,
     );
   const begun = async () => `default/simulations/${(await begin()).body.simulation_id}`;
@@ -32,7 +32,7 @@ export function simulationAnswers(of: () => System): Ask[] {
     ['post', simulate, 202, begin],
     ['post', simulate, 400, () => send('POST', 'default/simulate', { version: 1 })],
     ['post', simulate, 404, () => send('POST', 'default/simulate', { version: '7.0' })],
-    ['post', simulate, 409, () => send('POST', 'nothing/simulate', body)],
+    ['post', simulate, 409, () => send('POST', 'nothing/simulate', candidate('nothing'))],
     ['get', all, 200, () => send('GET', 'default/simulations')],
     ['get', one, 200, async () => send('GET', await begun())],
     ['get', one, 404, () => send('GET', `default/simulations/${randomUUID()}`)],

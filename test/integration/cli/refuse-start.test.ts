@@ -96,6 +96,13 @@ describe('A start that must not be', () => {
       auth: { dev_tokens: true },
     });
     expect(() => refuseUnsafeStart(settings, {})).toThrow(/dev_tokens/);
+    const developing = settingsSchema.parse({
+      security: { auth_disabled: false },
+      auth: { dev_tokens: true },
+    });
+    expect(() => refuseUnsafeStart(developing, {})).not.toThrow();
+    expect(() => refuseUnsafeStart(developing, { APP_ENV: 'production' })).toThrow(/dev_tokens/);
+    expect(() => refuseUnsafeStart(developing, { NODE_ENV: 'production' })).toThrow(/dev_tokens/);
   });
 
   it('is refused when an external server is not named', async () => {

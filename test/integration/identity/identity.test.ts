@@ -335,7 +335,7 @@ describe('Tokens', () => {
     expect((await validate(`${token}x`)).body).toMatchObject({
       valid: false,
       claims: null,
-      error: 'signature',
+      error: 'token_invalid',
     });
     expect((await system.request('POST', '/auth/validate', {})).status).toBe(400);
   });
@@ -377,6 +377,12 @@ describe('Whoever guesses', () => {
       403,
       expect.objectContaining({ error_code: 'RATE_LIMITED', detail: 'auth_attempts' }),
     ]);
+    const asked = await fetch(`${strict.url}/api/v1/auth/validate`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ token: `${await signed({})}x` }),
+    });
+    expect(asked.status).toBe(429);
     const good = await fetch(`${strict.url}/api/v1/auth/user`, { headers: header(acme) });
     expect(good.status).toBe(200);
     await strict.end();
@@ -435,11 +441,18 @@ it('A version is approved by somebody else than who submitted it, whatever they 
   };
   const put = await change('PUT', '', acme, { policy, description: 'x', requires_approval: true });
   expect(put.status).toBe(201);
-  expect(put.body).toMatchObject({ created_by: `key:${acme.key_id}` });
+  expect(put.body).toMatchObject({ created_by: `key:${superAdmin.key_id}` });
   const approve = { decision: 'approve', note: 'fine' };
   expect((await change('POST', '/versions/1.0/review', acme, approve)).body.detail).toBe(
     'approver_is_submitter',
   );
+  const wanted = { description: 'a second one', roles: ['admin'] };
+  const second = (await ask<CreatedApiKey>('POST', '/api-keys', acme, wanted)).body;
+  const third = (await ask<CreatedApiKey>('POST', `/api-keys/${second.key_id}/rotate`, acme)).body;
+  for (const key of [second, third]) {
+    const { detail } = (await change('POST', '/versions/1.0/review', key, { ...approve })).body;
+    expect([key.key_id, detail]).toEqual([key.key_id, 'approver_is_submitter']);
+  }
   const colleague = await command('create', '--tenant', 'acme', '--role', 'admin');
   expect((await change('POST', '/versions/1.0/review', colleague, approve)).status).toBe(200);
 });

@@ -102,6 +102,14 @@ describe('The codec for Temporal Web', () => {
     expect(await preflight('http://127.0.0.1:1')).not.toHaveProperty('access-control-allow-origin');
   });
 
+  it('reads no body of whoever has not shown the token, and says nothing of origins elsewhere', async () => {
+    const app = await withCodec();
+    const sent = request(app).post('/api/v1/codec/decode').set('Content-Type', 'application/json');
+    expect((await sent.send('{ no json')).status).toBe(401);
+    const elsewhere = await request(app).get('/api/v1/detectors').set('Origin', origin);
+    expect(elsewhere.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
   it('is not there without a token', async () => {
     const response = await request(await appWith())
       .post('/api/v1/codec/decode')

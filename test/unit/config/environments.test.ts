@@ -1,7 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { explainSetting, loadSettings } from '../../../src/config/load-settings';
+import { metricsArePublic } from '../../../src/compose-identity';
+import { isOwnMachine } from '../../../src/config/own-machine';
 import { unsafeSettings } from '../../../src/config/unsafe-settings';
+import { settingsSchema } from '../../../src/contract/config';
 import { parseRegistryFile } from '../../../src/registry/registry-file';
 
 const root = path.resolve(__dirname, '..', '..', '..');
@@ -35,6 +38,15 @@ describe.each(['development', 'staging', 'production'])('the configuration of %s
   });
 });
 
+it.each([
+  ['development', '127.0.0.1', true],
+  ['development', '0.0.0.0', false],
+  ['staging', '127.0.0.1', false],
+] as const)('%s on %s has metrics and CORS open: %s', (environment, host, isOpen) => {
+  const settings = settingsSchema.parse({ service: { environment, host } });
+  expect([isOwnMachine(settings.service), metricsArePublic(settings)]).toEqual([isOpen, isOpen]);
+});
+
 describe('what is not safe', () => {
   const faults = (environment: string, variables: Record<string, string>) =>
     unsafeSettings(load(environment, variables).settings);
@@ -48,6 +60,19 @@ describe('what is not safe', () => {
     [unapproved, 'policy.require_approval must be true in production'],
   ])('is named in production: %j [16.2]', (variables, fault) => {
     expect(faults('production', variables)).toEqual([fault]);
+  });
+
+  it.each(['staging', 'production'])('is a token of anybody for anybody, in %s', (environment) => {
+    const secret = { ORCHESTRATION_JWT_SECRET_KEY: 'a secret of more than thirty-two characters' };
+    expect(faults(environment, secret)).toEqual([
+      `auth.issuer must be set in ${environment}`,
+      `auth.audience must be set in ${environment}`,
+    ]);
+    const named = { ORCHESTRATION_AUTH__ISSUER: 'us', ORCHESTRATION_AUTH__AUDIENCE: 'conclave' };
+    expect(faults(environment, { ...secret, ...named })).toEqual([]);
+    const plain = { ...named, ORCHESTRATION_AUTH__JWKS_URL: 'http://issuer.example/keys' };
+    expect(faults(environment, plain)).toEqual([`auth.jwks_url must begin with https:// in ${environment}`]);
+    expect(faults('development', secret)).toEqual([]);
   });
 
   it('is all named at once, and depends on the environment [16.2]', () => {

@@ -7,7 +7,7 @@ import { ApiKeys, type ApiKeysDependencies, type KeyCaller } from '../../../src/
 
 const by = { principal: 'ann', requestId: 'r', correlationId: null };
 const callerWith = (role: Role, tenantId: string | null): KeyCaller => ({
-  identity: { roles: [role], grants: grantsOf([role], []) },
+  identity: { roles: [role], grants: grantsOf([role], []), method: 'api_key', owner: `the ${role}` },
   tenantId,
   by,
 });
@@ -71,6 +71,17 @@ describe('API keys', () => {
     ],
   ])('are made %s: %#', async (_what, caller, fields, expected) => {
     expect(await detailOf(keysOver().keys.create(asked(fields), caller))).toBe(expected);
+  });
+
+  it('are answered for by who was shown them, and of the command line by themselves', async () => {
+    const { keys, made } = keysOver();
+    const first = await keys.create(asked({ tenant_id: 'acme', roles: ['admin'] }), superAdmin);
+    await keys.rotate(first.key_id, 24, superAdmin);
+    const admin = callerWith('admin', 'acme');
+    await keys.create(asked({ roles: ['viewer'] }), admin);
+    await keys.rotate(first.key_id, 24, admin);
+    const own = `key:${first.key_id}`;
+    expect(made.map(({ owner }) => owner)).toEqual([own, own, 'the admin', 'the admin']);
   });
 
   it('are no more than a tenant may have', async () => {

@@ -22,6 +22,17 @@ describe('Attempts [A8]', () => {
     expect(await codeOf(limit.guard(from('b'), undefined, wrong))).toBe('UNAUTHORIZED');
   });
 
+  it('from one network of IPv6 are counted together, and an address of IPv4 alone however it is written', async () => {
+    const limit = limitOf(1);
+    const tried = (address: string) => codeOf(limit.guard(from(address), undefined, wrong));
+    expect(await tried('2001:db8::1')).toBe('UNAUTHORIZED');
+    expect(await tried('2001:db8:0:0:ffff::2')).toBe('RATE_LIMITED');
+    expect(await tried('2001:db8:0:1::1')).toBe('UNAUTHORIZED');
+    expect(await tried('::ffff:192.0.2.1')).toBe('UNAUTHORIZED');
+    expect(await tried('192.0.2.1')).toBe('RATE_LIMITED');
+    expect(await tried('192.0.2.2')).toBe('UNAUTHORIZED');
+  });
+
   it('are forgotten with the first that succeeds', async () => {
     const limit = limitOf(2);
     for (let i = 0; i < 10; i++) {

@@ -7,7 +7,7 @@ function keyWith(overrides: Partial<ApiKeyRecord> = {}) {
   const { apiKey, keyId, hash } = newApiKey();
   const record: ApiKeyRecord = {
     ...{ keyId, hash, tenantId: 'acme', roles: ['viewer'], scopes: ['audit:read'], description: 'a key' },
-    ...{ createdAt: new Date(0), createdBy: 'cli', expiresAt: new Date(1_000_000) },
+    ...{ createdAt: new Date(0), createdBy: 'cli', owner: 'key:first', expiresAt: new Date(1_000_000) },
     ...{ revokedAt: null, rotatedTo: null, lastUsed: null },
     ...overrides,
   };
@@ -42,6 +42,7 @@ describe('Credentials as a facade knows them', () => {
     const { live, state } = await liveWith({ keys: [record] });
     expect(live.identityOf(apiKey)).toMatchObject({
       subject: `key:${record.keyId}`,
+      owner: 'key:first',
       tenantId: 'acme',
       grants: expect.arrayContaining(['audit:read', 'orchestrate:read']),
       method: 'api_key',
