@@ -248,7 +248,7 @@ describe('conclave policy test', () => {
     expect(code).toBe(1);
     expect(stdout).toContain('  not covered: rules/conflict.rego: 3\n');
     expect(stdout).toMatch(
-      /error: \.: tests and fixtures run through \d+(\.\d)? % of the rules, less than 95 %/,
+      /error: tests and fixtures run through \d+(\.\d)? % of the rules, less than 95 %/,
     );
   });
 });
