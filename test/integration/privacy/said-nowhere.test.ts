@@ -129,7 +129,8 @@ describe('neither content nor a secret is said anywhere [10.2]', () => {
       body: text(),
     });
     statuses['proxied'] = proxied.status;
-    heard('explain', await system.request('GET', `/orchestrate/${requestIds[0]}/explain`));
+    const own = { 'X-Tenant-ID': 'demo' };
+    heard('explain', await system.request('GET', `/orchestrate/${requestIds[0]}/explain`, undefined, own));
   }
 
   /** What operators look at. */

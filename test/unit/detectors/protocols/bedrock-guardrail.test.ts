@@ -208,7 +208,7 @@ describe('The signature of a Bedrock call', () => {
 
 describe('A Bedrock call with an access key', () => {
   const { server, http, request, never } = upstream();
-  const kept = 'CONCLAVE_TEST_ACCESS_KEY';
+  const kept = 'TEST_ACCESS_KEY';
   afterEach(() => delete process.env[kept]);
 
   function call(name: string) {
@@ -232,7 +232,7 @@ describe('A Bedrock call with an access key', () => {
   });
 
   it('does not go at all without its secret', async () => {
-    await expect(call('CONCLAVE_TEST_NO_KEY')).rejects.toMatchObject({
+    await expect(call('TEST_NO_KEY')).rejects.toMatchObject({
       failure: 'http_4xx',
       options: { status: 401 },
     });
