@@ -75,6 +75,8 @@ export class Metrics {
       async collect() {
         const values = await read();
         this.reset();
+        // Without labels it is 0 after that, which nobody has said.
+        if (labelNames.length === 0) this.remove();
         for (const [labels, value] of values) this.set(labels, value);
       },
     });

@@ -21,7 +21,7 @@ const read = (file: string): RecordedHistory =>
   JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as RecordedHistory;
 
 /** An empty workflow is 1.6 MB; zod alone would add 1 MB to what every cached run pays for. */
-const maxBundleBytes = 2_000_000;
+const maxBundleBytes = 2_200_000;
 
 describe('the workflows', () => {
   let code: string;
