@@ -44,7 +44,8 @@ describe('The rate limit', () => {
     const began = Date.now();
     for (let i = 0; i < 50; i++) await limit.consume(limited, 50, response);
     await expect(limit.consume(limited, 50, response)).rejects.toMatchObject(refused);
-    expect(Date.now() - began).toBeLessThan(300);
+    // Waiting for it each time would take five seconds.
+    expect(Date.now() - began).toBeLessThan(2500);
     guard.stop();
   });
 });
