@@ -247,9 +247,7 @@ describe('conclave policy test', () => {
     const { code, stdout } = await conclave(['policy', 'test', little, '--threshold', '95']);
     expect(code).toBe(1);
     expect(stdout).toContain('  not covered: rules/conflict.rego: 3\n');
-    expect(stdout).toMatch(
-      /error: tests and fixtures run through \d+(\.\d)? % of the rules, less than 95 %/,
-    );
+    expect(stdout).toMatch(/error: tests and fixtures run through \d+(\.\d)? % of the rules, less than 95 %/);
   });
 });
 
