@@ -7,7 +7,7 @@ import { tenantSchema } from '../contract/text';
 import { needs } from './access';
 import { readUpload, type UploadLimits } from './multipart';
 import type { RateLimit } from './rate-limit';
-import { tenantOf } from './tenant-header';
+import { requiredTenant, tenantOf } from './tenant-header';
 import { validate } from './validate';
 
 export interface UploadRouterDependencies {
@@ -71,15 +71,6 @@ function contentRefOf(request: Request): string {
   throw new ConclaveError('INVALID_REQUEST', 'there is no such uploaded content', {
     status: 404,
     detail: 'content_not_found',
-  });
-}
-
-function requiredTenant(request: Request): string {
-  const tenant = tenantOf(request);
-  if (tenant !== null) return tenant;
-  throw new ConclaveError('INVALID_REQUEST', 'say whose content it is: send X-Tenant-ID', {
-    detail: 'tenant_required',
-    fieldErrors: [{ path: 'X-Tenant-ID', message: 'is required' }],
   });
 }
 

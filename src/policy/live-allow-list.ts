@@ -41,11 +41,13 @@ const trustedMs = 1000;
  */
 export class LiveAllowList {
   readonly #tenants = new Map<string, OfTenant>();
-  readonly #rereading = new Rereading(() => this.#read());
+  readonly #rereading = new Rereading(
+    () => this.#read(),
+    (error) => this.deps.failed(error),
+  );
   readonly #clock: () => number;
   #seen = 0;
   #confirmedAt = -Infinity;
-  #failing = false;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly deps: LiveAllowListDependencies) {
@@ -72,14 +74,8 @@ export class LiveAllowList {
   }
 
   /** One that fails leaves what is known to grow old. */
-  async catchUp(): Promise<void> {
-    try {
-      await this.refresh();
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) this.deps.failed(error);
-      this.#failing = true;
-    }
+  catchUp(): Promise<void> {
+    return this.#rereading.catchUp();
   }
 
   /** What a plan that is made now says of the list; undefined: nothing in it counts for the bundle, or it is too old. */

@@ -25,8 +25,10 @@ const lookEveryMs = 400;
 export class LivePolicies {
   readonly #heads = new Map<string, ChangedHead>();
   readonly #bundles: LRUCache<string, Bundle>;
-  readonly #rereading = new Rereading(() => this.#read());
-  #failing = false;
+  readonly #rereading = new Rereading(
+    () => this.#read(),
+    (error) => this.deps.failed(error),
+  );
   #timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly deps: LivePoliciesDependencies) {
@@ -88,14 +90,8 @@ export class LivePolicies {
   }
 
   /** As {@link refresh}, but one that fails leaves what is known to decide until the next. */
-  async catchUp(): Promise<void> {
-    try {
-      await this.refresh();
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) this.deps.failed(error);
-      this.#failing = true;
-    }
+  catchUp(): Promise<void> {
+    return this.#rereading.catchUp();
   }
 
   async #read(): Promise<void> {

@@ -19,8 +19,10 @@ const lookEveryMs = 400;
 /** The shadows of all bundles as this process sees them. */
 export class LiveShadows {
   readonly #shadows = new Map<string, Shadow>();
-  readonly #rereading = new Rereading(() => this.#read());
-  #failing = false;
+  readonly #rereading = new Rereading(
+    () => this.#read(),
+    (error) => this.deps.failed(error),
+  );
   #timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly deps: LiveShadowsDependencies) {}
@@ -52,14 +54,8 @@ export class LiveShadows {
   }
 
   /** Resolves when this process sees all that was committed before the call; one that fails leaves what is known. */
-  async catchUp(): Promise<void> {
-    try {
-      await this.#rereading.refresh();
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) this.deps.failed(error);
-      this.#failing = true;
-    }
+  catchUp(): Promise<void> {
+    return this.#rereading.catchUp();
   }
 
   async #read(): Promise<void> {

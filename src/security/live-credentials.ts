@@ -21,16 +21,24 @@ const lookEveryMs = 400;
 const trustedMs = 30_000;
 const noteEveryMs = 30_000;
 
+/** Made when the key is read, not for each request. */
+interface Known {
+  readonly key: ApiKeyRecord;
+  readonly identity: Identity;
+}
+
 /** API keys and revoked tokens as this process knows them, which is as they are but for a fraction of a second. */
 export class LiveCredentials {
-  readonly #keys = new Map<string, ApiKeyRecord>();
+  readonly #keys = new Map<string, Known>();
   /** Until when, in epoch ms. */
   readonly #revoked = new Map<string, number>();
   readonly #used = new Set<string>();
-  readonly #rereading = new Rereading(() => this.#read());
+  readonly #rereading = new Rereading(
+    () => this.#read(),
+    (error) => this.deps.failed(error),
+  );
   readonly #now: () => number;
   #readAt = -Infinity;
-  #failing = false;
   #timers: NodeJS.Timeout[] = [];
 
   constructor(private readonly deps: LiveCredentialsDependencies) {
@@ -55,20 +63,12 @@ export class LiveCredentials {
   identityOf(apiKey: string): Identity | null {
     this.#requireFresh();
     const keyId = keyIdIn(apiKey);
-    const key = keyId === null ? undefined : this.#keys.get(keyId);
-    if (!key || !isKey(apiKey, key.hash)) return null;
+    const known = keyId === null ? undefined : this.#keys.get(keyId);
+    if (!known || !isKey(apiKey, known.key.hash)) return null;
+    const { key, identity } = known;
     if (key.revokedAt !== null || key.expiresAt.getTime() <= this.#now()) return null;
     this.#used.add(key.keyId);
-    return {
-      subject: `key:${key.keyId}`,
-      owner: key.owner,
-      tenantId: key.tenantId,
-      roles: key.roles,
-      grants: grantsOf(key.roles, key.scopes),
-      method: 'api_key',
-      tokenId: key.keyId,
-      expiresAt: key.expiresAt.getTime(),
-    };
+    return identity;
   }
 
   /** @throws ConclaveError INTERNAL_ERROR when that cannot be known */
@@ -78,14 +78,8 @@ export class LiveCredentials {
   }
 
   /** What fails leaves what is known. */
-  async catchUp(): Promise<void> {
-    try {
-      await this.#rereading.refresh();
-      this.#failing = false;
-    } catch (error) {
-      if (!this.#failing) this.deps.failed(error);
-      this.#failing = true;
-    }
+  catchUp(): Promise<void> {
+    return this.#rereading.catchUp();
   }
 
   /** Keeps which keys were used since it was kept last. */
@@ -106,10 +100,23 @@ export class LiveCredentials {
   async #read(): Promise<void> {
     const startedAt = this.#now();
     const { keys, revoked } = await this.deps.news();
-    for (const key of keys) this.#keys.set(key.keyId, key);
+    for (const key of keys) this.#keys.set(key.keyId, { key, identity: identityBy(key) });
     for (const { jti, expiresAt } of revoked) this.#revoked.set(jti, expiresAt.getTime());
     for (const [jti, until] of this.#revoked)
       if (until < startedAt - trustedMs * 20) this.#revoked.delete(jti);
     this.#readAt = startedAt;
   }
+}
+
+function identityBy({ keyId, owner, tenantId, roles, scopes, expiresAt }: ApiKeyRecord): Identity {
+  return {
+    subject: `key:${keyId}`,
+    owner,
+    tenantId,
+    roles,
+    grants: grantsOf(roles, scopes),
+    method: 'api_key',
+    tokenId: keyId,
+    expiresAt: expiresAt.getTime(),
+  };
 }

@@ -50,4 +50,23 @@ describe('Rereading', () => {
     open[1]!.resolve();
     await expect(second).resolves.toBeUndefined();
   });
+
+  it('catches up without throwing, and tells of failures once until one reading succeeds', async () => {
+    const told: unknown[] = [];
+    let fault: Error | null = new Error('gone');
+    const rereading = new Rereading(
+      async () => {
+        if (fault) throw fault;
+      },
+      (error) => told.push(error),
+    );
+    await rereading.catchUp();
+    await rereading.catchUp();
+    expect(told).toEqual([fault]);
+    fault = null;
+    await rereading.catchUp();
+    fault = new Error('gone again');
+    await rereading.catchUp();
+    expect(told).toEqual([new Error('gone'), fault]);
+  });
 });
