@@ -323,7 +323,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       await identity.stop();
       policies.stop();
       allowList.stop();
-      generations.stop();
+      store.stopFollowing();
       content.stop();
       redis?.guard.stop();
       lag.stop();

@@ -3,7 +3,7 @@ import type { Settings } from './contract/config';
 import { CacheGenerations } from './store/cache-generations';
 import { openDatabase } from './store/database';
 import { KeyRing } from './store/key-ring';
-import { loadMasterKey } from './store/master-key';
+import { MasterKeys } from './store/master-keys';
 import { migrate } from './store/migrations';
 import { Notifications } from './store/notifications';
 import { Orchestrations } from './store/orchestrations';
@@ -27,8 +27,10 @@ export async function composeStore(parts: {
   const { settings, databaseUrl, counting, log } = parts;
   const db = openDatabase(databaseUrl, settings.database.pool_size);
   await migrate(db);
-  const keys = new KeyRing(db, loadMasterKey(settings.security.master_key, settings.service.data_dir));
-  await keys.assertMasterKey();
+  const { master_key: configured, master_key_file: file } = settings.security;
+  const masters = MasterKeys.of({ configured, file, dataDir: settings.service.data_dir });
+  const keys = new KeyRing(db, masters);
+  await keys.open();
   const retention = {
     answerRetentionMs: settings.orchestration.idempotency_retention_hours * 60 * minuteMs,
     contentRetentionMs: settings.orchestration.content_retention_minutes * minuteMs,
@@ -37,6 +39,7 @@ export async function composeStore(parts: {
   const runs = new Runs(db, keys, retention.answerRetentionMs);
   const notifications = new Notifications(db, databaseUrl);
   await notifications.listen();
+  const stopFollowing = keys.follow(notifications, (error) => log.error({ error }, 'changes of keys cannot be read'));
   const redis =
     settings.redis.url === null
       ? null
@@ -46,9 +49,11 @@ export async function composeStore(parts: {
           counting.wentWithoutRedis,
         );
   if (redis) counting.showRedis(redis.guard);
+  const generations = new CacheGenerations(db, notifications, undefined, counting.invalidated);
   return {
     db,
     keys,
+    masters,
     retention,
     orchestrations,
     runs,
@@ -58,6 +63,10 @@ export async function composeStore(parts: {
     payloads: new PayloadReader(db, keys),
     redis,
     cache: openResponseCache(settings.orchestration, redis, keys, counting.cacheUsed),
-    generations: new CacheGenerations(db, notifications, undefined, counting.invalidated),
+    generations,
+    stopFollowing() {
+      generations.stop();
+      stopFollowing();
+    },
   };
 }

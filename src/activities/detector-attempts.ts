@@ -134,7 +134,7 @@ export class DetectorAttempts {
         runId: run.run_id,
         tenantId: plan.tenant_id,
         contentType: plan.content_type,
-        fingerprintKey: await this.deps.keys.tenantKey(plan.tenant_id),
+        fingerprintKey: await this.deps.keys.digestKey(plan.tenant_id),
         startedAt: attempt.startedAt,
         attempt: attempt.number,
         wanted: (requestId) => !this.deps.controls.isCancelled(requestId),

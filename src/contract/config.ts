@@ -49,8 +49,13 @@ const securitySchema = z.strictObject({
   metrics_public: z.boolean().nullable().default(null),
   /** Proxies before us that tell a caller's address in X-Forwarded-For. */
   trusted_proxies: z.int().min(0).max(10).default(0),
-  /** 32 bytes in base64; without it a key is made once and kept in data_dir with mode 0600. */
+  /**
+   * 32 bytes in base64, or more of them, apart by commas: which wraps is in the database (docs/keys.md). Without it a key
+   * is made once and kept in data_dir with mode 0600.
+   */
   master_key: z.string().nullable().default(null),
+  /** A file that holds the same, one a line, and is read again when it changes. */
+  master_key_file: filePath.nullable().default(null),
   max_body_bytes: z
     .int()
     .positive()

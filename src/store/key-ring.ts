@@ -1,7 +1,14 @@
-import { hkdfSync, randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { randomBytes } from 'node:crypto';
+import { Rereading } from '../domain/rereading';
+import { everyTenant } from './audit-log';
 import type { Db } from './database';
-import { seal, unseal } from './sealed-box';
+import { Fetched } from './fetched';
+import type { MasterKeys } from './master-keys';
+import { hear, type Notifications } from './notifications';
+import { Revisions } from './revisions';
+import { unseal } from './sealed-box';
+import { keyVersionIn, openUnder, sealUnder, type VersionedKey } from './sealed-form';
+import { keyLockId, TenantKeyDestroyedError, TenantKeys } from './tenant-keys';
 
 /** The run's data key is gone, and with it everything that was encrypted under it. */
 export class RunKeyDestroyedError extends Error {
@@ -11,110 +18,121 @@ export class RunKeyDestroyedError extends Error {
   }
 }
 
-class MasterKeyError extends Error {
-  override readonly name = 'MasterKeyError';
-  constructor() {
-    super(
-      'What the database holds was encrypted under another master key.\n' +
-        '  Remedy: give every process the same ORCHESTRATION_SECURITY__MASTER_KEY, or put keys/master.key back in the data folder',
-    );
-  }
-}
-
 const runKeyCacheMs = 60_000;
+const lookEveryMs = 1000;
 
 /**
- * Data keys: one per run for Temporal payloads, wrapped by the tenant's, which the master key wraps
- * (design.md 5). Unwrapped keys stay in memory for a minute at most after they were last fetched.
+ * Data keys: one per run for Temporal payloads, wrapped by the tenant's, which a master key wraps (design.md 5, ADR 25).
+ * Unwrapped keys of runs stay in memory for a minute at most after they were last fetched, those of tenants until they change.
  */
 export class KeyRing {
-  readonly #master: Buffer;
-  readonly #tenantKeys = new LRUCache<string, Buffer>({
+  /** What is stored of them: versions are added, and all are destroyed, there. */
+  readonly tenantKeys: TenantKeys;
+  readonly #tenants = new Fetched<readonly VersionedKey[]>((tenantId) => this.tenantKeys.of(tenantId), {
     max: 10_000,
-    fetchMethod: (tenantId) => this.#loadTenantKey(tenantId),
   });
-  readonly #runKeys = new LRUCache<string, Buffer>({
+  readonly #runs = new Fetched<Buffer>((runId) => this.#loadRunKey(runId), {
     max: 20_000,
     ttl: runKeyCacheMs,
-    fetchMethod: (runId) => this.#loadRunKey(runId),
   });
-  /** For workflows that carry no member: children that mark failed jobs, schedules. */
-  readonly serviceKey: Buffer;
 
   constructor(
     private readonly db: Db,
-    master: Buffer,
+    masters: MasterKeys,
   ) {
-    this.#master = master;
-    this.serviceKey = Buffer.from(hkdfSync('sha256', master, '', 'conclave/service-payloads', 32));
+    this.tenantKeys = new TenantKeys(db, masters);
   }
 
-  /** @throws MasterKeyError when what is stored was encrypted under another master key */
-  async assertMasterKey(): Promise<void> {
-    const stored = await this.db.selectFrom('tenant_key').selectAll().limit(1).executeTakeFirst();
-    if (stored === undefined) return;
-    try {
-      unseal(this.#master, stored.wrapped_key, `tenant_key/${stored.tenant_id}`);
-    } catch {
-      throw new MasterKeyError();
-    }
+  /** @throws MasterKeyError when what is stored was encrypted under a master key that is not held here */
+  async open(): Promise<void> {
+    await this.tenantKeys.assertReadable();
+    await this.serviceKey();
   }
 
-  async tenantKey(tenantId: string): Promise<Buffer> {
-    return (await this.#tenantKeys.fetch(tenantId))!;
+  /** Forgets keys that change, in this process or another, within a moment. @returns what ends that */
+  follow(notifications: Pick<Notifications, 'on' | 'ask'>, failed: (error: unknown) => void): () => void {
+    const revisions = new Revisions<{ readonly tenant_id: string; readonly destroyed: boolean }>(
+      notifications,
+      'select tenant_id, destroyed_at is not null as destroyed, revision from tenant_key where revision > $1',
+      keyLockId,
+    );
+    const rereading = new Rereading(async () => {
+      for (const { tenant_id: tenantId, destroyed } of await revisions.news()) {
+        this.#tenants.forget(tenantId);
+        if (destroyed) this.#runs.forgetAll();
+      }
+    }, failed);
+    hear(notifications, 'keys_changed', () => void rereading.catchUp());
+    const timer = setInterval(() => void rereading.catchUp(), lookEveryMs).unref();
+    return () => clearInterval(timer);
+  }
+
+  /** For workflows that carry no member: children that mark failed jobs, schedules. */
+  serviceKey(): Promise<Buffer> {
+    return this.digestKey(everyTenant);
+  }
+
+  /** What a tenant's digests are made with. It is the same for ever, or what was found by them is lost. */
+  async digestKey(tenantId: string): Promise<Buffer> {
+    return (await this.#tenants.get(tenantId))![0]!.key;
   }
 
   /** A fresh key for a run, usable at once in this process; `wrapped` is to be stored with the run. */
   async newRunKey(runId: string, tenantId: string): Promise<{ wrapped: Buffer }> {
     const key = randomBytes(32);
-    this.#runKeys.set(runId, key);
-    return { wrapped: seal(await this.tenantKey(tenantId), key, `run_key/${runId}`) };
+    this.#runs.put(runId, key);
+    return { wrapped: await this.encryptFor(tenantId, key, `run_key/${runId}`) };
   }
 
   /**
    * @returns null when there is no such run
    * @throws RunKeyDestroyedError
    */
-  async runKey(runId: string): Promise<Buffer | null> {
-    return (await this.#runKeys.fetch(runId)) ?? null;
+  runKey(runId: string): Promise<Buffer | null> {
+    return this.#runs.get(runId);
   }
 
-  async encryptFor(tenantId: string, plaintext: Uint8Array, context: string): Promise<Buffer> {
-    return seal(await this.tenantKey(tenantId), plaintext, context);
+  /** @throws TenantKeyDestroyedError */
+  async encryptFor(tenantId: string, plaintext: Uint8Array, place: string): Promise<Buffer> {
+    const newest = (await this.#tenants.get(tenantId))!.at(-1)!;
+    return sealUnder(newest, tenantId, plaintext, place);
   }
 
-  async decryptFor(tenantId: string, sealed: Uint8Array, context: string): Promise<Buffer> {
-    return unseal(await this.tenantKey(tenantId), sealed, context);
+  /** @throws TenantKeyDestroyedError */
+  async decryptFor(tenantId: string, sealed: Uint8Array, place: string): Promise<Buffer> {
+    const version = keyVersionIn(sealed);
+    if (version === null) return unseal(await this.digestKey(tenantId), sealed, place);
+    return openUnder(await this.#version(tenantId, version), tenantId, sealed, place);
   }
 
   forgetRunKey(runId: string): void {
-    this.#runKeys.delete(runId);
+    this.#runs.forget(runId);
   }
 
-  async #loadTenantKey(tenantId: string): Promise<Buffer> {
-    const context = `tenant_key/${tenantId}`;
-    const fresh = randomBytes(32);
-    await this.db
-      .insertInto('tenant_key')
-      .values({ tenant_id: tenantId, wrapped_key: seal(this.#master, fresh, context) })
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    const row = await this.db
-      .selectFrom('tenant_key')
-      .select('wrapped_key')
-      .where('tenant_id', '=', tenantId)
-      .executeTakeFirstOrThrow();
-    return unseal(this.#master, row.wrapped_key, context);
+  async #version(tenantId: string, version: number): Promise<VersionedKey> {
+    const known = await this.#tenants.get(tenantId);
+    const among = (keys: readonly VersionedKey[] | null) => keys?.find((key) => key.version === version);
+    const found = among(known);
+    if (found) return found;
+    // Another process has made it a moment ago.
+    this.#tenants.forget(tenantId);
+    const made = among(await this.#tenants.get(tenantId));
+    if (made) return made;
+    throw new Error(`tenant ${tenantId} has no key of version ${version}`);
   }
 
-  async #loadRunKey(runId: string): Promise<Buffer | undefined> {
+  async #loadRunKey(runId: string): Promise<Buffer | null> {
     const row = await this.db
       .selectFrom('run_key')
       .select(['tenant_id', 'wrapped_key'])
       .where('run_id', '=', runId)
       .executeTakeFirst();
-    if (row === undefined) return undefined;
+    if (row === undefined) return null;
     if (row.wrapped_key === null) throw new RunKeyDestroyedError(runId);
-    return unseal(await this.tenantKey(row.tenant_id), row.wrapped_key, `run_key/${runId}`);
+    try {
+      return await this.decryptFor(row.tenant_id, row.wrapped_key, `run_key/${runId}`);
+    } catch (error) {
+      throw error instanceof TenantKeyDestroyedError ? new RunKeyDestroyedError(runId) : error;
+    }
   }
 }

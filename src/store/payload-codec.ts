@@ -62,7 +62,7 @@ export class EncryptingCodec implements PayloadCodec {
         ...(squeezed ? { 'conclave-compression': Buffer.from('deflate') } : {}),
         ...(context?.type === 'activity' && context.isLocal ? { 'conclave-local': Buffer.from('true') } : {}),
       },
-      data: seal(runKey ?? this.keys.serviceKey, squeezed ? await squeeze(plain) : plain, workflowId),
+      data: seal(runKey ?? (await this.#serviceKey()), squeezed ? await squeeze(plain) : plain, workflowId),
     };
   }
 
@@ -74,7 +74,7 @@ export class EncryptingCodec implements PayloadCodec {
     if (textOf(payload, 'encoding') !== 'binary/encrypted') return payload;
     const workflowId = textOf(payload, 'conclave-workflow');
     const key =
-      textOf(payload, 'conclave-key') === 'run' ? await this.#runKey(workflowId) : this.keys.serviceKey;
+      textOf(payload, 'conclave-key') === 'run' ? await this.#runKey(workflowId) : await this.#serviceKey();
     if (key === null) throw new RunKeyDestroyedError(workflowId);
     const plain = unseal(key, payload.data ?? new Uint8Array(), workflowId);
     return PayloadProto.decode(
@@ -82,6 +82,10 @@ export class EncryptingCodec implements PayloadCodec {
         ? plain
         : inflateRawSync(plain, { maxOutputLength: mostPayloadBytes }),
     );
+  }
+
+  #serviceKey(): Promise<Buffer> {
+    return outlastingOutage(() => this.keys.serviceKey());
   }
 
   #runKey(workflowId: string): Promise<Buffer | null> {

@@ -5,10 +5,12 @@ import type { FileType } from '../contract/content';
 import type { JobStatus } from '../contract/enums';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 import type { Nullable, NullableTimestamp, Timestamp, WithDefault } from './columns';
+import type { MasterKeyTable, TenantKeyTable } from './schema-keys';
 import type { PolicyDecisionTable, PolicyShadowTable, PolicySimulationTable } from './schema-policies';
 
 export interface Database {
-  tenant_key: { tenant_id: string; wrapped_key: Buffer; created_at: Generated<Date> };
+  tenant_key: TenantKeyTable;
+  master_key: MasterKeyTable;
   run_key: RunKeyTable;
   orchestration: OrchestrationTable;
   member_result: { run_id: string; request_id: string; detector: string; result: Buffer };

@@ -4,12 +4,14 @@ const algorithm = 'aes-256-gcm';
 const nonceBytes = 12;
 const tagBytes = 16;
 
-/** AES-256-GCM with a fresh nonce: `nonce ‖ ciphertext ‖ tag`, bound to the context it is stored in. */
-export function seal(key: Buffer, plaintext: Uint8Array, context: string): Buffer {
+const noHead = Buffer.alloc(0);
+
+/** AES-256-GCM with a fresh nonce: `head ‖ nonce ‖ ciphertext ‖ tag`, bound to the context it is stored in. */
+export function seal(key: Buffer, plaintext: Uint8Array, context: string, head = noHead): Buffer {
   const nonce = randomBytes(nonceBytes);
   const cipher = createCipheriv(algorithm, key, nonce);
   cipher.setAAD(Buffer.from(context));
-  return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  return Buffer.concat([head, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
 /** @throws when the key, the context or a single bit is not what it was */

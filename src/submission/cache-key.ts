@@ -24,7 +24,7 @@ export class CacheKeys {
   readonly #secrets = new WeakMap<Buffer, Buffer>();
 
   constructor(
-    private readonly keys: Pick<KeyRing, 'tenantKey'>,
+    private readonly keys: Pick<KeyRing, 'digestKey'>,
     private readonly generations: Pick<CacheGenerations, 'stamp'>,
   ) {}
 
@@ -35,7 +35,7 @@ export class CacheKeys {
     const part = this.#planPart(planned);
     const stamp = this.generations.stamp(tenantId, bundle, part.detectors);
     if (stamp === null) return null;
-    const digest = createHmac('sha256', this.#secretOf(await this.keys.tenantKey(tenantId)))
+    const digest = createHmac('sha256', this.#secretOf(await this.keys.digestKey(tenantId)))
       .update(contentHash(request))
       .update(part.text)
       .update(stamp)

@@ -4,6 +4,7 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { type History, historyToJSON } from '@temporalio/common/lib/proto-utils';
 import { openDatabase } from '../../src/store/database';
 import { KeyRing } from '../../src/store/key-ring';
+import { MasterKeys } from '../../src/store/master-keys';
 import { PayloadReader } from '../../src/store/payload-codec';
 import { eventually } from '../support/eventually';
 import { mapPayloads } from '../support/payloads';
@@ -29,7 +30,7 @@ async function record(names: readonly string[]): Promise<void> {
   url.pathname = `/${system.database}`;
   const db = openDatabase(url.href, 2);
   const masterKey = readFileSync(path.join(system.dataDir, 'keys', 'master.key'), 'utf8');
-  const reader = new PayloadReader(db, new KeyRing(db, Buffer.from(masterKey, 'base64')));
+  const reader = new PayloadReader(db, new KeyRing(db, new MasterKeys(() => [Buffer.from(masterKey, 'base64')])));
   try {
     for (const each of cases) {
       const name = `${each.workflow}-${each.name}`;

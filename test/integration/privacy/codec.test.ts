@@ -134,8 +134,8 @@ describe('the history of a run', () => {
       'select wrapped_key from run_key where wrapped_key is not null union all select wrapped_key from tenant_key',
     );
     expect(rows.length).toBeGreaterThan(1);
-    // nonce, 32 bytes of key, tag
-    expect(new Set(rows.map((row) => row.wrapped_key.length))).toEqual(new Set([12 + 32 + 16]));
+    // nonce, 32 bytes of key, tag; before them, for a key under a tenant's, which of its versions
+    expect(new Set(rows.map((row) => row.wrapped_key.length))).toEqual(new Set([12 + 32 + 16, 8 + 12 + 32 + 16]));
     expect(rows.some((row) => row.wrapped_key.includes(masterKeyOf(system)))).toBe(false);
   });
 

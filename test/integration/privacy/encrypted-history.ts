@@ -4,6 +4,7 @@ import type { Payload } from '@temporalio/common';
 import type { History } from '@temporalio/common/lib/proto-utils';
 import { openDatabase } from '../../../src/store/database';
 import { KeyRing } from '../../../src/store/key-ring';
+import { MasterKeys } from '../../../src/store/master-keys';
 import { PayloadReader } from '../../../src/store/payload-codec';
 import { incompressible } from '../../support/incompressible';
 import { type System, testServers } from '../../support/system';
@@ -35,7 +36,7 @@ export async function withFreshReader<T>(
   url.pathname = `/${system.database}`;
   const db = openDatabase(url.href, 2);
   try {
-    return await use(new PayloadReader(db, new KeyRing(db, masterKeyOf(system))));
+    return await use(new PayloadReader(db, new KeyRing(db, new MasterKeys(() => [masterKeyOf(system)]))));
   } finally {
     await db.destroy();
   }

@@ -4,18 +4,20 @@ import { emptyReport } from '../../../src/domain/simulation-report';
 import { type Db, openDatabase } from '../../../src/store/database';
 import { type EndedRunRange, EndedRuns } from '../../../src/store/ended-runs';
 import { KeyRing } from '../../../src/store/key-ring';
+import { MasterKeys } from '../../../src/store/master-keys';
 import { migrate } from '../../../src/store/migrations';
 import { PlanRecords } from '../../../src/store/plan-records';
 import { type NewSimulation, Simulations } from '../../../src/store/simulations';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
 
+const master = randomBytes(32);
 const name = `test_${randomUUID().replaceAll('-', '')}`;
 let db: Db;
 let keys: KeyRing;
 beforeAll(async () => {
   db = openDatabase(await createDatabase(testServers().databaseUrl, name), 4);
   await migrate(db);
-  keys = new KeyRing(db, randomBytes(32));
+  keys = new KeyRing(db, new MasterKeys(() => [master]));
 });
 afterAll(async () => {
   await db?.destroy();

@@ -58,7 +58,7 @@ describe('DetectorAttempts', () => {
       health: { isHealthy: () => healthy },
       latencies: { record: (...what: unknown[]) => latencies.push(what) },
       controls: new RunControls({} as never, notifications as never),
-      keys: { tenantKey: (tenant: string) => Promise.resolve(Buffer.from(`key of ${tenant}`)) },
+      keys: { digestKey: (tenant: string) => Promise.resolve(Buffer.from(`key of ${tenant}`)) },
       allowedBy: () => listed,
       now: () => Date.now(),
     } as never);

@@ -1,6 +1,7 @@
 import { AnswersInRedis } from '../../../src/store/answers-in-redis';
 import type { CachedAnswer } from '../../../src/store/cached-answer';
 import { KeyRing } from '../../../src/store/key-ring';
+import { MasterKeys } from '../../../src/store/master-keys';
 import { RedisGuard } from '../../../src/store/redis-guard';
 import { ResponseCache } from '../../../src/store/response-cache';
 import { FakeDatabase } from './fake-database';
@@ -28,7 +29,7 @@ function world(maxEntryBytes = 1000) {
     },
   };
   const guard = new RedisGuard(client);
-  const keys = new KeyRing(new FakeDatabase().db, Buffer.alloc(32, 1));
+  const keys = new KeyRing(new FakeDatabase().db, new MasterKeys(() => [Buffer.alloc(32, 1)]));
   const redis = { client, guard } as never;
   const answers = new AnswersInRedis(redis, keys, { ttlMs: 5000, maxEntryBytes });
   return { answers, values, guard, lose: () => (reachable = false) };

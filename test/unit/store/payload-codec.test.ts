@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import fc from 'fast-check';
 import { KeyRing, RunKeyDestroyedError } from '../../../src/store/key-ring';
+import { MasterKeys } from '../../../src/store/master-keys';
 import { createDataConverter, EncryptingCodec, PayloadReader } from '../../../src/store/payload-codec';
 import { incompressible } from '../../support/incompressible';
 import { FakeDatabase } from './fake-database';
@@ -17,7 +18,8 @@ describe('the payload codec', () => {
   let reader: PayloadReader;
   beforeEach(async () => {
     store = new FakeDatabase();
-    keys = new KeyRing(store.db, randomBytes(32));
+    const master = randomBytes(32);
+    keys = new KeyRing(store.db, new MasterKeys(() => [master]));
     codec = new EncryptingCodec(keys);
     reader = new PayloadReader(store.db, keys);
     for (const runId of ['run-1', 'run-2']) {

@@ -23,7 +23,7 @@ describe('The name under which an answer is kept', () => {
     stamp = '';
     stamped = [];
     keys = new CacheKeys(
-      { tenantKey: async (tenantId) => createHash('sha256').update(tenantId).digest() },
+      { digestKey: async (tenantId) => createHash('sha256').update(tenantId).digest() },
       {
         stamp: (...asked) => {
           stamped.push(asked);
@@ -92,7 +92,7 @@ describe('The name under which an answer is kept', () => {
 
   it('cannot be made from a content by who does not have the tenant’s key [C.9]', async () => {
     const before = await nameOf();
-    keys = new CacheKeys({ tenantKey: async () => Buffer.alloc(32, 9) }, { stamp: () => '' });
+    keys = new CacheKeys({ digestKey: async () => Buffer.alloc(32, 9) }, { stamp: () => '' });
     expect(await nameOf()).not.toBe(before);
   });
 });

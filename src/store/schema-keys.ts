@@ -1,0 +1,25 @@
+import type { Generated } from 'kysely';
+import type { Nullable, WithDefault } from './columns';
+
+/** A version of a tenant's data key. */
+export interface TenantKeyTable {
+  tenant_id: string;
+  version: WithDefault<number>;
+  /** Null once destroyed: nothing that was sealed for the tenant can be read again. */
+  wrapped_key: Nullable<Buffer>;
+  /** By which it is wrapped; null: from before keys said so. */
+  master_key_id: Nullable<string>;
+  /** As it was wrapped before the last rotation. */
+  previous_wrapped_key: Nullable<Buffer>;
+  previous_master_key_id: Nullable<string>;
+  created_at: Generated<Date>;
+  destroyed_at: Nullable<Date>;
+  revision: WithDefault<string>;
+}
+
+/** Master keys in the order of their use, by id. At most one is not replaced. */
+export interface MasterKeyTable {
+  key_id: string;
+  used_at: WithDefault<Date>;
+  replaced_at: Nullable<Date>;
+}
