@@ -30,7 +30,10 @@ async function record(names: readonly string[]): Promise<void> {
   url.pathname = `/${system.database}`;
   const db = openDatabase(url.href, 2);
   const masterKey = readFileSync(path.join(system.dataDir, 'keys', 'master.key'), 'utf8');
-  const reader = new PayloadReader(db, new KeyRing(db, new MasterKeys(() => [Buffer.from(masterKey, 'base64')])));
+  const reader = new PayloadReader(
+    db,
+    new KeyRing(db, new MasterKeys(() => [Buffer.from(masterKey, 'base64')])),
+  );
   try {
     for (const each of cases) {
       const name = `${each.workflow}-${each.name}`;

@@ -135,7 +135,9 @@ describe('the history of a run', () => {
     );
     expect(rows.length).toBeGreaterThan(1);
     // nonce, 32 bytes of key, tag; before them, for a key under a tenant's, which of its versions
-    expect(new Set(rows.map((row) => row.wrapped_key.length))).toEqual(new Set([12 + 32 + 16, 8 + 12 + 32 + 16]));
+    expect(new Set(rows.map((row) => row.wrapped_key.length))).toEqual(
+      new Set([12 + 32 + 16, 8 + 12 + 32 + 16]),
+    );
     expect(rows.some((row) => row.wrapped_key.includes(masterKeyOf(system)))).toBe(false);
   });
 
