@@ -39,9 +39,7 @@ export async function composeStore(parts: {
   const runs = new Runs(db, keys, retention.answerRetentionMs);
   const notifications = new Notifications(db, databaseUrl);
   await notifications.listen();
-  const stopFollowing = keys.follow(notifications, (error) =>
-    log.error({ error }, 'changes of keys cannot be read'),
-  );
+  const stopFollowing = keys.follow(notifications);
   const redis =
     settings.redis.url === null
       ? null

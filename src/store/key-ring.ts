@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { Rereading } from '../domain/rereading';
 import { everyTenant } from './audit-log';
 import type { Db } from './database';
 import { Fetched } from './fetched';
@@ -50,20 +49,22 @@ export class KeyRing {
   }
 
   /** Forgets keys that change, in this process or another, within a moment. @returns what ends that */
-  follow(notifications: Pick<Notifications, 'on' | 'ask'>, failed: (error: unknown) => void): () => void {
+  follow(notifications: Pick<Notifications, 'on' | 'ask'>): () => void {
     const revisions = new Revisions<{ readonly tenant_id: string; readonly destroyed: boolean }>(
       notifications,
       'select tenant_id, destroyed_at is not null as destroyed, revision from tenant_key where revision > $1',
       keyLockId,
     );
-    const rereading = new Rereading(async () => {
+    const look = async (): Promise<void> => {
       for (const { tenant_id: tenantId, destroyed } of await revisions.news()) {
         this.#tenants.forget(tenantId);
         if (destroyed) this.#runs.forgetAll();
       }
-    }, failed);
-    hear(notifications, 'keys_changed', () => void rereading.catchUp());
-    const timer = setInterval(() => void rereading.catchUp(), lookEveryMs).unref();
+    };
+    // What fails is looked for again a moment later.
+    const tryToLook = (): void => void look().catch(() => undefined);
+    hear(notifications, 'keys_changed', tryToLook);
+    const timer = setInterval(tryToLook, lookEveryMs).unref();
     return () => clearInterval(timer);
   }
 

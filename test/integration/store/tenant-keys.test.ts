@@ -26,7 +26,7 @@ async function startProcess(url: string): Promise<Process> {
   await keys.open();
   const notifications = new Notifications(db, url);
   await notifications.listen();
-  const unfollow = keys.follow(notifications, () => undefined);
+  const unfollow = keys.follow(notifications);
   return {
     keys,
     db,
