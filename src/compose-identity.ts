@@ -5,10 +5,13 @@ import { isOwnMachine } from './config/own-machine';
 import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
 import { ConclaveError } from './contract/errors';
+import type { Identity } from './contract/identity';
+import type { Reach } from './domain/permissions';
 import { ApiKeys } from './security/api-keys';
 import { AttemptLimit } from './security/attempt-limit';
 import { Authenticator } from './security/authenticator';
 import { LiveCredentials } from './security/live-credentials';
+import { orUnavailable } from './security/or-unavailable';
 import { Sessions } from './security/sessions';
 import { Tokens } from './security/tokens';
 import { truncatedAddress } from './security/truncated-address';
@@ -65,7 +68,7 @@ export async function composeIdentity(parts: IdentityParts) {
     const credential = shown.apiKey ?? shown.authorization?.replace(/^Bearer +/i, '');
     return limit.guard(from, credential, async () => {
       try {
-        return await authenticator.authenticate(shown);
+        return await orUnavailable(from.paths, () => authenticator.authenticate(shown));
       } catch (error) {
         if (isRefusedCredential(error)) record.failure(error, from);
         throw error;
@@ -90,7 +93,9 @@ export async function composeIdentity(parts: IdentityParts) {
   const tokens: AuthRouterDependencies = {
     sessions,
     guarded: (request, attempt) =>
-      limit.guard({ address: request.ip ?? 'unknown', paths: 'gateway' }, undefined, attempt),
+      limit.guard({ address: request.ip ?? 'unknown', paths: 'gateway' }, undefined, () =>
+        orUnavailable('gateway', attempt),
+      ),
     devTokens: auth.dev_tokens,
   };
   return {
@@ -111,6 +116,11 @@ function isRefusedCredential(error: unknown): error is ConclaveError {
   return error.code === 'UNAUTHORIZED' || error.code === 'INSUFFICIENT_RBAC';
 }
 
+/** Unbound credentials that are no super admin's see what is shared. */
+function touchesTenants({ roles }: Identity, reach: Reach): boolean {
+  return reach === 'tenant' || (reach === 'shared' && roles.includes('super_admin'));
+}
+
 /** Puts on record what went against the rules, and what super admins do with the data of tenants. Nobody waits for it. */
 function recording(audit: AuditLog, log: Logger) {
   const append = (tenantId: string | null, requestId: string, kind: string, record: object): void => {
@@ -125,7 +135,7 @@ function recording(audit: AuditLog, log: Logger) {
     decision({ identity, endpoint, tenantId, permission, reach, refusal, requestId }: Decision): void {
       const about = { principal: identity.subject, endpoint, permission };
       if (refusal !== null) append(identity.tenantId, requestId, 'permission_denied', { ...about, refusal });
-      else if (identity.tenantId === null && reach === 'tenant')
+      else if (identity.tenantId === null && touchesTenants(identity, reach))
         append(tenantId, requestId, 'platform_access', about);
     },
   };

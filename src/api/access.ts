@@ -53,6 +53,8 @@ export function gateOf(request: Request): Gate {
 /** A layer of an Express router, as far as it is of interest here. */
 interface Layer {
   readonly handle: RequestHandler;
+  /** What a path must begin with to come here. */
+  readonly rawPath?: unknown;
   readonly route?: {
     readonly path: string | readonly string[];
     readonly stack: readonly { readonly handle: RequestHandler; readonly method: string }[];
@@ -88,12 +90,17 @@ function routesIn(prefix: string, { path, stack }: NonNullable<Layer['route']>):
   });
 }
 
-/** What is used, not routed to, must have a declaration before it; handlers of errors need none. */
+/** What is used, not routed to, must have a declaration for its path before it; handlers of errors need none. */
 function requireGuard(prefix: string, layers: readonly Layer[], index: number): void {
-  const { handle } = layers[index]!;
+  const { handle, rawPath } = layers[index]!;
   const before = layers[index - 1];
-  if (accesses.has(handle) || handle.length === 4 || (before && accesses.has(before.handle))) return;
+  const isGuarded = before && accesses.has(before.handle) && isSamePath(before.rawPath, rawPath);
+  if (accesses.has(handle) || handle.length === 4 || isGuarded) return;
   throw new Error(`a handler under ${prefix} declares no permission: begin with needs() or open()`);
+}
+
+function isSamePath(one: unknown, other: unknown): boolean {
+  return one !== undefined && JSON.stringify(one) === JSON.stringify(other);
 }
 
 function isRouter(handle: RequestHandler): handle is Router {

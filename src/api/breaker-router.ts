@@ -8,6 +8,7 @@ import { needs } from './access';
 import { allBreakers, breakerInfo, breakerSummary } from './breaker-views';
 import { requireOperable } from './operable';
 import { contextOf } from './request-context';
+import { sightOf } from './sight';
 import { tenantOf } from './tenant-header';
 
 export interface BreakerRouterDependencies {
@@ -23,7 +24,7 @@ export function breakerRouter({ breakers, sharing }: BreakerRouterDependencies):
     ['/circuit-breaker/status', '/health/circuit-breakers'],
     needs('breaker:read', { reach: 'shared' }),
     (request, response) => {
-      const infos = allBreakers(breakers, tenantOf(request));
+      const infos = allBreakers(breakers, sightOf(request));
       response.json({
         summary: breakerSummary(infos),
         circuit_breakers: infos,
@@ -36,7 +37,7 @@ export function breakerRouter({ breakers, sharing }: BreakerRouterDependencies):
     '/health/circuit-breakers/open',
     needs('breaker:read', { reach: 'shared' }),
     (request, response) => {
-      const open = allBreakers(breakers, tenantOf(request)).filter(({ state }) => state === 'open');
+      const open = allBreakers(breakers, sightOf(request)).filter(({ state }) => state === 'open');
       response.json({
         open_circuit_breakers: open,
         count: open.length,
@@ -78,7 +79,7 @@ export function breakerRouter({ breakers, sharing }: BreakerRouterDependencies):
 
   function endpointOf(request: Request): string {
     const endpointId = breakers.resolve(String(request.params['endpoint_id']));
-    if (endpointId !== null && isVisibleId(endpointId, tenantOf(request))) return endpointId;
+    if (endpointId !== null && isVisibleId(endpointId, sightOf(request))) return endpointId;
     throw new GatewayError('ENDPOINT_NOT_FOUND', 'there is no such upstream');
   }
 

@@ -1,5 +1,5 @@
 import type { BreakerInfo, BreakerSummary } from '../contract/breaker-api';
-import { isVisibleId } from '../domain/registry';
+import { isVisibleId, type Sight } from '../domain/registry';
 import type { BreakerDescription, Breakers } from '../registry/breakers';
 
 const at = (epochMs: number | null): string | null =>
@@ -37,9 +37,9 @@ function configOf({ settings, fallback }: BreakerDescription): BreakerInfo['conf
   return JSON.parse(JSON.stringify({ ...settings, ...own })) as BreakerInfo['config'];
 }
 
-/** All that a tenant may know of, by endpoint. */
-export function allBreakers(breakers: Breakers, tenantId: string | null): BreakerInfo[] {
-  const visible = breakers.endpointIds.filter((id) => isVisibleId(id, tenantId));
+/** All that somebody may know of, by endpoint. */
+export function allBreakers(breakers: Breakers, sight: Sight): BreakerInfo[] {
+  const visible = breakers.endpointIds.filter((id) => isVisibleId(id, sight));
   return visible.flatMap((id) => {
     const breaker = breakers.describe(id);
     return breaker ? [breakerInfo(breaker)] : [];

@@ -7,7 +7,7 @@ import type { FileFault } from '../registry/registry-file';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { contextOf } from './request-context';
-import { tenantOf } from './tenant-header';
+import { sightOf } from './sight';
 
 export interface ConfigRouterDependencies {
   readonly config: Pick<ConfigSource, 'reload' | 'status' | 'file' | 'validate'>;
@@ -64,8 +64,8 @@ export function configRouter({ config, versions }: ConfigRouterDependencies): Ro
   router.get('/config/endpoints', needs('config:read', { reach: 'shared' }), (request, response) => {
     const { file } = config;
     if (!file) throw new GatewayError('CONFIG_NOT_LOADED', 'no valid registry file has been read yet');
-    const tenant = tenantOf(request);
-    const entries = file.entries.filter(({ endpoint_id: id }) => isVisibleId(id, tenant));
+    const sight = sightOf(request);
+    const entries = file.entries.filter(({ endpoint_id: id }) => isVisibleId(id, sight));
     const disabled = entries.filter(({ endpoint }) => endpoint?.disabled === true).length;
     response.json({
       endpoints: entries.map(({ endpoint_id, kind, detector, endpoint }) => ({

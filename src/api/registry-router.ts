@@ -4,6 +4,7 @@ import { breakerStates } from '../contract/breaker';
 import { GatewayError } from '../contract/errors';
 import { endpointStatusSchema, newEndpointSchema, type RegisteredEndpoint } from '../contract/registry-api';
 import { type Upstream, upstreamKinds, upstreamSources, upstreamStatuses } from '../contract/upstream';
+import { isWithin, ownerOf } from '../domain/registry';
 import type { ConfigSource } from '../registry/config-source';
 import type { UpstreamDirectory } from '../registry/directory';
 import type { Registrar } from '../registry/registrar';
@@ -11,7 +12,7 @@ import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
 import { contextOf } from './request-context';
-import { tenantOf } from './tenant-header';
+import { sightOf } from './sight';
 import { validate } from './validate';
 
 /** How an upstream is doing. */
@@ -141,14 +142,9 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     },
   );
 
-  /** Who names no tenant runs the gateway and sees all; a tenant sees what is shared, and its own. */
   function visible(request: Request): readonly Upstream[] {
-    const tenant = tenantOf(request);
-    if (tenant === null) return deps.directory.upstreams;
-    return deps.directory.upstreams.filter(
-      ({ detector }) =>
-        detector === null || detector.tenant_scope === 'shared' || detector.tenant_id === tenant,
-    );
+    const sight = sightOf(request);
+    return deps.directory.upstreams.filter((upstream) => isWithin(ownerOf(upstream), sight));
   }
 
   function one(request: Request): Upstream {

@@ -10,7 +10,7 @@ import { matchRoute } from '../proxy/match';
 import type { ProxyDependencies } from '../proxy/proxy';
 import { targetOf } from '../proxy/target';
 import { type DeclaredRoute, needs } from './access';
-import { tenantOf } from './tenant-header';
+import { sightOf } from './sight';
 import { validate } from './validate';
 
 export interface RoutesRouterDependencies {
@@ -65,7 +65,7 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
     needs('router:read', { reach: 'shared', resource: 'endpoint_id' }),
     async (request, response) => {
       const upstream = deps.directory.byId(String(request.params['endpoint_id']));
-      if (!upstream || !isVisibleId(upstream.endpoint_id, tenantOf(request)))
+      if (!upstream || !isVisibleId(upstream.endpoint_id, sightOf(request)))
         throw new GatewayError('ENDPOINT_NOT_FOUND', 'there is no such endpoint');
       response.json({
         test_result: {

@@ -1,9 +1,10 @@
 import { Router } from 'express';
 import type { DependencyName, DependencyState } from '../contract/health';
 import type { StatusResponse } from '../contract/status-api';
+import { isWithin, type Sight } from '../domain/registry';
 import type { StatusReport } from '../registry/status-report';
 import { needs } from './access';
-import { tenantOf } from './tenant-header';
+import { sightOf } from './sight';
 
 export interface StatusRouterDependencies {
   readonly version: string;
@@ -24,11 +25,11 @@ export function statusRouter(deps: StatusRouterDependencies): Router {
   const router = Router();
 
   router.get('/status', needs('metrics:read', { reach: 'shared' }), async (request, response) => {
-    const tenant = tenantOf(request);
+    const sight = sightOf(request);
     const [dependencies, jobs, report] = await Promise.all([
       deps.dependencies(),
       deps.jobs().catch(() => null),
-      deps.report.of(tenant),
+      deps.report.of(sight),
     ]);
     const { registry, circuit_breakers, detectors, recommendations } = report;
     response.json({
@@ -36,7 +37,7 @@ export function statusRouter(deps: StatusRouterDependencies): Router {
       version: deps.version,
       environment: deps.environment,
       uptime_seconds: Math.round((Date.now() - deps.startedAt) / 1000),
-      components: { dependencies, registry, circuit_breakers, policies: { bundles: bundlesOf(tenant) } },
+      components: { dependencies, registry, circuit_breakers, policies: { bundles: bundlesOf(sight) } },
       queue: jobs && {
         open_jobs: jobs.open,
         waiting_jobs: jobs.waiting,
@@ -47,11 +48,11 @@ export function statusRouter(deps: StatusRouterDependencies): Router {
     } satisfies StatusResponse);
   });
 
-  function bundlesOf(tenant: string | null): Record<string, string> {
+  function bundlesOf(sight: Sight): Record<string, string> {
     return Object.fromEntries(
       deps
         .bundles()
-        .filter(({ tenantId }) => tenant === null || tenantId === tenant)
+        .filter(({ tenantId }) => isWithin(tenantId, sight))
         .map(({ tenantId, name, version }) => [`${tenantId}/${name}`, version]),
     );
   }

@@ -15,7 +15,7 @@ import type { EndpointReport, HealthReport } from '../registry/health-report';
 import { needs } from './access';
 import { allBreakers, breakerInfo, breakerSummary } from './breaker-views';
 import { requireOperable } from './operable';
-import { tenantOf } from './tenant-header';
+import { sightOf } from './sight';
 import { validate } from './validate';
 
 export interface UpstreamHealthRouterDependencies {
@@ -38,7 +38,7 @@ export function upstreamHealthRouter(deps: UpstreamHealthRouterDependencies): Ro
 
   router.get('/health/status', needs('health:read', { reach: 'shared' }), async (request, response) => {
     const summary = await summarized(request);
-    const circuit_breaker_summary = breakerSummary(allBreakers(breakers, tenantOf(request)));
+    const circuit_breaker_summary = breakerSummary(allBreakers(breakers, sightOf(request)));
     response.json({
       system_status: report.systemStatus(
         summary.health_percentage,
@@ -75,7 +75,7 @@ export function upstreamHealthRouter(deps: UpstreamHealthRouterDependencies): Ro
     async (request, response) => {
       const { history: limit } = validate(detailQuerySchema, request.query);
       const found = (await fromStore(report.one(idOf(request), limit))) ?? unknown();
-      if (!isVisibleId(found.endpoint.endpointId, tenantOf(request))) unknown();
+      if (!isVisibleId(found.endpoint.endpointId, sightOf(request))) unknown();
       const breaker = breakers.describe(found.endpoint.endpointId);
       response.json({
         ...shown(found.endpoint),
@@ -96,7 +96,7 @@ export function upstreamHealthRouter(deps: UpstreamHealthRouterDependencies): Ro
     needs('health:check', { reach: 'shared', resource: 'endpoint_id' }),
     async (request, response) => {
       const endpointId = breakers.resolve(idOf(request)) ?? unknown();
-      if (!isVisibleId(endpointId, tenantOf(request))) unknown();
+      if (!isVisibleId(endpointId, sightOf(request))) unknown();
       requireOperable(request, endpointId);
       const result = await fromStore(deps.checks.check(endpointId));
       if (!result) throw new GatewayError('CHECK_IN_PROGRESS', 'a check of this upstream is under way');
@@ -109,11 +109,7 @@ export function upstreamHealthRouter(deps: UpstreamHealthRouterDependencies): Ro
     },
   );
 
-  const reported = async (request: Request) => {
-    const { endpoints, averageMs } = await fromStore(report.all());
-    const tenant = tenantOf(request);
-    return { endpoints: endpoints.filter(({ endpointId }) => isVisibleId(endpointId, tenant)), averageMs };
-  };
+  const reported = (request: Request) => fromStore(report.all(sightOf(request)));
 
   async function summarized(request: Request): Promise<HealthSummary> {
     const { endpoints, averageMs } = await reported(request);

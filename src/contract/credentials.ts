@@ -20,6 +20,11 @@ export interface ApiKeyRecord {
   readonly lastUsed: Date | null;
 }
 
+/** What stands among revoked tokens for all that came of one login; no `jti` of ours looks like it. */
+export function familyName(family: string): string {
+  return `family:${family}`;
+}
+
 export interface RevokedToken {
   readonly jti: string;
   readonly expiresAt: Date;

@@ -42,6 +42,8 @@ export interface Identity {
   readonly tokenId: string | null;
   /** Epoch ms. */
   readonly expiresAt: number | null;
+  /** Of a token that we have issued: those that came of the same login. */
+  readonly family?: string | undefined;
 }
 
 /** With authentication off: whoever reaches the port, which is this machine alone. */

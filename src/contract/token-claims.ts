@@ -23,8 +23,8 @@ export const tokenClaimsSchema = z
     scopes: list.default([]).transform(known),
     scope: list.default([]).transform(known),
     typ: z.enum(['access', 'refresh']).default('access'),
-    /** Of refresh tokens: those that came of one another. */
-    family: z.uuid().optional(),
+    /** Of tokens that we have issued: those that came of one another. In tokens of others it means something else. */
+    family: z.uuid().optional().catch(undefined),
     name: z.string().max(200).optional(),
   })
   .refine(({ tenant_id, roles: held }) => tenant_id !== undefined || held.includes('super_admin'), {

@@ -6,13 +6,19 @@ function tenantInId(endpointId: string): string | null {
   return /^([^:]+):/.exec(endpointId)?.[1] ?? null;
 }
 
-/** Whether a tenant may know of an upstream. @param tenantId null: who runs the installation */
-export function isVisibleId(endpointId: string, tenantId: string | null): boolean {
-  const owner = tenantInId(endpointId);
-  return tenantId === null || owner === null || owner === tenantId;
+/** What somebody may know of: what all tenants share, and beside it what is a tenant's, or what is everybody's. */
+export type Sight = 'all' | 'shared' | { readonly tenantId: string };
+
+export function isVisibleId(endpointId: string, sight: Sight): boolean {
+  return isWithin(tenantInId(endpointId), sight);
 }
 
-/** Whether a tenant may do to an upstream what others would feel. @param tenantId as above */
+/** @param owner null: all tenants share it */
+export function isWithin(owner: string | null, sight: Sight): boolean {
+  return owner === null || sight === 'all' || (sight !== 'shared' && owner === sight.tenantId);
+}
+
+/** Whether a tenant may do to an upstream what others would feel. @param tenantId null: who runs the installation */
 export function isOperableId(endpointId: string, tenantId: string | null): boolean {
   return tenantId === null || tenantInId(endpointId) === tenantId;
 }
@@ -26,7 +32,8 @@ export function versionOf({ detector, endpoint }: RegistryEntry): string | undef
   return detector?.version ?? endpoint?.version;
 }
 
-export function tenantOf({ detector }: RegistryEntry): string | null {
+/** Null: all tenants share it. */
+export function ownerOf({ detector }: Pick<RegistryEntry, 'detector'>): string | null {
   return detector?.tenant_id ?? null;
 }
 
@@ -93,6 +100,6 @@ export function versionsOf(
   tenant: string | null,
 ): RegistryEntry[] {
   return entries
-    .filter((entry) => entry.detector?.name === name && tenantOf(entry) === tenant)
+    .filter((entry) => entry.detector?.name === name && ownerOf(entry) === tenant)
     .toSorted((a, b) => byVersion(versionOf(b)!, versionOf(a)!));
 }

@@ -1,5 +1,6 @@
 import type { Upstream } from '../contract/upstream';
 import { healthTrend, systemStatus } from '../domain/health-trend';
+import { isVisibleId, type Sight } from '../domain/registry';
 import type { UpstreamDirectory } from './directory';
 import { type EndpointHealth, type HealthMonitor, isWatched } from './health-monitor';
 
@@ -42,9 +43,13 @@ export class HealthReport {
     private readonly history: HealthHistory,
   ) {}
 
-  /** All that are checked, by id. */
-  async all(): Promise<{ endpoints: EndpointReport[]; averageMs: number | null }> {
-    return this.#report(this.directory.upstreams.filter(isWatched));
+  /** Those that are checked and somebody may know of, by id. */
+  async all(sight: Sight): Promise<{ endpoints: EndpointReport[]; averageMs: number | null }> {
+    return this.#report(
+      this.directory.upstreams.filter(
+        (upstream) => isWatched(upstream) && isVisibleId(upstream.endpoint_id, sight),
+      ),
+    );
   }
 
   /** @param id an endpoint id, or a name for its highest version @param limit of checks, newest first */

@@ -6,7 +6,7 @@ import {
   conflictOf,
   indexOf,
   nameInId,
-  tenantOf,
+  ownerOf,
   urlOf,
   versionOf,
   versionsOf,
@@ -296,7 +296,7 @@ function upstream(entries: Entries, id: string): RegistryEntry {
 function refuseConflict(entries: Entries, listed: Listed): void {
   const other = conflictOf(indexOf(entries), listed);
   if (!other) return;
-  const shared = tenantOf(other) === null;
+  const shared = ownerOf(other) === null;
   const named = shared ? `${other.endpoint_id} (${urlOf(other)})` : 'another';
   throw new GatewayError('ENDPOINT_CONFLICT', `${listed.endpoint_id} is in conflict with ${named}`, {
     details: {

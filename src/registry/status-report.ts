@@ -3,6 +3,7 @@ import type { DetectorUse } from '../contract/detector-use';
 import type { StatusResponse } from '../contract/status-api';
 import { type Upstream, upstreamStatuses, type UpstreamStatus } from '../contract/upstream';
 import { figuresOf, recommendationsFor, trendOf } from '../domain/detector-trend';
+import { isWithin, ownerOf, type Sight } from '../domain/registry';
 import type { Breakers } from './breakers';
 import type { ConfigSource } from './config-source';
 import type { UpstreamDirectory } from './directory';
@@ -26,8 +27,7 @@ type Detector = StatusResponse['detectors'][number];
 export class StatusReport {
   constructor(private readonly deps: StatusReportDependencies) {}
 
-  /** @param tenant sees what is shared, and its own; null: whoever runs the service, who sees all */
-  async of(tenant: string | null): Promise<{
+  async of(sight: Sight): Promise<{
     readonly registry: Components['registry'];
     readonly circuit_breakers: Components['circuit_breakers'];
     readonly detectors: Detector[];
@@ -37,7 +37,7 @@ export class StatusReport {
     const [hour, day] = await Promise.all(
       [1, dayHours].map((hours) => this.deps.uses(hours).catch(() => null)),
     );
-    const upstreams = visibleTo(tenant, this.deps.directory.upstreams);
+    const upstreams = this.deps.directory.upstreams.filter((upstream) => isWithin(ownerOf(upstream), sight));
     const detectors = upstreams
       .filter(({ detector }) => detector !== null)
       .map((upstream) => this.#describe(upstream, hour!, day!));
@@ -123,14 +123,6 @@ export class StatusReport {
   #breakerOf({ endpoint_id }: Upstream): BreakerState {
     return this.deps.breakers.stateOf(endpoint_id);
   }
-}
-
-function visibleTo(tenant: string | null, upstreams: readonly Upstream[]): readonly Upstream[] {
-  if (tenant === null) return upstreams;
-  return upstreams.filter(
-    ({ detector }) =>
-      detector === null || detector.tenant_scope === 'shared' || detector.tenant_id === tenant,
-  );
 }
 
 function counted<T extends string>(all: readonly T[], values: readonly T[]): Record<T, number> {

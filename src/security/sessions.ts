@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { DevToken, TokenPairAnswer, TokenValidity } from '../contract/auth-api';
 import type { AuthSettings } from '../contract/auth-config';
 import { ConclaveError, GatewayError } from '../contract/errors';
+import { familyName } from '../contract/credentials';
 import type { Identity } from '../contract/identity';
 import type { TokenClaims } from '../contract/token-claims';
 import { refusalFor, RefusedCredential } from './refused-credential';
@@ -27,9 +28,10 @@ export interface SessionsDependencies {
   readonly families: {
     open(family: Pair & { family: string; tenantId: string | null; subject: string }): Promise<void>;
     rotate(family: string, presented: string, next: Pair): Promise<'rotated' | 'replayed' | 'ended'>;
-    endOf(jti: string): Promise<void>;
+    endOf(token: { readonly jti: string; readonly family?: string | undefined }): Promise<void>;
   };
-  readonly isRevoked: (jti: string) => boolean;
+  /** @param name a `jti`, or what stands for a whole family */
+  readonly isRevoked: (name: string) => boolean;
   readonly revoke: (jti: string, expiresAt: Date) => Promise<void>;
   /** Has this process see what was changed. */
   readonly changed: () => Promise<void>;
@@ -47,7 +49,10 @@ export class Sessions {
   /** @throws TokenError; what cannot be known is thrown, too */
   async verify(token: string, typ: TokenClaims['typ'] = 'access'): Promise<TokenClaims> {
     const claims = await this.deps.tokens.verify(token, typ);
-    if (this.deps.isRevoked(claims.jti)) throw new TokenError('revoked');
+    const { jti, family } = claims;
+    const isEnded =
+      this.deps.isRevoked(jti) || (family !== undefined && this.deps.isRevoked(familyName(family)));
+    if (isEnded) throw new TokenError('revoked');
     return claims;
   }
 
@@ -87,26 +92,26 @@ export class Sessions {
   }
 
   /** Ends the token that a caller has shown, and what it came with. */
-  async logOut({ method, tokenId, expiresAt }: Identity): Promise<void> {
+  async logOut({ method, tokenId, expiresAt, family }: Identity): Promise<void> {
     if (method === 'none') return;
     if (method !== 'jwt') {
       throw new ConclaveError('INVALID_REQUEST', 'an API key is ended by revoking it', {
         detail: 'not_a_token',
       });
     }
-    await this.#end(tokenId!, new Date(expiresAt!));
+    await this.#end({ jti: tokenId!, family }, new Date(expiresAt!));
   }
 
   /** @param tenantId of the caller; null: who runs the installation, and may name a token that it cannot show */
   async revoke({ jti, token }: { jti?: string; token?: string }, tenantId: string | null): Promise<void> {
     if (token === undefined) {
       if (tenantId !== null) throw notTheirs('show the token itself');
-      await this.#end(jti!, new Date(Date.now() + longestSeconds * 1000));
+      await this.#end({ jti: jti! }, new Date(Date.now() + longestSeconds * 1000));
       return;
     }
     const claims = await this.#believed(token);
     if (tenantId !== null && claims.tenant_id !== tenantId) throw notTheirs('it is of another tenant');
-    await this.#end(claims.jti, new Date(claims.exp * 1000));
+    await this.#end(claims, new Date(claims.exp * 1000));
   }
 
   /** One that was used before is looked up all the same: that is how a theft is found. */
@@ -133,9 +138,9 @@ export class Sessions {
     }
   }
 
-  async #end(jti: string, expiresAt: Date): Promise<void> {
-    await this.deps.families.endOf(jti);
-    await this.deps.revoke(jti, expiresAt);
+  async #end(token: { jti: string; family?: string | undefined }, expiresAt: Date): Promise<void> {
+    await this.deps.families.endOf(token);
+    await this.deps.revoke(token.jti, expiresAt);
     await this.deps.changed();
   }
 
@@ -145,7 +150,7 @@ export class Sessions {
     ttl = this.deps.settings.access_token_seconds,
   ): Promise<{ pair: Pair; answer: TokenPairAnswer }> {
     const { tokens, settings } = this.deps;
-    const access = await tokens.sign({ ...holder, typ: 'access', seconds: ttl });
+    const access = await tokens.sign({ ...holder, typ: 'access', seconds: ttl, family });
     const refresh = await tokens.sign({
       ...holder,
       typ: 'refresh',

@@ -1,7 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose';
+import { errors, type JWTVerifyGetKey } from 'jose';
 import type { AuthSettings } from '../contract/auth-config';
+import { IssuerKeys } from './issuer-keys';
 
 export const algorithms = ['HS256', 'RS256', 'ES256'] as const;
 export type Algorithm = (typeof algorithms)[number];
@@ -20,29 +21,18 @@ export interface TokenKeys {
   readonly signing: SigningKey | null;
 }
 
-/** Keys that cannot be had now, which is nothing that a token can be blamed for. */
-export class IssuerAwayError extends Error {
-  override readonly name = 'IssuerAwayError';
-}
-
-const jwksTimeoutMs = 5000;
-const jwksCacheMs = 10 * 60_000;
-/** After a fetch, how long an unknown key id is unknown without asking again. */
-const jwksCooldownMs = 10_000;
-
 /**
- * The keys that the settings name. New keys of a set are fetched when a token names one, its old keys forgotten in ten
- * minutes.
+ * The keys that the settings name.
  * @throws when a key cannot be read, or is of a type that is not used
  */
-export function tokenKeysOf(settings: AuthSettings): TokenKeys {
+export function tokenKeysOf(settings: AuthSettings, now: () => number): TokenKeys {
   const secret = settings.jwt_secret_key === null ? null : new TextEncoder().encode(settings.jwt_secret_key);
   const ownKey = read(settings.jwt_private_key_path, createPrivateKey, 'auth.jwt_private_key_path');
   const publicKey = read(settings.jwt_public_key_path, createPublicKey, 'auth.jwt_public_key_path');
   const known = [publicKey, ownKey && { ...ownKey, key: createPublicKey(ownKey.key) }].filter(
     (key) => key !== null,
   );
-  const remote = settings.jwks_url === null ? null : remoteKeys(settings.jwks_url);
+  const remote = settings.jwks_url === null ? null : new IssuerKeys(settings.jwks_url, now).keyFor;
   const usable = new Set<Algorithm>([
     ...(secret ? (['HS256'] as const) : []),
     ...known.map(({ algorithm }) => algorithm),
@@ -64,26 +54,6 @@ export function tokenKeysOf(settings: AuthSettings): TokenKeys {
       if (remote) return remote(header, token);
       throw new errors.JWKSNoMatchingKey();
     },
-  };
-}
-
-function remoteKeys(url: string): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(new URL(url), {
-    timeoutDuration: jwksTimeoutMs,
-    cacheMaxAge: jwksCacheMs,
-    cooldownDuration: jwksCooldownMs,
-  });
-  return async (header, token) => {
-    try {
-      return await keys(header, token);
-    } catch (error) {
-      const isTokens =
-        error instanceof errors.JWKSNoMatchingKey ||
-        error instanceof errors.JWKSMultipleMatchingKeys ||
-        error instanceof errors.JOSENotSupported;
-      if (isTokens) throw error;
-      throw new IssuerAwayError('the keys of the issuer of tokens cannot be fetched', { cause: error });
-    }
   };
 }
 

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { errors, jwtVerify, SignJWT } from 'jose';
+import { LRUCache } from 'lru-cache';
 import type { AuthSettings } from '../contract/auth-config';
 import type { Identity } from '../contract/identity';
 import { type TokenClaims, tokenClaimsSchema } from '../contract/token-claims';
@@ -21,6 +22,9 @@ export class TokenError extends Error {
 }
 
 const maxTokenLength = 8192;
+/** So long a signature that was verified is not verified again, nor its key asked for. */
+const rememberedMs = 60_000;
+const maxRemembered = 5000;
 
 export interface NewToken {
   readonly sub: string;
@@ -35,12 +39,18 @@ export interface NewToken {
 /** Tokens of others and of our own, believed by signature and claims alone. Whether one is revoked is another question. */
 export class Tokens {
   readonly #keys: TokenKeys;
+  /** By the hash of the token. */
+  readonly #verified = new LRUCache<string, TokenClaims>({
+    max: maxRemembered,
+    ttl: rememberedMs,
+    ttlResolution: 1000,
+  });
 
   constructor(
     private readonly settings: AuthSettings,
     private readonly now: () => number = Date.now,
   ) {
-    this.#keys = tokenKeysOf(settings);
+    this.#keys = tokenKeysOf(settings, now);
   }
 
   get canSign(): boolean {
@@ -50,7 +60,7 @@ export class Tokens {
   /** @throws TokenError; IssuerAwayError when its keys cannot be had */
   async verify(token: string, typ: TokenClaims['typ'] = 'access'): Promise<TokenClaims> {
     if (token.length > maxTokenLength) throw new TokenError('malformed');
-    const claims = await this.#verified(token);
+    const claims = await this.#claimsIn(token);
     if (claims.typ !== typ) throw new TokenError('wrong_type');
     return claims;
   }
@@ -83,7 +93,16 @@ export class Tokens {
     return { token: await token.sign(signing.key), jti, expiresAt: new Date((now + seconds) * 1000) };
   }
 
-  async #verified(token: string): Promise<TokenClaims> {
+  async #claimsIn(token: string): Promise<TokenClaims> {
+    const hash = createHash('sha256').update(token).digest('base64');
+    const known = this.#verified.get(hash);
+    if (known && known.exp > this.now() / 1000 - this.settings.leeway_seconds) return known;
+    const claims = await this.#verify(token);
+    this.#verified.set(hash, claims);
+    return claims;
+  }
+
+  async #verify(token: string): Promise<TokenClaims> {
     const { issuer, audience, leeway_seconds: leeway, roles_claim: rolesClaim } = this.settings;
     try {
       const { payload } = await jwtVerify(token, this.#keys.keyFor, {
@@ -106,7 +125,7 @@ export class Tokens {
 
 /** Who a believed token speaks for. */
 export function identityIn(claims: TokenClaims): Identity {
-  const { sub, tenant_id: tenantId, roles, permissions, scopes, scope, jti, exp } = claims;
+  const { sub, tenant_id: tenantId, roles, permissions, scopes, scope, jti, exp, family } = claims;
   return {
     subject: sub,
     owner: sub,
@@ -116,6 +135,7 @@ export function identityIn(claims: TokenClaims): Identity {
     method: 'jwt',
     tokenId: jti,
     expiresAt: exp * 1000,
+    family,
   };
 }
 

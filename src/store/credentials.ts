@@ -26,7 +26,8 @@ export class Credentials {
     this.#keys = new Revisions(notifications, 'select * from api_key where revision > $1', lockId);
     this.#revoked = new Revisions(
       notifications,
-      'select * from revoked_token where revision > $1 and expires_at > now()',
+      // As long as the leeway of tokens at most, one that has expired is believed yet.
+      "select * from revoked_token where revision > $1 and expires_at > now() - interval '10 minutes'",
       lockId,
     );
   }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { familyName } from '../contract/credentials';
 import { addRevoked, changeCredentials } from './credentials';
 import type { Db } from './database';
 
@@ -23,7 +24,7 @@ export class TokenFamilies {
   async open({ family, tenantId, subject, ...pair }: NewFamily): Promise<void> {
     await this.db
       .deleteFrom('token_family')
-      .where('expires_at', '<', sql<Date>`now()`)
+      .where('expires_at', '<', sql<Date>`now() - interval '1 hour'`)
       .execute();
     await this.db
       .insertInto('token_family')
@@ -48,19 +49,37 @@ export class TokenFamilies {
         await end(tx, family, known);
         return 'replayed';
       }
-      await tx.updateTable('token_family').set(columnsOf(next)).where('family', '=', family).execute();
+      await tx
+        .updateTable('token_family')
+        .set({
+          ...columnsOf(next),
+          // Access tokens from before stay good as long as they were issued for.
+          access_expires_at: sql<Date>`greatest(access_expires_at, ${next.accessExpiresAt})`,
+        })
+        .where('family', '=', family)
+        .execute();
       await addRevoked(tx, [{ jti: presented, expiresAt: known.expires_at }]);
       return 'rotated';
     });
   }
 
-  /** Ends what an access or refresh token belongs to, if it is of a family. */
-  async endOf(jti: string): Promise<void> {
+  /** Ends what an access or refresh token belongs to, if it is of a family. @param family where the token names it */
+  async endOf({
+    jti,
+    family,
+  }: {
+    readonly jti: string;
+    readonly family?: string | undefined;
+  }): Promise<void> {
     await changeCredentials(this.db, async (tx) => {
       const known = await tx
         .selectFrom('token_family')
         .selectAll()
-        .where((row) => row.or([row('access_jti', '=', jti), row('refresh_jti', '=', jti)]))
+        .where((row) =>
+          family === undefined
+            ? row.or([row('access_jti', '=', jti), row('refresh_jti', '=', jti)])
+            : row('family', '=', family),
+        )
         .forUpdate()
         .executeTakeFirst();
       if (known) await end(tx, known.family, known);
@@ -71,7 +90,7 @@ export class TokenFamilies {
 async function end(
   tx: Db,
   family: string,
-  known: { refresh_jti: string; access_jti: string; access_expires_at: Date; expires_at: Date },
+  known: { access_jti: string; access_expires_at: Date; expires_at: Date },
 ): Promise<void> {
   await tx
     .updateTable('token_family')
@@ -79,9 +98,14 @@ async function end(
     .where('family', '=', family)
     .execute();
   await addRevoked(tx, [
-    { jti: known.refresh_jti, expiresAt: known.expires_at },
+    // Access tokens from before families had names in them.
     { jti: known.access_jti, expiresAt: known.access_expires_at },
+    { jti: familyName(family), expiresAt: latest(known.access_expires_at, known.expires_at) },
   ]);
+}
+
+function latest(one: Date, other: Date): Date {
+  return one > other ? one : other;
 }
 
 function columnsOf({ refreshJti, accessJti, accessExpiresAt, expiresAt }: TokenPair) {

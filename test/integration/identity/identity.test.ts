@@ -306,7 +306,10 @@ describe('Tokens', () => {
     expect([second.status, second.body.token_type]).toEqual([200, 'Bearer']);
     for (const facade of facades) await known(facade, second.body.access_token, 200);
     expect((await refresh(first.refresh_token)).status).toBe(401);
-    for (const facade of facades) await known(facade, second.body.access_token, 401);
+    for (const facade of facades) {
+      await known(facade, second.body.access_token, 401);
+      await known(facade, first.access_token, 401);
+    }
     expect((await refresh(second.body.refresh_token)).status).toBe(401);
     expect((await refresh(first.access_token)).status).toBe(401);
   });
@@ -319,6 +322,14 @@ describe('Tokens', () => {
     expect(out.status).toBe(204);
     for (const facade of facades) await known(facade, mine.access_token, 401);
     expect((await refresh(mine.refresh_token)).status).toBe(401);
+
+    const early = await pairFor();
+    const late = (await refresh(early.refresh_token)).body;
+    await system.request('POST', '/auth/logout', undefined, {
+      Authorization: `Bearer ${early.access_token}`,
+    });
+    for (const facade of facades) await known(facade, late.access_token, 401);
+    expect((await refresh(late.refresh_token)).status).toBe(401);
 
     const other = await signed({});
     const revoke = (key: CreatedApiKey, named: object) => ask('POST', '/auth/revoke', key, named);

@@ -10,6 +10,11 @@ const openToAnybody = [
   ...['/api/v1/auth/dev-token', '/api/v1/auth/refresh', '/api/v1/auth/validate'],
   ...['/api/v1/health', '/api/v1/health/live', '/api/v1/health/ready'],
 ];
+/** The document and its page, and other names of what is in it. */
+const undocumented = [
+  ...['get /api/v1/docs', 'get /api/v1/docs/start.js', 'get /api/v1/metrics', 'get /api/v1/openapi.json'],
+  ...['get /health', 'get /health/live', 'get /health/ready', 'get /metrics', 'post /v1/moderations'],
+];
 const tenant: Identity = { ...anonymous, method: 'api_key', tenantId: 'acme', roles: ['tenant_admin'] };
 const callers: Readonly<Record<string, Identity>> = {
   tenant,
@@ -82,6 +87,18 @@ describe('Every operation of the OpenAPI document', () => {
     expect(anybody.toSorted()).toEqual(openToAnybody);
   });
 
+  it('is all there is but pages, and every route is one of them [A5]', async () => {
+    const shape = (method: string, path: string) => `${method} ${path.replace(/\{\w+\}/g, 'x')}`;
+    const documented = (await operations()).map(({ method, path }) => shape(method, path));
+    const layers = (await app).router.stack as unknown as readonly { rawPath: string; handle: Router }[];
+    const routed = layers
+      .filter(({ handle }) => 'stack' in handle)
+      .flatMap(({ rawPath, handle }) => declaredRoutes(rawPath === '/' ? '' : rawPath, handle))
+      .map(({ method, path }) => shape(method, path));
+    expect(routed.filter((route) => !documented.includes(route)).toSorted()).toEqual(undocumented);
+    expect(documented.filter((route) => !routed.includes(route))).toEqual([]);
+  });
+
   it('asks who calls [A5] [11.2]', async () => {
     const closed = (await operations()).filter(({ permission }) => permission !== undefined);
     for (const operation of closed) {
@@ -143,6 +160,10 @@ describe('A route', () => {
   it.each<[string, (router: Router) => unknown]>([
     ['routed to', (router) => router.get('/x', handler as never)],
     ['used', (router) => router.use('/x', handler as never)],
+    [
+      'used after a declaration for another path',
+      (router) => router.use('/x', open()).use('/y', handler as never),
+    ],
     ['in a router of a router', (router) => router.use(Router().get('/x', handler as never))],
     [
       'declared for another method',

@@ -3,7 +3,7 @@ import { anonymous, type Identity } from '../../../src/contract/identity';
 import { tokenClaimsSchema } from '../../../src/contract/token-claims';
 import { isApiKey, isKey, keyIdIn, newApiKey } from '../../../src/security/api-key';
 import { Authenticator } from '../../../src/security/authenticator';
-import { IssuerAwayError } from '../../../src/security/token-keys';
+import { IssuerAwayError } from '../../../src/security/issuer-keys';
 import { type TokenFault, TokenError } from '../../../src/security/tokens';
 
 const { apiKey } = newApiKey();

@@ -6,7 +6,8 @@ import path from 'node:path';
 import { exportJWK, SignJWT } from 'jose';
 import { authSettingsSchema } from '../../../src/contract/auth-config';
 import { identityIn, type TokenError, Tokens } from '../../../src/security/tokens';
-import { IssuerAwayError } from '../../../src/security/token-keys';
+import { IssuerAwayError } from '../../../src/security/issuer-keys';
+import { eventually } from '../../support/eventually';
 import { listening } from '../../support/mock-upstream';
 
 const secret = 'a secret of more than thirty-two characters';
@@ -254,6 +255,49 @@ describe('Keys of an issuer', () => {
     isDown = true;
     const token = await signed('RS256', rsa.privateKey, {}, { kid: 'one' });
     await expect(tokensWith({ jwks_url }).verify(token)).rejects.toThrow(IssuerAwayError);
+  });
+
+  it('are believed for hours while their issuer is away, and asked for again when it is back [A1]', async () => {
+    let time = Date.now();
+    const tokens = new Tokens(authSettingsSchema.parse({ issuer, audience, jwks_url }), () => time);
+    const fresh = (kid: string, key = rsa.privateKey) =>
+      signed('RS256', key, { jti: randomUUID(), exp: Math.floor(time / 1000) + 600, iat: now }, { kid });
+    await tokens.verify(await fresh('one'));
+    isDown = true;
+    for (const minutes of [11, 60, 300]) {
+      time = Date.now() + minutes * 60_000;
+      await tokens.verify(await fresh('one'));
+    }
+    await eventually(
+      () => asked,
+      (seen) => seen === 4,
+    );
+    const strange = async () => tokens.verify(await fresh('three', otherRsa.privateKey));
+    await expect(strange()).rejects.toThrow(IssuerAwayError);
+    expect(asked).toBe(4);
+    time += 10_000;
+    await expect(strange()).rejects.toThrow(IssuerAwayError);
+    await expect(strange()).rejects.toThrow(IssuerAwayError);
+    expect(asked).toBe(5);
+    time += 2 * 3_600_000;
+    await expect(fresh('one').then((token) => tokens.verify(token))).rejects.toThrow(IssuerAwayError);
+    [isDown, keys] = [false, [await published(otherRsa.publicKey, 'three', 'RS256')]];
+    time += 10_000;
+    await strange();
+    expect(await faultOf(fresh('one').then((token) => tokens.verify(token)))).toBe('unknown_key');
+  });
+
+  it('are not asked for again for a token that was verified a moment ago, until it expires', async () => {
+    let time = Date.now();
+    const tokens = new Tokens(authSettingsSchema.parse({ issuer, audience, jwks_url }), () => time);
+    const token = await signed('RS256', rsa.privateKey, {}, { kid: 'one' });
+    const claims = await tokens.verify(token);
+    [isDown, time] = [true, time + 500_000];
+    expect(await tokens.verify(token)).toBe(claims);
+    await expect(tokens.verify(token, 'refresh')).rejects.toThrow(/wrong_type/);
+    time += 200_000;
+    expect(await faultOf(tokens.verify(token))).toBe('expired');
+    await expect(tokens.verify(`${token}x`)).rejects.toThrow();
   });
 
   it('need an issuer and an audience to be named', () => {
