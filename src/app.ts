@@ -25,6 +25,7 @@ import { composeDecisions } from './compose-decisions';
 import { composeDependencies } from './compose-dependencies';
 import { composeIdentity, metricsArePublic } from './compose-identity';
 import { composeHealth } from './compose-health';
+import { composeKeys } from './compose-keys';
 import { composeMetrics } from './compose-metrics';
 import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
@@ -113,6 +114,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
 
   const judged = { ...shared, ...decisions, ...policies, keys, client, planning, pause, registry };
   const simulations = composeSimulations(judged);
+  const keyRotation = await composeKeys({ ...judged, ...store, ...options.parts, processId });
   const pressed = (): boolean => admission.pressed;
   const shadows = await composeShadows({ ...judged, policies, simulations, pressed });
 
@@ -162,7 +164,9 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     },
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,
-    maintenance: options.parts.maintenance ? { ...watch.activities, ...simulations.activities } : null,
+    maintenance: options.parts.maintenance
+      ? { ...watch.activities, ...simulations.activities, ...keyRotation.activities }
+      : null,
     callbacks: options.parts.maintenance ? calls.worker : null,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
@@ -280,6 +284,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     ...shadows.routes(policyRoutes.policies.store),
     ...allowList.routes(policies),
     simulations: simulations.routes,
+    ...keyRotation.routes,
     health: probes,
     status: composeStatus({ probes, ...upstreams, ...counting, health, breakers, orchestrations, policies }),
     codec:
@@ -313,7 +318,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
-      await Promise.all([decisions.stop(), shadows.stop()]);
+      await Promise.all([decisions.stop(), shadows.stop(), keyRotation.stop()]);
       await simulations.stop();
       await watch.stop();
       await calls.stop();

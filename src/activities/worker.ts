@@ -12,6 +12,7 @@ import {
 import type { BulkActivities } from '../contract/bulk-run';
 import type { CallbackActivities } from '../contract/callback';
 import type { HealthActivities } from '../contract/health-monitor';
+import type { KeyRotationActivities } from '../contract/key-rotation';
 import type { SimulationActivities } from '../contract/simulation-run';
 import {
   bulkTaskQueue,
@@ -38,7 +39,7 @@ export interface WorkerHostOptions {
   /** Whether bulk jobs run here. */
   readonly bulk: boolean;
   /** Null: upstreams are watched, and policies simulated, elsewhere. */
-  readonly maintenance: (HealthActivities & SimulationActivities) | null;
+  readonly maintenance: (HealthActivities & SimulationActivities & KeyRotationActivities) | null;
   /** Null: receivers are told of jobs elsewhere. */
   readonly callbacks: { readonly activities: CallbackActivities; readonly maxConcurrent: number } | null;
   readonly maxWorkflowTasks: number;

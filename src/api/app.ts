@@ -21,6 +21,7 @@ import type { FacadeDependencies } from './facades/facade-call';
 import { facadesRouter } from './facades';
 import { Gate, type GateDependencies } from './gate';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
+import { type KeysRouterDependencies, keysRouter } from './keys-router';
 import { type MetricsRouterDependencies, metricsRouter } from './metrics-router';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
 import { type PoliciesRouterDependencies, policiesRouter } from './policies-router';
@@ -41,6 +42,7 @@ export interface AppDependencies {
   readonly gate: GateDependencies;
   readonly apiKeys: ApiKeysRouterDependencies;
   readonly tokens: AuthRouterDependencies;
+  readonly keys: KeysRouterDependencies['keys'];
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies & CallbacksRouterDependencies;
   readonly bulk: BulkRouterDependencies;
   readonly uploads: UploadRouterDependencies;
@@ -123,6 +125,7 @@ export function createApp(deps: AppDependencies): Express {
     bulkRouter(deps.bulk),
     apiKeysRouter(deps.apiKeys),
     authRouter(deps.tokens),
+    keysRouter(deps),
   );
   app.use(notFound);
   app.use(createErrorHandler(deps.log));

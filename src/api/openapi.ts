@@ -11,6 +11,7 @@ import { securitySchemes, withAccess } from './openapi-access';
 import { apiKeyPaths } from './openapi-api-keys';
 import { authPaths } from './openapi-auth';
 import { decisionPaths } from './openapi-decisions';
+import { keyPaths } from './openapi-keys';
 import { bulkPaths } from './openapi-bulk';
 import { callbackPaths, callbacksOf } from './openapi-callbacks';
 import { contentPaths } from './openapi-content';
@@ -173,6 +174,7 @@ const paths = {
   ...callbackPaths(),
   ...bulkPaths(),
   ...apiKeyPaths(),
+  ...keyPaths(),
   ...authPaths(),
   ...facadePaths,
   ...policyCheckPaths(),

@@ -8,6 +8,7 @@ import type { Part } from './start';
 import { addAllowListCommands } from './allow-list-commands';
 import { addApiKeyCommands } from './api-key-commands';
 import { addDetectorCommands } from './detector-commands';
+import { addKeysCommands } from './keys-commands';
 import { addPolicySimulateCommand } from './policy-simulate';
 import { addPolicyShadowCommands } from './policy-shadow';
 import { addPolicyStoreCommands } from './policy-store-commands';
@@ -93,6 +94,7 @@ function program(): Command {
 
   addAllowListCommands(conclave.command('allow-list').description('let findings that are none go by'), api);
   addApiKeyCommands(conclave.command('api-key').description('work on API keys'), exit);
+  addKeysCommands(conclave.command('keys').description('work on what everything is encrypted under'), api);
   addTokenCommands(conclave.command('token').description('work on tokens'), api);
 
   const detector = conclave.command('detector').description('work on detectors');

@@ -9,6 +9,8 @@ export type PausePointName =
   | 'converted'
   | 'answering'
   | 'simulated'
+  | 'rewrapping'
+  | 'rewrapped'
   | 'calling_back'
   | 'called_back';
 

@@ -62,6 +62,11 @@ export class MasterKeys {
     return new MasterKeys(() => decode(readFileSync(own, 'utf8'), own), own);
   }
 
+  /** Whether {@link add} makes one. */
+  get canAdd(): boolean {
+    return this.ownFile !== null;
+  }
+
   /** Ids in the order of their places. */
   get ids(): readonly string[] {
     return [...this.#keys.keys()];

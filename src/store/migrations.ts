@@ -11,6 +11,7 @@ import { observed } from './migrations/observed';
 import { credentials } from './migrations/credentials';
 import { policyDecisions } from './migrations/policy-decisions';
 import { uploadedContents } from './migrations/uploaded-contents';
+import { keyRotations } from './migrations/key-rotations';
 import { tenantKeyVersions } from './migrations/tenant-key-versions';
 import { simulations } from './migrations/simulations';
 import { policyShadows } from './migrations/policy-shadows';
@@ -151,6 +152,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_30_17_callbacks': callbacks,
   '2026_11_30_24_api_key_owners': apiKeyOwners,
   '2026_12_01_20_tenant_key_versions': tenantKeyVersions,
+  '2026_12_01_21_key_rotations': keyRotations,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -1,4 +1,5 @@
-import type { Generated } from 'kysely';
+import type { ColumnType, Generated } from 'kysely';
+import type { keyRotationStatuses } from '../contract/keys-api';
 import type { Nullable, WithDefault } from './columns';
 
 /** A version of a tenant's data key. */
@@ -22,4 +23,26 @@ export interface MasterKeyTable {
   key_id: string;
   used_at: WithDefault<Date>;
   replaced_at: Nullable<Date>;
+}
+
+export interface KeyRotationTable {
+  rotation_id: string;
+  /** `master`, or `tenant/` and whose. */
+  scope: string;
+  status: WithDefault<(typeof keyRotationStatuses)[number]>;
+  from_key: string;
+  to_key: Nullable<string>;
+  keys_total: WithDefault<number>;
+  keys_done: WithDefault<number>;
+  error: Nullable<string>;
+  started_by: string;
+  started_at: Generated<Date>;
+  completed_at: Nullable<Date>;
+}
+
+/** Which master keys a process holds, by id. */
+export interface KeyHolderTable {
+  process_id: string;
+  key_ids: ColumnType<unknown, string, string>;
+  seen_at: WithDefault<Date>;
 }

@@ -5,12 +5,14 @@ import type { FileType } from '../contract/content';
 import type { JobStatus } from '../contract/enums';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 import type { Nullable, NullableTimestamp, Timestamp, WithDefault } from './columns';
-import type { MasterKeyTable, TenantKeyTable } from './schema-keys';
+import type { KeyHolderTable, KeyRotationTable, MasterKeyTable, TenantKeyTable } from './schema-keys';
 import type { PolicyDecisionTable, PolicyShadowTable, PolicySimulationTable } from './schema-policies';
 
 export interface Database {
   tenant_key: TenantKeyTable;
   master_key: MasterKeyTable;
+  key_rotation: KeyRotationTable;
+  key_holder: KeyHolderTable;
   run_key: RunKeyTable;
   orchestration: OrchestrationTable;
   member_result: { run_id: string; request_id: string; detector: string; result: Buffer };

@@ -49,7 +49,7 @@ export class TenantKeys {
    * @throws MasterKeyError
    */
   async assertReadable(): Promise<void> {
-    const inUse = await this.#masterInUse();
+    const inUse = await this.#inUse(this.db);
     if (inUse === null) await this.#use(await this.#firstMaster());
     else this.masters.get(inUse);
     const wrappedBy = await this.db
@@ -79,11 +79,23 @@ export class TenantKeys {
       .onConflict((conflict) => conflict.doNothing())
       .execute();
     // Another may have been the first.
-    this.masters.get((await this.#masterInUse()) ?? masterKeyId);
+    this.masters.get((await this.#inUse(this.db)) ?? masterKeyId);
   }
 
-  async #masterInUse(): Promise<string | null> {
-    const row = await this.db
+  /** The master key that wraps. */
+  async masterInUse(): Promise<string> {
+    return (await this.#inUse(this.db)) ?? this.masters.ids[0]!;
+  }
+
+  /** The first of those that are held here and never were in use; null: there is none. */
+  async nextMaster(): Promise<string | null> {
+    this.masters.reread();
+    const used = await this.db.selectFrom('master_key').select('key_id').execute();
+    return this.masters.ids.find((id) => !used.some((row) => row.key_id === id)) ?? null;
+  }
+
+  async #inUse(db: Db): Promise<string | null> {
+    const row = await db
       .selectFrom('master_key')
       .select('key_id')
       .where('replaced_at', 'is', null)
@@ -99,14 +111,31 @@ export class TenantKeys {
     const known = await this.#read(tenantId);
     if (known.length > 0) return known;
     const first = tenantId === everyTenant ? (id: string) => this.#serviceKey(id) : () => randomBytes(32);
-    await this.#insert(this.db, tenantId, 1, first);
+    await this.#inTurn((tx) => this.#insert(tx, tenantId, 1, first));
     return this.#read(tenantId);
   }
 
-  /** A new version, under which is sealed from now on. @returns its number */
-  async addVersion(tenantId: string, change: KeyChange): Promise<number> {
-    const version = (await this.of(tenantId)).at(-1)!.version + 1;
-    await this.#change(async (tx) => {
+  /**
+   * Null: it has none, and is not given one.
+   * @throws TenantKeyDestroyedError
+   */
+  async newestVersion(tenantId: string): Promise<number | null> {
+    return (await this.#read(tenantId)).at(-1)?.version ?? null;
+  }
+
+  /**
+   * A new version, under which is sealed from now on.
+   * @param noted writes what is to be known of it, in the same transaction
+   * @returns its number
+   */
+  async addVersion(
+    tenantId: string,
+    change: KeyChange,
+    noted: (tx: Db, version: number) => Promise<void> = async () => undefined,
+  ): Promise<number> {
+    await this.of(tenantId);
+    return this.#change(async (tx) => {
+      const version = (await this.#read(tenantId, tx)).at(-1)!.version + 1;
       await this.#insert(tx, tenantId, version, () => randomBytes(32));
       await tx
         .updateTable('tenant_key')
@@ -114,8 +143,42 @@ export class TenantKeys {
         .where('tenant_id', '=', tenantId)
         .execute();
       await audit(tx, tenantId, change, { what: 'tenant_key_rotated', version });
+      await noted(tx, version);
+      return version;
     });
-    return version;
+  }
+
+  /** What there is, for operators. */
+  async figures() {
+    const masters = await this.db
+      .selectFrom('master_key')
+      .select(['key_id', 'used_at', 'replaced_at'])
+      .select(
+        sql<number>`(select count(*)::int from tenant_key
+          where master_key_id = key_id and wrapped_key is not null)`.as('wraps'),
+      )
+      .orderBy('used_at', 'desc')
+      .execute();
+    const tenants = await this.db
+      .selectFrom('tenant_key')
+      .select([
+        sql<number>`(count(distinct tenant_id) filter (where wrapped_key is not null))::int`.as('tenants'),
+        sql<number>`(count(*) filter (where wrapped_key is not null))::int`.as('versions'),
+        sql<number>`(count(distinct tenant_id) filter (where wrapped_key is null))::int`.as(
+          'destroyed_tenants',
+        ),
+      ])
+      .where('tenant_id', '<>', everyTenant)
+      .executeTakeFirstOrThrow();
+    return {
+      masters: masters.map((row) => ({
+        keyId: row.key_id,
+        usedAt: row.used_at,
+        replacedAt: row.replaced_at,
+        wraps: row.wraps,
+      })),
+      tenants,
+    };
   }
 
   /**
@@ -151,12 +214,20 @@ export class TenantKeys {
     });
   }
 
-  /** In turn with all others who change keys; every process hears of it with the commit. */
-  async #change(work: (tx: Db) => Promise<void>): Promise<void> {
-    await this.db.transaction().execute(async (tx) => {
-      await sql`select pg_advisory_xact_lock(${keyLockId})`.execute(tx);
-      await work(tx);
+  /** Every process hears of it with the commit. */
+  async #change<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return this.#inTurn(async (tx) => {
+      const result = await work(tx);
       await notify(tx, { kind: 'keys_changed' });
+      return result;
+    });
+  }
+
+  /** One after the other with all who change keys, or what wraps them. */
+  async #inTurn<T>(work: (tx: Db) => Promise<T>): Promise<T> {
+    return this.db.transaction().execute(async (tx) => {
+      await sql`select pg_advisory_xact_lock(${keyLockId})`.execute(tx);
+      return work(tx);
     });
   }
 
@@ -166,8 +237,12 @@ export class TenantKeys {
     version: number,
     make: (masterKeyId: string) => Buffer,
   ): Promise<void> {
-    const masterKeyId = (await this.#masterInUse()) ?? this.masters.ids[0]!;
-    const wrapped = seal(this.masters.get(masterKeyId), make(masterKeyId), contextOf(tenantId, version));
+    const masterKeyId = (await this.#inUse(db)) ?? this.masters.ids[0]!;
+    const wrapped = seal(
+      this.masters.get(masterKeyId),
+      make(masterKeyId),
+      wrappingContext(tenantId, version),
+    );
     await db
       .insertInto('tenant_key')
       .values({ tenant_id: tenantId, version, wrapped_key: wrapped, master_key_id: masterKeyId })
@@ -175,8 +250,8 @@ export class TenantKeys {
       .execute();
   }
 
-  async #read(tenantId: string): Promise<VersionedKey[]> {
-    const rows = await this.db
+  async #read(tenantId: string, db = this.db): Promise<VersionedKey[]> {
+    const rows = await db
       .selectFrom('tenant_key')
       .selectAll()
       .where('tenant_id', '=', tenantId)
@@ -187,7 +262,7 @@ export class TenantKeys {
   }
 
   #opened(row: KeyRow): { readonly masterKeyId: string; readonly key: Buffer } {
-    const context = contextOf(row.tenant_id, row.version);
+    const context = wrappingContext(row.tenant_id, row.version);
     if (row.master_key_id !== null) {
       const key = unseal(this.masters.get(row.master_key_id), row.wrapped_key!, context);
       return { masterKeyId: row.master_key_id, key };
@@ -213,7 +288,7 @@ export class TenantKeys {
 const nextRevision = sql<string>`nextval('tenant_key_revision')`;
 
 /** The first is bound as it was while there was but one. */
-function contextOf(tenantId: string, version: number): string {
+export function wrappingContext(tenantId: string, version: number): string {
   return version === 1 ? `tenant_key/${tenantId}` : `tenant_key/${tenantId}/${version}`;
 }
 

@@ -16,6 +16,7 @@ export interface Case {
     | 'bulkChunk'
     | 'healthMonitor'
     | 'policySimulation'
+    | 'keyRotation'
     | 'callbackDelivery';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
@@ -102,6 +103,13 @@ async function simulated(system: System): Promise<string> {
     { 'x-tenant-id': 'demo' },
   );
   return `simulation-${body.simulation_id}`;
+}
+
+/** Of the master key, which a tenant's key is wrapped by. */
+async function keysRotated(system: System): Promise<string> {
+  await sync(system);
+  const { body } = await system.request<{ rotation_id: string }>('POST', '/keys/rotations', {});
+  return `key-rotation-${body.rotation_id}`;
 }
 
 async function job(system: System, fields: Record<string, unknown> = {}): Promise<string> {
@@ -377,6 +385,7 @@ export const cases: readonly Case[] = [
   { workflow: 'bulkRun', name: 'retried', play: retriedBulk },
   { workflow: 'healthMonitor', name: 'cancelled', play: monitorCancelled },
   { workflow: 'policySimulation', name: 'completed', play: simulated },
+  { workflow: 'keyRotation', name: 'completed', play: keysRotated },
   {
     workflow: 'callbackDelivery',
     name: 'retried',

@@ -29,11 +29,8 @@ async function record(names: readonly string[]): Promise<void> {
   const url = new URL(testServers().databaseUrl);
   url.pathname = `/${system.database}`;
   const db = openDatabase(url.href, 2);
-  const masterKey = readFileSync(path.join(system.dataDir, 'keys', 'master.key'), 'utf8');
-  const reader = new PayloadReader(
-    db,
-    new KeyRing(db, new MasterKeys(() => [Buffer.from(masterKey, 'base64')])),
-  );
+  const masters = MasterKeys.of({ configured: null, file: null, dataDir: system.dataDir });
+  const reader = new PayloadReader(db, new KeyRing(db, masters));
   try {
     for (const each of cases) {
       const name = `${each.workflow}-${each.name}`;

@@ -13,6 +13,7 @@ import { allowListAnswers } from './allow-list-answers';
 import { callbackAnswers } from './callback-answers';
 import { decisionAnswers } from './decision-answers';
 import { identityAnswers, identityEnv } from './identity-answers';
+import { keyAnswers } from './key-answers';
 import { shadowAnswers } from './shadow-answers';
 import { simulationAnswers } from './simulation-answers';
 import { policyAnswers } from './policy-answers';
@@ -426,6 +427,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ...allowListAnswers(() => system),
   ...shadowAnswers(() => system),
   ...simulationAnswers(() => system),
+  ...keyAnswers(() => system),
   ...proxyAnswers(
     () => system,
     () => upstream.url,

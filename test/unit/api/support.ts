@@ -155,6 +155,7 @@ export async function appWith(options: AppOptions = {}) {
     shadows: (options.shadows ?? {}) as AppDependencies['shadows'],
     allowList: { allowLists: (options.allowLists ?? {}) as AppDependencies['allowList']['allowLists'] },
     simulations: (options.simulations ?? {}) as AppDependencies['simulations'],
+    keys: { status: unexpected, list: unexpected, get: unexpected, rotate: unexpected },
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     uploads: {
       uploads: options.uploads ?? { accept: unexpected, remove: unexpected },

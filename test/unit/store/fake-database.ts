@@ -63,6 +63,7 @@ export class FakeDatabase {
     const failure = this.failures.shift();
     if (failure) throw failure;
     const [first] = parameters as [string];
+    if (sql.includes('pg_advisory_xact_lock')) return [];
     if (sql.startsWith('insert into "tenant_key"')) return this.#insertTenantKey(parameters);
     if (sql.includes('from "tenant_key"')) {
       const own = this.tenantKeys.filter((row) => row.tenant_id === first || !sql.includes('"tenant_id" ='));

@@ -1,0 +1,82 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { KeyRotation, KeyRotationList, KeyRotationPlan, KeyStatus } from '../contract/keys-api';
+import type { ApiTarget } from './api-client';
+import { apiCommands, call, type CommandContext, type Common, invalid } from './api-commands';
+import { printObject, printTable } from './print';
+
+interface RotateOptions extends Common {
+  readonly ofTenant?: string;
+  readonly dryRun: boolean;
+  readonly wait: boolean;
+}
+
+const lookEveryMs = 500;
+
+/** `conclave keys …`: what everything is encrypted under (docs/keys.md). */
+export function addKeysCommands(keys: Command, context: CommandContext): void {
+  const { command, run } = apiCommands(keys, context);
+
+  command('status', 'master keys by id, what they wrap, and which process holds which').action(
+    run(async (target, { format }) => {
+      const status = await call<KeyStatus>(target, 'GET', '/keys');
+      if (format === 'json') return printObject(format, status);
+      printTable(format, status.master_keys, {
+        'master key': (one) => one.key_id,
+        state: (one) => one.state,
+        wraps: (one) => String(one.wraps),
+        used: (one) => one.used_at.slice(0, 16),
+        'held by': (one) => heldBy(status, one.key_id),
+      });
+      const { tenants, versions, destroyed_tenants: destroyed } = status.tenant_keys;
+      console.log(`${tenants} tenants with ${versions} keys; keys of ${destroyed} tenants are destroyed`);
+      if (status.running) console.log(`rotation ${status.running.rotation_id} is running`);
+    }),
+  );
+
+  command('history', 'how keys were rotated, the latest first').action(
+    run(async (target, { format }) => {
+      const { rotations } = await call<KeyRotationList>(target, 'GET', '/keys/rotations');
+      printTable(format, rotations, {
+        rotation: (one) => one.rotation_id,
+        of: (one) => one.tenant_id ?? '(master key)',
+        status: (one) => one.status,
+        change: (one) => `${one.from} to ${one.to ?? '?'}`,
+        keys: (one) => `${one.keys_done}/${one.keys_total}`,
+        started: (one) => one.started_at.slice(0, 16),
+        by: (one) => one.started_by,
+        error: (one) => one.error ?? '-',
+      });
+    }),
+  );
+
+  command('rotate', 'have another master key wrap the keys of all tenants, or give a tenant a new key')
+    .option('--of-tenant <tenant>', 'a new key for this tenant')
+    .option('--dry-run', 'only say what would be done', false)
+    .option('--no-wait', 'do not wait for the end')
+    .action(
+      run<RotateOptions>(async (target, { format, ofTenant, dryRun, wait }) => {
+        const begun = await call<KeyRotation | KeyRotationPlan>(target, 'POST', '/keys/rotations', {
+          dry_run: dryRun,
+          ...(ofTenant === undefined ? {} : { tenant_id: ofTenant }),
+        });
+        const shown = 'dry_run' in begun || !wait ? begun : await untilEnded(target, begun);
+        printObject(format, shown);
+        return 'status' in shown && shown.status === 'restored' ? invalid : 0;
+      }),
+    );
+}
+
+function heldBy({ processes }: KeyStatus, keyId: string): string {
+  const holding = processes.filter(({ key_ids: ids }) => ids.includes(keyId));
+  return `${holding.length} of ${processes.length} processes`;
+}
+
+async function untilEnded(target: ApiTarget, begun: KeyRotation): Promise<KeyRotation> {
+  let rotation = begun;
+  while (rotation.status === 'running') {
+    await delay(lookEveryMs);
+    rotation = await call<KeyRotation>(target, 'GET', `/keys/rotations/${rotation.rotation_id}`);
+  }
+  return rotation;
+}

@@ -1,0 +1,69 @@
+import type { Client } from '@temporalio/client';
+import { createKeyRotationActivities } from './activities/rotate-keys';
+import type { KeysRouterDependencies } from './api/keys-router';
+import type { PausePoint } from './config/pause-point';
+import type { Settings } from './contract/config';
+import type { Db } from './store/database';
+import { KeyHolders } from './store/key-holders';
+import type { KeyRing } from './store/key-ring';
+import { KeyRotations } from './store/key-rotations';
+import type { MasterKeys } from './store/master-keys';
+import type { Notifications } from './store/notifications';
+import { Rewrapping } from './store/rewrapping';
+import { KeyManagement } from './submission/key-management';
+import { KeyRotationGateway } from './submission/key-rotation-gateway';
+import type { Logger } from './telemetry/logger';
+
+/** The part of the composition root that changes what everything is encrypted under. */
+export async function composeKeys(parts: {
+  readonly settings: Settings;
+  readonly db: Db;
+  readonly keys: KeyRing;
+  readonly masters: MasterKeys;
+  readonly notifications: Notifications;
+  readonly client: Client;
+  /** Whether rotations run here. */
+  readonly maintenance: boolean;
+  readonly processId: string;
+  readonly pause: PausePoint;
+  readonly log: Logger;
+}) {
+  const { db, masters, pause, log } = parts;
+  const { tenantKeys } = parts.keys;
+  const rotations = new KeyRotations(db);
+  const rewrapping = new Rewrapping(db, masters);
+  const holders = new KeyHolders(db, masters, parts.processId, (error) =>
+    log.warn(
+      { error },
+      'which master keys this process holds could not be told; the next try comes in a moment',
+    ),
+  );
+  await holders.start(parts.notifications);
+  const management = new KeyManagement({
+    tenantKeys,
+    masters,
+    rotations,
+    rewrapping,
+    holders,
+    gateway: new KeyRotationGateway(parts.client, parts.settings.workflow.task_queue),
+    now: Date.now,
+    log,
+  });
+  if (parts.maintenance) management.start();
+  return {
+    activities: createKeyRotationActivities({
+      rotations,
+      rewrapping,
+      holders,
+      masters,
+      nextMaster: () => tenantKeys.nextMaster(),
+      pause,
+      log,
+    }),
+    routes: { keys: management } satisfies { readonly keys: KeysRouterDependencies['keys'] },
+    async stop() {
+      management.stop();
+      await holders.stop();
+    },
+  };
+}

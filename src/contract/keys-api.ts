@@ -1,0 +1,80 @@
+import { z } from 'zod';
+import { tenantSchema } from './text';
+
+const time = z.iso.datetime({ precision: 3 });
+
+/** Which keys are to be changed: a tenant's, or the master key. */
+export const rotateKeysSchema = z
+  .strictObject({
+    tenant_id: tenantSchema.optional(),
+    /** Only says what would be done. */
+    dry_run: z.boolean().default(false),
+  })
+  .meta({ id: 'RotateKeys' });
+export type RotateKeys = z.output<typeof rotateKeysSchema>;
+
+export const keyRotationStatuses = ['running', 'completed', 'restored'] as const;
+
+export const keyRotationSchema = z
+  .strictObject({
+    rotation_id: z.string(),
+    /** Null: of the master key. */
+    tenant_id: z.string().nullable(),
+    /** `restored`: it failed, and all is as it was. */
+    status: z.enum(keyRotationStatuses),
+    /** Ids of master keys, or versions of a tenant's. */
+    from: z.string(),
+    /** Null until there is one. */
+    to: z.string().nullable(),
+    keys_total: z.int(),
+    keys_done: z.int(),
+    error: z.string().nullable(),
+    started_by: z.string(),
+    started_at: time,
+    completed_at: time.nullable(),
+  })
+  .meta({ id: 'KeyRotation' });
+export type KeyRotation = z.output<typeof keyRotationSchema>;
+
+export const keyRotationPlanSchema = z
+  .strictObject({
+    dry_run: z.literal(true),
+    tenant_id: z.string().nullable(),
+    from: z.string(),
+    /** Null: it would be made. */
+    to: z.string().nullable(),
+    /** Data keys that would be wrapped anew. */
+    keys_total: z.int(),
+    /** Processes that do not hold the new key yet. */
+    waiting_for: z.array(z.string()),
+  })
+  .meta({ id: 'KeyRotationPlan' });
+export type KeyRotationPlan = z.output<typeof keyRotationPlanSchema>;
+
+export const keyRotationListSchema = z
+  .strictObject({ rotations: z.array(keyRotationSchema), total_count: z.int() })
+  .meta({ id: 'KeyRotationList' });
+export type KeyRotationList = z.output<typeof keyRotationListSchema>;
+
+export const keyStatusSchema = z
+  .strictObject({
+    /** Master keys that were ever in use, the latest first; never a key. */
+    master_keys: z.array(
+      z.strictObject({
+        key_id: z.string(),
+        state: z.enum(['in_use', 'overlapping', 'retired']),
+        used_at: time,
+        replaced_at: time.nullable(),
+        /** Data keys that it wraps. */
+        wraps: z.int(),
+      }),
+    ),
+    tenant_keys: z.strictObject({ tenants: z.int(), versions: z.int(), destroyed_tenants: z.int() }),
+    /** And which master keys they hold, by id. */
+    processes: z.array(
+      z.strictObject({ process_id: z.string(), key_ids: z.array(z.string()), seen_at: time }),
+    ),
+    running: keyRotationSchema.nullable(),
+  })
+  .meta({ id: 'KeyStatus' });
+export type KeyStatus = z.output<typeof keyStatusSchema>;
