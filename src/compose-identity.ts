@@ -2,6 +2,7 @@ import type { ApiKeysRouterDependencies } from './api/api-keys-router';
 import type { AuthRouterDependencies } from './api/auth-router';
 import type { Decision, GateDependencies, Origin } from './api/gate';
 import { isOwnMachine } from './config/own-machine';
+import { composeFirewall } from './compose-firewall';
 import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
 import { ConclaveError } from './contract/errors';
@@ -99,7 +100,7 @@ export async function composeIdentity(parts: IdentityParts) {
     devTokens: auth.dev_tokens,
   };
   return {
-    routes: { gate, apiKeys, tokens },
+    routes: { gate, apiKeys, tokens, firewall: composeFirewall({ settings, db, accessMetrics, log }) },
     stop: async () => {
       if (facade) await live.stop();
     },

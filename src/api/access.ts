@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Router } from 'express';
 import type { Permission } from '../contract/identity';
+import { firewallOf } from './firewall';
 import type { Gate, Needed } from './gate';
 
 export type Access = Needed | 'anybody' | 'anybody_known';
@@ -41,9 +42,14 @@ export function open(): RequestHandler {
   return declare('anybody', (_request, _response, next) => next());
 }
 
+/** Whoever calls, the firewall comes first (spec/orchestration.md 2.2); what it refuses the router may still answer in its way. */
 function declare(access: Access, handler: RequestHandler): RequestHandler {
-  accesses.set(handler, access);
-  return handler;
+  const guarded: RequestHandler = (request, response, next) => {
+    firewallOf(request).readHead(request);
+    return handler(request, response, next);
+  };
+  accesses.set(guarded, access);
+  return guarded;
 }
 
 export function gateOf(request: Request): Gate {

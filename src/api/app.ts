@@ -19,6 +19,7 @@ import { type ConfigRouterDependencies, configRouter } from './config-router';
 import { createErrorHandler, notFound } from './error-handler';
 import type { FacadeDependencies } from './facades/facade-call';
 import { facadesRouter } from './facades';
+import { Firewall, type FirewallDependencies } from './firewall';
 import { Gate, type GateDependencies } from './gate';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type KeysRouterDependencies, keysRouter } from './keys-router';
@@ -40,6 +41,7 @@ import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './u
 
 export interface AppDependencies {
   readonly gate: GateDependencies;
+  readonly firewall: FirewallDependencies;
   readonly apiKeys: ApiKeysRouterDependencies;
   readonly tokens: AuthRouterDependencies;
   readonly keys: KeysRouterDependencies['keys'];
@@ -79,6 +81,7 @@ export function createApp(deps: AppDependencies): Express {
   app.disable('etag');
   app.set('trust proxy', deps.gate.trustedProxies ?? 0);
   app.locals['gate'] = new Gate(deps.gate);
+  app.locals['firewall'] = new Firewall(deps.firewall);
   app.use(establishContext);
   app.use(expectBodySoon);
   // TLS ends before us; a page that was served in plain must find its parts in plain.

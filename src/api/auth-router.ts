@@ -67,7 +67,7 @@ export function authRouter({ sessions, guarded, devTokens }: AuthRouterDependenc
   );
 
   router.post('/auth/dev-token', open(), ...body, async (request, response) => {
-    if (!devTokens) notFound();
+    if (!devTokens) notFound(request);
     response.status(201).json(await sessions.begin(bodyOf(request, devTokenSchema)));
   });
 

@@ -14,6 +14,7 @@ import { fingerprintOf } from '../submission/fingerprint';
 import { needs } from './access';
 import { type CallbackRules, withCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
+import { firewallOf } from './firewall';
 import { bodyOf, readBody } from './json-body';
 import { idempotencyKeyOf, type OrchestrateRouterDependencies } from './orchestrate-router';
 import { contextOf } from './request-context';
@@ -47,9 +48,13 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
     const { correlationId, traceparent, receivedAt } = contextOf(response);
     const idempotencyKey = requiredKeyOf(request);
     response.set('Idempotency-Key', idempotencyKey);
-    const { requests, async_processing: async, batch_id } = bodyOf(request, batchEnvelopeSchema);
+    const {
+      requests,
+      async_processing: async,
+      batch_id,
+    } = bodyOf(request, batchEnvelopeSchema, ['requests']);
     const tenantId = tenantOfAll(requests, tenantOf(request));
-    const items = requests.map((sent) => validated(sent, async, deps.callbacks));
+    const items = requests.map((sent) => validated(request, sent, async, deps.callbacks));
     // Before any of it is read: reading costs us more than the rest.
     await charge(deps, items, response);
     const intake = new BatchIntake(deps.intake, receivedAt);
@@ -90,9 +95,16 @@ function tenantOfAll(requests: readonly unknown[], named: string | null): string
   return [...tenants][0] ?? null;
 }
 
-function validated(sent: unknown, async: boolean, callbacks: CallbackRules): ValidItem | FaultyItem {
+function validated(
+  request: Request,
+  sent: unknown,
+  async: boolean,
+  callbacks: CallbackRules,
+): ValidItem | FaultyItem {
   try {
-    const valid = withCallback<SentRequest>(validate(sentRequestSchema, sent), callbacks);
+    const parsed = validate(sentRequestSchema, sent);
+    firewallOf(request).readBody(request, parsed, ['content']);
+    const valid = withCallback<SentRequest>(parsed, callbacks);
     const asked = async ? { ...valid, processing_mode: 'async' as const } : valid;
     return { sent: asked, digest: digestOf(asked) };
   } catch (error) {

@@ -5,6 +5,7 @@ import { ConclaveError } from '../contract/errors';
 import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
 import type { BulkLine, BulkUpload } from '../submission/bulk-intake';
 import { refuseCallback } from './callback-url';
+import { firewallOf } from './firewall';
 import { linesOf } from './ndjson';
 import { parseJsonBody, refuseDuplicateKeys } from './strict-json';
 import { validate } from './validate';
@@ -20,10 +21,11 @@ export function uploadedLines(
   limits: LineLimits,
 ): Pick<BulkUpload, 'lines' | 'fingerprint'> {
   const hash = createHash('sha256');
+  const read = (item: unknown): void => firewallOf(request).readBody(request, item, ['content']);
   // An upload that is refused half-way must still be answered.
   const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   return {
-    lines: parsed(source, limits, (bytes) => void hash.update(bytes)),
+    lines: parsed(source, limits, (bytes) => void hash.update(bytes), read),
     fingerprint: () => hash.digest(),
   };
 }
@@ -32,21 +34,27 @@ async function* parsed(
   source: AsyncIterable<Buffer>,
   { maxLineBytes, maxImagePixels }: LineLimits,
   onBytes: (bytes: Buffer) => void,
+  read: (item: unknown) => void,
 ): AsyncGenerator<BulkLine> {
   for await (const { line, bytes } of linesOf(source, maxLineBytes, onBytes)) {
-    yield { line, bytes: bytes.length, ...itemOf(bytes, maxImagePixels) };
+    yield { line, bytes: bytes.length, ...itemOf(bytes, maxImagePixels, read) };
   }
 }
 
-/** A request of its own, or why it is none; one bad line is no fault of its neighbors. */
+/**
+ * A request of its own, or why it is none; one bad line is no fault of its neighbors.
+ * @param read throws for what the firewall refuses
+ */
 export function itemOf(
   bytes: Buffer,
   maxImagePixels: number,
+  read: (item: unknown) => void,
 ): { request: OrchestrationRequest; routingTokens: string[] } | { refusal: ConclaveError } {
   try {
     const { value, text } = parseJsonBody(bytes);
     const request = validate(orchestrationRequestSchema, withLowPriority(value));
     refuseDuplicateKeys(text);
+    read(request);
     refuseCallback(request);
     const routingTokens = checkContentForm(request, maxImagePixels);
     return { request: { ...request, processing_mode: 'async' }, routingTokens };

@@ -84,7 +84,7 @@ export function configRouter({ config, versions }: ConfigRouterDependencies): Ro
     needs('config:read', { reach: 'installation' }),
     ...body,
     async (request, response) => {
-      const { config_path: configPath, document } = bodyOf(request, configCandidateSchema);
+      const { config_path: configPath, document } = bodyOf(request, configCandidateSchema, ['document']);
       const faults = await config.validate(configPath === undefined ? { document } : { configPath });
       if (faults === 'outside') {
         const message = 'must be the name of a file in the folder of the registry file';

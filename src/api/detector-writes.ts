@@ -10,6 +10,9 @@ export interface DetectorWrite extends NewDetector {
   readonly verify: boolean;
 }
 
+/** Other products' requests, and what must be flagged. */
+const unread = ['params', 'http', 'canary'];
+
 interface Addressed {
   readonly name: string;
   readonly version: string;
@@ -29,7 +32,7 @@ export function detectorIn(request: Request, addressed?: Addressed): DetectorWri
     sharesTraffic = 'traffic_percent' in raw;
     return withScope({ ...addressed, ...raw }, tenant);
   }, newDetectorSchema);
-  const { verify, force, ttl_seconds: ttlSeconds, ...registration } = bodyOf(request, schema);
+  const { verify, force, ttl_seconds: ttlSeconds, ...registration } = bodyOf(request, schema, unread);
   if (tenant !== null && registration.tenant_scope === 'shared') {
     throw new ConclaveError('INSUFFICIENT_RBAC', 'a tenant may register detectors of its own only', {
       detail: 'shared_needs_platform',

@@ -131,7 +131,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
   });
 
   router.post('/detectors/:name/test', needs('registry:write'), ...body, async (request, response) => {
-    const { content } = bodyOf(request, detectorTestSchema);
+    const { content } = bodyOf(request, detectorTestSchema, ['content']);
     const { detector } = one(request);
     const { result, reason } = await deps.tryDetector(detector, content);
     response.json({

@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { ErrorResponse } from '../contract/answer';
 import { canonicalErrors, ConclaveError, GatewayError, gatewayErrors } from '../contract/errors';
 import type { Logger } from '../telemetry/logger';
+import { firewallOf } from './firewall';
 import { contextOf } from './request-context';
 
 /** The one place where errors become answers (spec/orchestration.md 1.12). */
@@ -78,7 +79,8 @@ function answerGatewayError(error: GatewayError, response: Response): void {
   });
 }
 
-export function notFound(): never {
+export function notFound(request: Request): never {
+  firewallOf(request).readHead(request);
   throw new ConclaveError('INVALID_REQUEST', 'there is nothing here; see /api/v1/docs for what there is', {
     status: 404,
     detail: 'route_not_found',

@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { type z } from 'zod';
 import { ConclaveError } from '../contract/errors';
+import { firewallOf, type Unread } from './firewall';
 import { parseJsonBody, refuseDuplicateKeys } from './strict-json';
 import { validate } from './validate';
 
@@ -20,10 +21,11 @@ function requireJsonType(request: Request, _response: Response, next: NextFuncti
 }
 
 /**
- * The body as the schema has it. Duplicate keys are looked for last: what passes the schema is small.
+ * The body as the schema has it. Duplicate keys are looked for late: what passes the schema is small.
+ * @param unread what the firewall leaves alone
  * @throws ConclaveError INVALID_REQUEST
  */
-export function bodyOf<S extends z.ZodType>(request: Request, schema: S): z.output<S> {
+export function bodyOf<S extends z.ZodType>(request: Request, schema: S, unread: Unread = []): z.output<S> {
   const bytes: unknown = request.body;
   if (!Buffer.isBuffer(bytes) || bytes.length === 0) {
     throw new ConclaveError('INVALID_REQUEST', 'the request has no body', { detail: 'body_missing' });
@@ -31,5 +33,6 @@ export function bodyOf<S extends z.ZodType>(request: Request, schema: S): z.outp
   const { value, text } = parseJsonBody(bytes);
   const parsed = validate(schema, value);
   refuseDuplicateKeys(text);
+  firewallOf(request).readBody(request, parsed, unread);
   return parsed;
 }

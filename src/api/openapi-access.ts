@@ -12,6 +12,7 @@ interface Operation {
 }
 type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 
+const badRequest = answer('INVALID_REQUEST, such as `waf_blocked`', 'ErrorResponse');
 const unauthorized = answer('UNAUTHORIZED: no credential, or none that is valid', 'ErrorResponse');
 const forbidden = answer('INSUFFICIENT_RBAC: the credential does not permit this', 'ErrorResponse');
 
@@ -39,17 +40,16 @@ function keyOf(method: string, path: string): string {
 function secured(operation: Operation, access: DeclaredRoute['access'] | undefined): object {
   // Where nothing is passed on there are no such routes either.
   if (!access) return operation;
-  if (access === 'anybody') return { ...operation, security: [] };
+  const responses = { '400': badRequest, ...operation.responses };
+  if (access === 'anybody') return { ...operation, responses, security: [] };
   const security = [{ apiKey: [] }, { bearer: [] }];
-  if (access === 'anybody_known') return { ...operation, security, 'x-permission': null };
+  if (access === 'anybody_known') return { ...operation, responses, security, 'x-permission': null };
   const { permission, reach, facade } = access;
   return {
     ...operation,
     security,
     'x-permission': permission,
     'x-reach': reach,
-    responses: facade
-      ? operation.responses
-      : { '401': unauthorized, '403': forbidden, ...operation.responses },
+    responses: facade ? operation.responses : { '401': unauthorized, '403': forbidden, ...responses },
   };
 }

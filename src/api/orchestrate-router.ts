@@ -45,7 +45,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
       const context = contextOf(response);
       const idempotencyKey = idempotencyKeyOf(request);
       if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
-      const sent = bodyOf(request, sentRequestSchema);
+      const sent = bodyOf(request, sentRequestSchema, ['content']);
       response.locals['body'] = sent;
       requireOwnTenant(request, sent.tenant_id);
       const { tenant_id: tenantId, policy_bundle: bundle } = sent;
@@ -85,7 +85,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     ...readJson,
     async (request, response) => {
       const { correlationId, traceparent, receivedAt } = contextOf(response);
-      const rerun = bodyOf(request, rerunRequestSchema);
+      const rerun = bodyOf(request, rerunRequestSchema, ['content']);
       send(
         response,
         await deps.jobs.rerun(jobIdOf(request), tenantOf(request), rerun, {

@@ -18,6 +18,7 @@ import {
 } from '../contract/policy-store';
 import { nameSchema, tenantSchema, versionSchema } from '../contract/text';
 import { needs } from './access';
+import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
 import { authorOf } from './principal';
@@ -117,7 +118,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
   });
 
   router.put('/policies/:bundle', needs('policy:write'), ...body, async (request, response) => {
-    const put = bodyOf(request, putPolicySchema);
+    const put = bodyOf(request, putPolicySchema, policyTexts);
     const target = targetOf(request, tenantFor(request, put));
     const made = await store.put(target, put, by(request, response));
     response

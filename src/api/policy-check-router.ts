@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { type PolicyCheck, policyCheckSchema, type PolicyVerdict } from '../contract/policy-validation';
 import { needs } from './access';
+import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
 import { tenantOf } from './tenant-header';
 
@@ -21,7 +22,7 @@ export function policyCheckRouter({ check }: PolicyCheckRouterDependencies): Rou
     needs('policy:read'),
     ...readBody(maxBodyBytes),
     async (request, response) => {
-      const asked = bodyOf(request, policyCheckSchema);
+      const asked = bodyOf(request, policyCheckSchema, [...policyTexts, 'detector_results']);
       const tenantId = tenantOf(request);
       const named = asked.policy?.['tenant_id'];
       if (tenantId !== null && typeof named === 'string' && named !== tenantId) {

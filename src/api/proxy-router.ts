@@ -11,6 +11,7 @@ import type { GatewayMetrics } from '../telemetry/gateway-metrics';
 import type { Logger } from '../telemetry/logger';
 import type { DeclaredRoute } from './access';
 import { gateOf } from './access';
+import { firewallOf } from './firewall';
 import { type Credentials, credentialsOf } from './gate';
 import { contextOf } from './request-context';
 import { allowLongBody } from './request-time';
@@ -33,6 +34,7 @@ const nowhere = 'none';
 /** Everything under `/proxy`. Mounted before whatever reads bodies: they are passed on as they come. */
 export function proxyHandler(deps: ProxyRouterDependencies): RequestHandler {
   return async (request, response) => {
+    firewallOf(request).readHead(request);
     const { path, query } = partsOf(request.url);
     if (request.method === 'OPTIONS' && answerPreflight(deps, path, request, response)) return;
     const journey = watch(deps, request, response);

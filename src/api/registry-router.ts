@@ -81,7 +81,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     needs('registry:write', { reach: 'installation' }),
     ...body,
     async (request, response) => {
-      const { config, verify, force } = bodyOf(request, newEndpointSchema);
+      const { config, verify, force } = bodyOf(request, newEndpointSchema, ['config']);
       const { entry, isNew, fault } = await deps.registrar.registerEndpoint(
         config,
         { verify, force },

@@ -31,6 +31,13 @@ export function establishContext(request: Request, response: Response, next: Nex
   next();
 }
 
+/** For an id that must not be echoed. */
+export function replaceCorrelationId(response: Response): void {
+  const correlationId = randomUUID();
+  response.locals['context'] = { ...contextOf(response), correlationId };
+  response.set('X-Correlation-ID', correlationId);
+}
+
 export function contextOf(response: Response): RequestContext {
   return response.locals['context'] as RequestContext;
 }

@@ -8,6 +8,7 @@ import {
 } from '../contract/simulation';
 import { nameSchema } from '../contract/text';
 import { needs } from './access';
+import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
 import { pageOf } from './pages';
 import { principalOf } from './principal';
@@ -46,7 +47,7 @@ export function simulationsRouter(simulations: SimulationsRouterDependencies): R
     needs('policy:write'),
     ...readBody(maxBodyBytes),
     async (request, response) => {
-      const asked = bodyOf(request, simulateSchema);
+      const asked = bodyOf(request, simulateSchema, policyTexts);
       const by = { principal: principalOf(request), correlationId: contextOf(response).correlationId };
       const begun = await simulations.begin(named(request), asked, by);
       response

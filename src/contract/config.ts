@@ -60,6 +60,15 @@ const securitySchema = z.strictObject({
     .int()
     .positive()
     .default(10 * 1024 * 1024),
+  /** What callers write outside of the content and looks like an attack (docs/firewall.md). */
+  waf: z
+    .strictObject({
+      /** Whether such requests are refused, or let in and counted. */
+      mode: z.enum(['block', 'monitor']).default('block'),
+      /** Tenants whose bodies are let in in either mode. */
+      monitored_tenants: z.array(tenantSchema).default([]),
+    })
+    .prefault({}),
   /** Signs webhooks by the Standard Webhooks scheme: `whsec_` and base64; without it none is sent. */
   webhook_secret: z
     .string()

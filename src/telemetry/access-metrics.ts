@@ -1,3 +1,4 @@
+import type { AttackType, FirewallAction } from '../contract/firewall';
 import type { Metrics } from './metrics';
 
 /** Of who runs the installation; no tenant can be called so. */
@@ -15,6 +16,7 @@ interface Decided {
 export class AccessMetrics {
   readonly #attempts;
   readonly #decisions;
+  readonly #firewall;
 
   constructor(metrics: Metrics) {
     this.#attempts = metrics.counter('gateway_auth_attempts_total', 'Credentials that were looked at', [
@@ -26,12 +28,20 @@ export class AccessMetrics {
       'Decisions whether a caller may do something',
       ['endpoint', 'tenant', 'decision', 'scope'],
     );
+    this.#firewall = metrics.counter('orchestrator_waf_events_total', 'Texts that look like an attack', [
+      'attack_type',
+      'action',
+    ]);
   }
 
   /** @param outcome `success`, or why not */
   attempted(outcome: string): void {
     const isSuccess = outcome === 'success';
     this.#attempts.inc({ outcome: isSuccess ? 'success' : 'failure', reason: isSuccess ? 'none' : outcome });
+  }
+
+  looksLikeAttack(attack: AttackType, action: FirewallAction): void {
+    this.#firewall.inc({ attack_type: attack, action });
   }
 
   decided({ endpoint, tenantId, scope, allowed }: Decided): void {

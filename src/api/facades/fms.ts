@@ -21,7 +21,7 @@ export function fmsRouter(deps: FacadeDependencies): Router {
     needs('orchestrate:write', { facade: true }),
     ...readCall(deps),
     async (request, response) => {
-      const { content, detectors } = bodyOf(request, fmsRequestSchema);
+      const { content, detectors } = bodyOf(request, fmsRequestSchema, 'all');
       const asked = Object.keys(detectors);
       const [finding] = await judgePieces(deps, request, response, [
         { content, type: 'text', detectors: asked },

@@ -31,7 +31,7 @@ export function litellmRouter(deps: FacadeDependencies): Router {
     needs('orchestrate:write', { facade: true }),
     ...readCall(deps),
     async (request, response) => {
-      const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema);
+      const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema, 'all');
       const pieces: Piece[] = [
         ...(texts ?? []).map((content) => ({ content, type: 'text' }) as const),
         ...[...(tools ?? []), ...(tool_calls ?? [])].map(toolPiece),

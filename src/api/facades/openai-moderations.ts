@@ -28,7 +28,7 @@ export function moderationsRouter(deps: FacadeDependencies): Router {
     needs('orchestrate:write', { facade: true }),
     ...readCall(deps),
     async (request, response) => {
-      const inputs = inputsOf(bodyOf(request, moderationsRequestSchema).input);
+      const inputs = inputsOf(bodyOf(request, moderationsRequestSchema, 'all').input);
       const pieces = inputs.flat();
       const findings = await judgePieces(deps, request, response, pieces);
       const partOf = new Map(pieces.map((piece, index) => [piece, { piece, finding: findings[index]! }]));

@@ -24,7 +24,7 @@ export function portkeyRouter(deps: FacadeDependencies): Router {
     needs('orchestrate:write', { facade: true }),
     ...readCall(deps),
     async (request, response) => {
-      const { eventType, request: asked, response: answered } = bodyOf(request, portkeyRequestSchema);
+      const { eventType, request: asked, response: answered } = bodyOf(request, portkeyRequestSchema, 'all');
       const side = eventType === 'beforeRequestHook' ? asked : answered;
       const pieces = piecesOf(side?.json, side?.text ?? null);
       if (pieces.length > maxPieces) {

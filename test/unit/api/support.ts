@@ -64,6 +64,7 @@ export interface AppOptions {
   readonly devTokens?: boolean;
   readonly authenticate?: AppDependencies['gate']['authenticate'];
   readonly decided?: AppDependencies['gate']['decided'];
+  readonly firewall?: Partial<AppDependencies['firewall']>;
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly batches?: Pick<Batches, 'submit'>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
@@ -136,6 +137,12 @@ export async function appWith(options: AppOptions = {}) {
       authenticate: options.authenticate ?? null,
       clientKey: options.facades?.settings?.client_key ?? settingsSchema.parse({}).facades.client_key,
       decided: options.decided ?? (() => undefined),
+    },
+    firewall: {
+      mode: 'block',
+      monitoredTenants: [],
+      noticed: () => undefined,
+      ...options.firewall,
     },
     orchestrate: {
       submission: {

@@ -3,6 +3,7 @@ import express from 'express';
 import { pino } from 'pino';
 import { getGlobalDispatcher } from 'undici';
 import { createErrorHandler, notFound } from '../../../src/api/error-handler';
+import { Firewall } from '../../../src/api/firewall';
 import { Gate } from '../../../src/api/gate';
 import { proxyHandler } from '../../../src/api/proxy-router';
 import { establishContext } from '../../../src/api/request-context';
@@ -62,6 +63,7 @@ export function gateway() {
   const app = express();
   app.disable('x-powered-by').use(establishContext, expectBodySoon);
   app.locals['gate'] = new Gate({ authenticate: null, clientKey: 'conclave', decided: () => undefined });
+  app.locals['firewall'] = new Firewall({ mode: 'block', monitoredTenants: [], noticed: () => undefined });
   app.use(
     '/api/v1/proxy',
     proxyHandler({ proxy, directory, isRouted, metrics: gatewayMetrics, log, anyOrigin: true }),
