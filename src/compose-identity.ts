@@ -100,7 +100,13 @@ export async function composeIdentity(parts: IdentityParts) {
     devTokens: auth.dev_tokens,
   };
   return {
-    routes: { gate, apiKeys, tokens, firewall: composeFirewall({ settings, db, accessMetrics, log }) },
+    routes: {
+      gate,
+      apiKeys,
+      tokens,
+      firewall: composeFirewall({ settings, db, accessMetrics, log }),
+      corsOrigins: security.cors_origins,
+    },
     stop: async () => {
       if (facade) await live.stop();
     },

@@ -40,7 +40,7 @@ export function composeProxy(parts: {
       isRouted,
       metrics: parts.gatewayMetrics,
       log,
-      anyOrigin: isOwnMachine(settings.service),
+      corsOrigins: isOwnMachine(settings.service) ? '*' : settings.security.cors_origins,
     },
     routes: {
       directory,

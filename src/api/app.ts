@@ -30,7 +30,8 @@ import { type PolicyCheckRouterDependencies, policyCheckRouter } from './policy-
 import { type ProxyRouterDependencies, proxyHandler, proxyRoutes } from './proxy-router';
 import { type RegistryRouterDependencies, registryRouter } from './registry-router';
 import { establishContext } from './request-context';
-import { expectBodySoon } from './request-time';
+import { expectBodySoon, partFromUnread } from './request-time';
+import { crossOrigin } from './cross-origin';
 import { debugRoute, type RoutesRouterDependencies, routesRouter } from './routes-router';
 import { securityHeaders } from './security-headers';
 import { type SimulationsRouterDependencies, simulationsRouter } from './simulations-router';
@@ -42,6 +43,7 @@ import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './u
 export interface AppDependencies {
   readonly gate: GateDependencies;
   readonly firewall: FirewallDependencies;
+  readonly corsOrigins: readonly string[];
   readonly apiKeys: ApiKeysRouterDependencies;
   readonly tokens: AuthRouterDependencies;
   readonly keys: KeysRouterDependencies['keys'];
@@ -82,10 +84,12 @@ export function createApp(deps: AppDependencies): Express {
   app.set('trust proxy', deps.gate.trustedProxies ?? 0);
   app.locals['gate'] = new Gate(deps.gate);
   app.locals['firewall'] = new Firewall(deps.firewall);
+  partFromUnread(app);
   app.use(establishContext);
   app.use(expectBodySoon);
   // TLS ends before us; a page that was served in plain must find its parts in plain.
   app.use(securityHeaders({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  if (deps.corsOrigins.length > 0) app.use(crossOrigin(deps.corsOrigins));
   const routes: DeclaredRoute[] = [];
   const mount = (prefix: string, ...routers: readonly Router[]): void => {
     routes.push(...routers.flatMap((router) => declaredRoutes(prefix, router)));

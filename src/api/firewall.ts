@@ -33,6 +33,8 @@ export type Unread = readonly string[] | 'all';
 /** Of a body with a policy: rules and their data name what they are against. */
 export const policyTexts = ['policy', 'rego', 'rego_tests', 'fixtures'] as const;
 
+const maxHeaders = 100;
+
 /** Looks for attacks in what callers write outside of the content, which is evidence (spec/orchestration.md 7, docs/firewall.md). */
 export class Firewall {
   readonly #monitored: ReadonlySet<string>;
@@ -41,9 +43,10 @@ export class Firewall {
     this.#monitored = new Set(deps.monitoredTenants);
   }
 
-  /** Path, query and headers. @throws ConclaveError INVALID_REQUEST `waf_blocked` */
+  /** Path, query and headers. @throws ConclaveError INVALID_REQUEST `waf_blocked`, `too_many_headers` */
   readHead(request: Request): void {
     const { url, rawHeaders } = request;
+    if (rawHeaders.length > 2 * maxHeaders) throw tooManyHeaders();
     this.#readTarget(request, request.originalUrl || url);
     for (let at = 1; at < rawHeaders.length; at += 2) {
       const attack = attackIn(rawHeaders[at]!, 'line');
@@ -111,6 +114,12 @@ export class Firewall {
 
 export function firewallOf(request: Request): Firewall {
   return request.app.locals['firewall'] as Firewall;
+}
+
+function tooManyHeaders(): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', `the request has more than ${maxHeaders} headers`, {
+    detail: 'too_many_headers',
+  });
 }
 
 function namedTenant(request: Request): string | null {

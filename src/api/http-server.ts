@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { answerUnreadable } from './unreadable-request';
 
 const closeIdleEveryMs = 100;
 /** Connections that may wait to be accepted: one that the kernel drops comes back only after a second. */
@@ -8,9 +9,17 @@ const backlog = 4096;
 export function listen(app: RequestListener, port: number, host: string): Promise<Server> {
   // How long a body may take is for each route to say (request-time.ts); this is what none may exceed.
   const server = createServer(
-    { requestTimeout: 3_600_000, headersTimeout: 10_000, keepAliveTimeout: 65_000 },
+    {
+      requestTimeout: 3_600_000,
+      headersTimeout: 10_000,
+      keepAliveTimeout: 65_000,
+      maxHeaderSize: 16 * 1024,
+    },
     app,
   );
+  // Those beyond a limit would be dropped without a word; the firewall refuses requests with too many.
+  server.maxHeadersCount = 0;
+  server.on('clientError', answerUnreadable);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ port, host, backlog }, () => resolve(server));

@@ -23,8 +23,8 @@ export interface ProxyRouterDependencies {
   readonly isRouted: ProxyDependencies['isRouted'];
   readonly metrics: GatewayMetrics;
   readonly log: Logger;
-  /** Whether pages of any origin may call; else of none. */
-  readonly anyOrigin: boolean;
+  /** Pages that may call: those of these origins, or of any. */
+  readonly corsOrigins: readonly string[] | '*';
 }
 
 export const proxyMethods = ['get', 'post', 'put', 'delete', 'patch', 'head'] as const;
@@ -34,22 +34,23 @@ const nowhere = 'none';
 /** Everything under `/proxy`. Mounted before whatever reads bodies: they are passed on as they come. */
 export function proxyHandler(deps: ProxyRouterDependencies): RequestHandler {
   return async (request, response) => {
-    firewallOf(request).readHead(request);
     const { path, query } = partsOf(request.url);
     if (request.method === 'OPTIONS' && answerPreflight(deps, path, request, response)) return;
     const journey = watch(deps, request, response);
     try {
+      firewallOf(request).readHead(request);
       await deps.proxy.pass({
         incoming: request,
         response,
         path,
         query,
         caller: callerOf(request, response),
-        admit: (upstream) => admit(request, upstream),
-        matched: (upstream) => {
-          journey.to(upstream);
-          allowLongBody(request, response, slowestMs(upstream));
+        admit: async (upstream) => {
+          const tenantId = await admit(request, upstream);
+          if (upstream) welcome(upstream, request, response);
+          return tenantId;
         },
+        matched: (upstream) => journey.to(upstream),
       });
     } catch (error) {
       journey.failed(error);
@@ -77,6 +78,12 @@ async function admit(request: Request, upstream: Upstream | null): Promise<strin
   return upstream ? (tenantOf(request) ?? '') : '';
 }
 
+/** Whoever is not let in learns no more than the path told, and has no more time than others. */
+function welcome(upstream: Upstream, request: Request, response: Response): void {
+  response.set('X-Endpoint-ID', upstream.endpoint_id);
+  allowLongBody(request, response, slowestMs(upstream));
+}
+
 /** Those of the gateway's own headers; else those that do not travel on. */
 function credentialsForUs(request: Request, upstream: Upstream | null): Credentials {
   const own = {
@@ -97,7 +104,7 @@ function partsOf(url: string): { path: string; query: string } {
 
 /** @returns false where the upstream is asked itself, or there is none */
 function answerPreflight(
-  { directory, isRouted, anyOrigin }: ProxyRouterDependencies,
+  { directory, isRouted, corsOrigins }: ProxyRouterDependencies,
   path: string,
   request: Request,
   response: Response,
@@ -106,9 +113,13 @@ function answerPreflight(
   if (!upstream || upstream.config.methods.includes('OPTIONS')) return false;
   const methods = [...allowedMethods(upstream.config)];
   response.set('Allow', methods.join(', '));
-  cors({ origin: anyOrigin ? '*' : false, methods })(request, response, () => {
-    response.status(204).end();
-  });
+  cors({ origin: corsOrigins === '*' ? '*' : [...corsOrigins], methods, maxAge: 3600 })(
+    request,
+    response,
+    () => {
+      response.status(204).end();
+    },
+  );
   return true;
 }
 
@@ -156,14 +167,9 @@ function watch({ metrics, log }: ProxyRouterDependencies, request: Request, resp
       'a request was passed on',
     );
   });
-  // What is left of a body that nobody wanted must not keep the connection.
-  response.once('finish', () => {
-    if (!request.complete) request.resume();
-  });
   return {
     to(upstream: Upstream): void {
       endpointId = upstream.endpoint_id;
-      response.set('X-Endpoint-ID', endpointId);
     },
     failed(error: unknown): void {
       const known = error instanceof GatewayError || error instanceof ConclaveError;

@@ -60,6 +60,14 @@ const securitySchema = z.strictObject({
     .int()
     .positive()
     .default(10 * 1024 * 1024),
+  /** Pages of these origins may call, `https://console.example.com`; without any none may. */
+  cors_origins: z
+    .array(
+      z
+        .string()
+        .regex(/^https?:\/\/[A-Za-z0-9.[\]:-]+$/, 'must be an origin like https://console.example.com'),
+    )
+    .default([]),
   /** What callers write outside of the content and looks like an attack (docs/firewall.md). */
   waf: z
     .strictObject({

@@ -182,8 +182,6 @@ describe('Unknown routes', () => {
     ['POST', '/health'],
     ['POST', '/openapi.json'],
     ['GET', '/docs/assets/nothing.js'],
-    ['GET', '/docs/assets/..%2f..%2fpackage.json'],
-    ['GET', '/../../etc/passwd'],
     ['GET', '/orchestrate/status/'],
   ])('answers 404 with the contract body to %s %s', async (method, route) => {
     const body = ['POST', 'PUT', 'PATCH'].includes(method) ? system.body() : undefined;
@@ -192,6 +190,13 @@ describe('Unknown routes', () => {
       detail: 'route_not_found',
     });
   });
+
+  it.each(['/docs/assets/..%2f..%2fpackage.json', '/../../etc/passwd'])(
+    'answers 400 to a way out at %s [F.5]',
+    async (route) => {
+      expectContractError(await system.request('GET', route), { detail: 'waf_blocked', paths: ['path'] });
+    },
+  );
 
   it('answers 400 to a path that is not well-formed', async () => {
     for (const route of ['/detectors/%zz', '/orchestrate/status/%c3%28']) {

@@ -65,6 +65,7 @@ export interface AppOptions {
   readonly authenticate?: AppDependencies['gate']['authenticate'];
   readonly decided?: AppDependencies['gate']['decided'];
   readonly firewall?: Partial<AppDependencies['firewall']>;
+  readonly corsOrigins?: AppDependencies['corsOrigins'];
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly batches?: Pick<Batches, 'submit'>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
@@ -144,6 +145,7 @@ export async function appWith(options: AppOptions = {}) {
       noticed: () => undefined,
       ...options.firewall,
     },
+    corsOrigins: options.corsOrigins ?? [],
     orchestrate: {
       submission: {
         submit: options.submit ?? (() => Promise.resolve(answerOf(200))),

@@ -174,7 +174,8 @@ describe('The proxy', () => {
       correlation_id: 'corr-1',
     });
     expect(logged[1]).toMatchObject({ endpoint_id: 'none', status: 404, code: 'ROUTE_NOT_FOUND' });
-    expect(logged[2]).toMatchObject({ endpoint_id: 'users', status: 400, code: 'INVALID_REQUEST' });
+    // The firewall comes before anything is looked for.
+    expect(logged[2]).toMatchObject({ endpoint_id: 'none', status: 400, code: 'INVALID_REQUEST' });
     expect(lines.join()).not.toContain('hush');
   });
 

@@ -148,10 +148,7 @@ describe('/router', () => {
       expect(await debug('nobody')).toMatchObject({ matched_endpoint: null, blocked_by: 'ROUTE_NOT_FOUND' });
       directory.put({ name: 'users', url: upstream.url, circuit_breaker: { failure_threshold: 1 } });
       expect(await debug('users?method=POST')).toMatchObject({ blocked_by: 'METHOD_NOT_ALLOWED' });
-      expect(await debug('users/%2e%2e/x')).toMatchObject({
-        would_forward_to: null,
-        blocked_by: 'INVALID_REQUEST',
-      });
+      expect((await send('/router/debug/users/%2e%2e/x')).json).toMatchObject({ detail: 'waf_blocked' });
       unhealthy.add('users');
       expect(await debug('users')).toMatchObject({ blocked_by: 'ENDPOINT_UNHEALTHY' });
       unhealthy.clear();

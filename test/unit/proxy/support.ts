@@ -66,7 +66,7 @@ export function gateway() {
   app.locals['firewall'] = new Firewall({ mode: 'block', monitoredTenants: [], noticed: () => undefined });
   app.use(
     '/api/v1/proxy',
-    proxyHandler({ proxy, directory, isRouted, metrics: gatewayMetrics, log, anyOrigin: true }),
+    proxyHandler({ proxy, directory, isRouted, metrics: gatewayMetrics, log, corsOrigins: '*' }),
   );
   app.use(
     '/api/v1',
