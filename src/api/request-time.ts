@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { Express, NextFunction, Request, Response } from 'express';
 
 const bodyMs = 30_000;
@@ -31,7 +30,7 @@ export function allowLongBody(request: Request, response: Response, idleMs = bod
 
 /** Whoever is answered before the end of a long body is told that the connection ends with the answer. */
 export function partFromUnread(app: Express): void {
-  const writeHead = Reflect.get(app.response, 'writeHead') as ServerResponse['writeHead'];
+  const writeHead = Reflect.get(app.response, 'writeHead') as Response['writeHead'];
   app.response.writeHead = function (this: Response, ...head: Parameters<typeof writeHead>) {
     if (!this.req.complete && this.locals['longBody'] !== true && isLong(this.req)) {
       this.setHeader('Connection', 'close');

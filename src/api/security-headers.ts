@@ -10,7 +10,7 @@ export function securityHeaders(options: HelmetOptions): RequestHandler {
   };
 }
 
-export function headersOf(options: HelmetOptions): ReadonlyMap<string, string> {
+export function headersOf(options: HelmetOptions): Map<string, string> {
   const headers = new Map<string, string>();
   const collector = {
     setHeader: (name: string, value: string) => headers.set(name, value),

@@ -5,6 +5,7 @@ import type { FirewallEvent } from '../../../src/api/firewall';
 import { ConclaveError } from '../../../src/contract/errors';
 import { anonymous, type Identity } from '../../../src/contract/identity';
 import { exchange } from '../../support/raw-http';
+import type { Batches } from '../../../src/submission/batches';
 import { answerOf, appWith, body, expectError } from './support';
 
 const injection = "x' OR '1'='1' --";
@@ -141,7 +142,7 @@ describe('The firewall', () => {
     const seen: unknown[] = [];
     const { app } = await guarded({
       batches: {
-        submit: ({ items }) => {
+        submit: ({ items }: Parameters<Batches['submit']>[0]) => {
           seen.push(...items.map((item) => ('fault' in item ? item.fault.detail : 'taken')));
           return Promise.resolve({ body: Buffer.from('{}'), replayed: false });
         },
