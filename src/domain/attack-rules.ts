@@ -213,7 +213,6 @@ export const attackRules: readonly AttackRule[] = [
     type: 'path_traversal',
     level: 'high',
     inText: 'medium',
-    // eslint-disable-next-line no-control-regex
     pattern: /\0/,
   },
   {

@@ -6,7 +6,6 @@ export type Place = 'line' | 'text';
 
 /** What every rule needs some of; most texts have none of it. */
 const suspicious =
-  // eslint-disable-next-line no-control-regex
   /[<'"`;|&$(){}[\\%\0\r\n*#=\uff00-\uffef]|\.\.|--|(?:script|file)\s{0,4}:|\/(?:etc|proc|bin)\/|\b(?:union|drop|insert|delete|update|select|powershell|xp_|cmd|from)\b|xp_cmdshell|innerHTML|document\./i;
 /** Decoded as often as an application behind a proxy would. */
 const rounds = 2;

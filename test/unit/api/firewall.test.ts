@@ -146,7 +146,7 @@ describe('The firewall', () => {
           seen.push(...items.map((item) => ('fault' in item ? item.fault.detail : 'taken')));
           return Promise.resolve({ body: Buffer.from('{}'), replayed: false });
         },
-      } as never,
+      },
     });
     await request(app)
       .post(`${orchestrate}/batch`)
