@@ -13,7 +13,6 @@ import type { Activities } from './activities/types';
 import { RunInputs } from './activities/run-inputs';
 import { startWorkers } from './activities/worker';
 import { createApp } from './api/app';
-import { RateLimit } from './api/rate-limit';
 import { addressOf, drain, listen } from './api/http-server';
 import { composeAllowList } from './compose-allow-list';
 import { composeAdmission } from './compose-admission';
@@ -33,6 +32,7 @@ import { composePlanning } from './compose-planning';
 import { composeProxy } from './compose-proxy';
 import { composePolicies } from './compose-policies';
 import { composePolicyCheck } from './compose-policy-check';
+import { composeRateLimit } from './compose-rate-limit';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
 import { composeShadows } from './compose-shadows';
@@ -243,7 +243,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Facade
   let accepting = true;
   const stopping = new AbortController();
-  const rateLimit = new RateLimit(redis, counting.limited);
+  const rateLimit = composeRateLimit({ settings, redis, ...counting });
   const approach = () => admission.approach();
   const states = composeDependencies({ connection, db, redis, policies, http, mapperUrl: servers.mapperUrl });
   const orchestrate = {

@@ -90,7 +90,9 @@ export async function composeIdentity(parts: IdentityParts) {
       if (!security.auth_disabled) record.decision(decision);
     },
   };
-  const apiKeys: ApiKeysRouterDependencies = { keys: new ApiKeys({ store, changed }) };
+  const apiKeys: ApiKeysRouterDependencies = {
+    keys: new ApiKeys({ store, changed, perMinute: settings.orchestration.default_rate_limit_per_minute }),
+  };
   const tokens: AuthRouterDependencies = {
     sessions,
     guarded: (request, attempt) =>

@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Router } from 'express';
 import type { Permission } from '../contract/identity';
 import { firewallOf } from './firewall';
 import type { Gate, Needed } from './gate';
+import { rateLimitOf } from './rate-limit';
 
 export type Access = Needed | 'anybody' | 'anybody_known';
 
@@ -23,16 +24,19 @@ export function needs(
   about: Partial<Omit<Needed, 'permission'>> = {},
 ): RequestHandler {
   const access = { reach: 'tenant' as const, ...about, permission };
-  return declare(access, async (request, _response, next) => {
+  return declare(access, async (request, response, next) => {
     await gateOf(request).admit(request, access);
+    if (access.countsItself) response.locals['owes'] = true;
+    else await rateLimitOf(request).consumeOther(response);
     next();
   });
 }
 
 /** Declares that whoever is known may call, whatever it is permitted. */
 export function needsIdentity(): RequestHandler {
-  return declare('anybody_known', async (request, _response, next) => {
+  return declare('anybody_known', async (request, response, next) => {
     await gateOf(request).recognize(request);
+    await rateLimitOf(request).consumeOther(response);
     next();
   });
 }

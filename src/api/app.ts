@@ -21,6 +21,7 @@ import type { FacadeDependencies } from './facades/facade-call';
 import { facadesRouter } from './facades';
 import { Firewall, type FirewallDependencies } from './firewall';
 import { Gate, type GateDependencies } from './gate';
+import { countRefused } from './rate-limit';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type KeysRouterDependencies, keysRouter } from './keys-router';
 import { type MetricsRouterDependencies, metricsRouter } from './metrics-router';
@@ -85,6 +86,7 @@ export function createApp(deps: AppDependencies): Express {
   app.locals['gate'] = new Gate(deps.gate);
   app.locals['firewall'] = new Firewall(deps.firewall);
   partFromUnread(app);
+  app.locals['rateLimit'] = deps.orchestrate.rateLimit;
   app.use(establishContext);
   app.use(expectBodySoon);
   // TLS ends before us; a page that was served in plain must find its parts in plain.
@@ -135,6 +137,7 @@ export function createApp(deps: AppDependencies): Express {
     keysRouter(deps),
   );
   app.use(notFound);
+  app.use(countRefused);
   app.use(createErrorHandler(deps.log));
   return app;
 }

@@ -6,16 +6,17 @@ import { BatchIntake } from '../content/batch-intake';
 import type { ContentIntake } from '../content/intake';
 import { ConclaveError } from '../contract/errors';
 import { type SentRequest, sentRequestSchema } from '../contract/request';
-import type { Limited } from '../contract/service-metrics';
 import { namePattern, tenantPattern } from '../contract/text';
 import { canonicalJson } from '../domain/canonical-json';
 import type { Batches, BatchItem, FaultyItem } from '../submission/batches';
 import { fingerprintOf } from '../submission/fingerprint';
+import type { End } from '../store/under-way';
 import { needs } from './access';
 import { type CallbackRules, withCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
 import { firewallOf } from './firewall';
 import { bodyOf, readBody } from './json-body';
+import type { Counted } from './rate-limit';
 import { idempotencyKeyOf, type OrchestrateRouterDependencies } from './orchestrate-router';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
@@ -44,7 +45,8 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
 
   const read = [atFloodgate(deps.approach), ...readBody(deps.maxBodyBytes)];
 
-  router.post('/orchestrate/batch', needs('orchestrate:write'), ...read, async (request, response) => {
+  const countsItself = needs('orchestrate:write', { countsItself: true });
+  router.post('/orchestrate/batch', countsItself, ...read, async (request, response) => {
     const { correlationId, traceparent, receivedAt } = contextOf(response);
     const idempotencyKey = requiredKeyOf(request);
     response.set('Idempotency-Key', idempotencyKey);
@@ -56,19 +58,23 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
     const tenantId = tenantOfAll(requests, tenantOf(request));
     const items = requests.map((sent) => validated(request, sent, async, deps.callbacks));
     // Before any of it is read: reading costs us more than the rest.
-    await charge(deps, items, response);
-    const intake = new BatchIntake(deps.intake, receivedAt);
-    const answer = await deps.batches.submit({
-      items: items.map((item) => ('fault' in item ? item : toRun(item, intake))),
-      tenantId,
-      idempotencyKey,
-      batchId: batch_id ?? null,
-      correlationId,
-      traceparent,
-      receivedAt,
-    });
-    if (answer.replayed) response.set('Idempotency-Replayed', 'true');
-    response.status(200).type('application/json').send(answer.body);
+    const end = await admit(deps, items, response);
+    try {
+      const intake = new BatchIntake(deps.intake, receivedAt);
+      const answer = await deps.batches.submit({
+        items: items.map((item) => ('fault' in item ? item : toRun(item, intake))),
+        tenantId,
+        idempotencyKey,
+        batchId: batch_id ?? null,
+        correlationId,
+        traceparent,
+        receivedAt,
+      });
+      if (answer.replayed) response.set('Idempotency-Replayed', 'true');
+      response.status(200).type('application/json').send(answer.body);
+    } finally {
+      end();
+    }
   });
 
   return router;
@@ -139,26 +145,27 @@ function known(error: unknown): ConclaveError {
 }
 
 /** Every item counts; a batch for which not enough is left is refused as a whole, before any of it runs. */
-async function charge(
+async function admit(
   { rateLimit, rateLimitOf }: BatchRouterDependencies,
   items: readonly (ValidItem | FaultyItem)[],
   response: Response,
-): Promise<void> {
-  const counts = new Map<string, { readonly limited: Limited; readonly perMinute: number; items: number }>();
+): Promise<End> {
+  const counts = new Map<string, Counted & { requests: number }>();
   for (const item of items) {
     if ('fault' in item) continue;
     const { tenant_id: tenantId, policy_bundle: bundle } = item.sent;
     const counted = counts.get(bundle) ?? {
-      limited: { endpoint: 'batch', tenantId, bundle },
+      limited: { endpoint: 'batch', tenantId, bundle } as const,
       perMinute: rateLimitOf(tenantId, bundle),
-      items: 0,
+      requests: 0,
     };
-    counted.items++;
+    counted.requests++;
     counts.set(bundle, counted);
   }
-  for (const { limited, perMinute, items: cost } of counts.values()) {
-    await rateLimit.consume(limited, perMinute, response, cost);
-  }
+  const [first, ...rest] = counts.values();
+  if (first) return rateLimit.admit(response, first, ...rest);
+  await rateLimit.consume(response);
+  return () => undefined;
 }
 
 function textIn(sent: unknown, key: string, pattern: RegExp): string | null {

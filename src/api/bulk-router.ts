@@ -36,7 +36,7 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
 
   router.post(
     '/orchestrate/bulk',
-    needs('orchestrate:write'),
+    needs('orchestrate:write', { countsItself: true }),
     atFloodgate(deps.approach),
     async (request, response) => {
       requireNdjson(request);
@@ -54,7 +54,8 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
     },
   );
 
-  router.post('/orchestrate/bulk/:bulk_id/rerun', needs('orchestrate:write'), async (request, response) => {
+  const countsItself = needs('orchestrate:write', { countsItself: true });
+  router.post('/orchestrate/bulk/:bulk_id/rerun', countsItself, async (request, response) => {
     send(response, await bulk.rerun(bulkIdOf(request), tenantOf(request), callOf(request, response)));
   });
 
@@ -105,7 +106,10 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
       receivedAt,
       idempotencyKey,
       admit: (tenantId) =>
-        deps.rateLimit.consume({ endpoint: 'bulk', tenantId, bundle: null }, deps.uploadsPerMinute, response),
+        deps.rateLimit.consume(response, {
+          limited: { endpoint: 'bulk', tenantId, bundle: null },
+          perMinute: deps.uploadsPerMinute,
+        }),
     };
   }
 }

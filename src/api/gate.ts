@@ -52,6 +52,8 @@ export interface Needed {
   readonly resource?: string | undefined;
   /** Clients that must show a credential show `facades.client_key` while there is no authentication. */
   readonly facade?: boolean | undefined;
+  /** Its handler counts calls against the limits, since those are known only when the body is. */
+  readonly countsItself?: boolean | undefined;
 }
 
 const messages: Readonly<Record<NonNullable<ReturnType<typeof refusalOf>>, string>> = {
@@ -117,7 +119,7 @@ export class Gate {
     return this.deps.authenticate(shown, {
       address: request.ip ?? 'unknown',
       requestId: contextOf(request.res!).requestId,
-      paths: gatewayPaths.test(request.originalUrl) ? 'gateway' : 'orchestration',
+      paths: isGatewayPath(request) ? 'gateway' : 'orchestration',
     });
   }
 
@@ -137,6 +139,11 @@ export class Gate {
 }
 
 const gatewayPaths = /^\/api\/v1\/(?:auth|config|registry|router|proxy|circuit-breaker|health)(?:[/?]|$)/;
+
+/** Whether refusals have the shape of gateway paths. */
+export function isGatewayPath({ originalUrl }: Pick<Request, 'originalUrl'>): boolean {
+  return gatewayPaths.test(originalUrl);
+}
 
 export function credentialsOf(request: Request): Credentials {
   return { apiKey: request.get('x-api-key'), authorization: request.get('authorization') };

@@ -1,4 +1,5 @@
 import type { DeclaredRoute } from './access';
+import { isGatewayPath } from './gate';
 import { answer } from './openapi-parts';
 
 export const securitySchemes = {
@@ -9,12 +10,22 @@ export const securitySchemes = {
 interface Operation {
   readonly responses: Readonly<Record<string, object>>;
   readonly servers?: readonly { readonly url: string }[];
+  readonly security?: readonly object[];
+  readonly 'x-permission'?: string | null;
+  readonly 'x-reach'?: string;
 }
 type Paths = Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 
 const badRequest = answer('INVALID_REQUEST, such as `waf_blocked`', 'ErrorResponse');
 const unauthorized = answer('UNAUTHORIZED: no credential, or none that is valid', 'ErrorResponse');
-const forbidden = answer('INSUFFICIENT_RBAC: the credential does not permit this', 'ErrorResponse');
+const forbidden = answer(
+  'INSUFFICIENT_RBAC: the credential does not permit this; RATE_LIMITED: it has called too often',
+  'ErrorResponse',
+);
+const tooMany = answer(
+  'RATE_LIMITED: the credential has called too often; `Retry-After`',
+  'GatewayErrorResponse',
+);
 
 /** Paths with what each operation asks of its callers, as its route declares it. */
 export function withAccess(paths: Paths, routes: readonly DeclaredRoute[]): object {
@@ -25,7 +36,7 @@ export function withAccess(paths: Paths, routes: readonly DeclaredRoute[]): obje
       Object.fromEntries(
         Object.entries(operations).map(([method, operation]) => {
           const whole = operation.servers?.[0]?.url === '/' ? path : `/api/v1${path}`;
-          return [method, secured(operation, accessOf.get(keyOf(method, whole)))];
+          return [method, limited(whole, secured(operation, accessOf.get(keyOf(method, whole))))];
         }),
       ),
     ]),
@@ -37,7 +48,13 @@ function keyOf(method: string, path: string): string {
   return `${method} ${path.replace(/\{\w+\}/g, '{}')}`;
 }
 
-function secured(operation: Operation, access: DeclaredRoute['access'] | undefined): object {
+/** Elsewhere it is a 403, or what the facade answers. */
+function limited(path: string, operation: Operation): object {
+  if (!isGatewayPath({ originalUrl: path }) || !operation.security?.length) return operation;
+  return { ...operation, responses: { '429': tooMany, ...operation.responses } };
+}
+
+function secured(operation: Operation, access: DeclaredRoute['access'] | undefined): Operation {
   // Where nothing is passed on there are no such routes either.
   if (!access) return operation;
   const responses = { '400': badRequest, ...operation.responses };

@@ -38,7 +38,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
 
   router.post(
     '/orchestrate',
-    needs('orchestrate:write'),
+    needs('orchestrate:write', { countsItself: true }),
     atFloodgate(deps.approach),
     ...readJson,
     async (request, response) => {
@@ -50,17 +50,22 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
       requireOwnTenant(request, sent.tenant_id);
       const { tenant_id: tenantId, policy_bundle: bundle } = sent;
       const perMinute = deps.rateLimitOf(tenantId, bundle);
-      await deps.rateLimit.consume({ endpoint: 'orchestrate', tenantId, bundle }, perMinute, response);
-      const taken = await deps.intake.take(withCallback(sent, deps.callbacks), context.receivedAt);
-      const answer = await deps.submission.submit({
-        ...taken,
-        requestId: context.requestId,
-        correlationId: context.correlationId,
-        traceparent: context.traceparent,
-        idempotencyKey,
-      });
-      response.set('X-Cache', answer.cache ?? 'BYPASS');
-      send(response, answer);
+      const limited = { endpoint: 'orchestrate', tenantId, bundle } as const;
+      const end = await deps.rateLimit.admit(response, { limited, perMinute });
+      try {
+        const taken = await deps.intake.take(withCallback(sent, deps.callbacks), context.receivedAt);
+        const answer = await deps.submission.submit({
+          ...taken,
+          requestId: context.requestId,
+          correlationId: context.correlationId,
+          traceparent: context.traceparent,
+          idempotencyKey,
+        });
+        response.set('X-Cache', answer.cache ?? 'BYPASS');
+        send(response, answer);
+      } finally {
+        end();
+      }
     },
   );
 

@@ -14,6 +14,7 @@ import { gateOf } from './access';
 import { firewallOf } from './firewall';
 import { type Credentials, credentialsOf } from './gate';
 import { contextOf } from './request-context';
+import { rateLimitOf } from './rate-limit';
 import { allowLongBody } from './request-time';
 import { tenantOf } from './tenant-header';
 
@@ -74,6 +75,7 @@ async function admit(request: Request, upstream: Upstream | null): Promise<strin
   if (upstream || gate.asks) {
     const identity = await gate.recognize(request, false, credentialsForUs(request, upstream));
     gate.require(request, identity, access, upstream?.config.name);
+    await rateLimitOf(request).consumeOther(request.res!);
   }
   return upstream ? (tenantOf(request) ?? '') : '';
 }

@@ -29,7 +29,8 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
   const router = Router();
   let reading = 0;
 
-  router.post('/orchestrate/content', needs('orchestrate:write'), async (request, response) => {
+  const countsItself = needs('orchestrate:write', { countsItself: true });
+  router.post('/orchestrate/content', countsItself, async (request, response) => {
     if (reading >= deps.maxConcurrent) throw overloaded();
     reading++;
     try {
@@ -41,7 +42,7 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
       });
       if (named !== null && named !== tenant_id) throw otherTenant();
       const limited = { endpoint: 'content', tenantId: tenant_id, bundle: null } as const;
-      await deps.rateLimit.consume(limited, deps.uploadsPerMinute, response);
+      await deps.rateLimit.consume(response, { limited, perMinute: deps.uploadsPerMinute });
       const { isNew, uploaded } = await deps.uploads.accept({
         tenantId: tenant_id,
         bytes: file.bytes,

@@ -16,6 +16,7 @@ interface CreateOptions extends Common {
   readonly scope: readonly string[];
   readonly description: string;
   readonly days: number;
+  readonly rate?: number;
 }
 
 const invalid = 1;
@@ -56,6 +57,9 @@ export function addApiKeyCommands(apiKey: Command, exit: (code: number) => void)
     )
     .option('--description <text>', 'what it is for', 'made with conclave api-key create')
     .addOption(new Option('--days <days>', 'how long it is good').default(365).argParser(wholeNumber))
+    .addOption(
+      new Option('--rate <requests>', 'requests a minute, if not as any credential').argParser(wholeNumber),
+    )
     .action(
       run<CreateOptions>(async (keys, caller, options) => {
         const { newApiKeySchema } = await import('../contract/api-keys.js');
@@ -68,6 +72,7 @@ export function addApiKeyCommands(apiKey: Command, exit: (code: number) => void)
           roles: options.role,
           scopes: options.scope,
           expires_in_days: options.days,
+          rate_limit_per_minute: options.rate ?? null,
         });
         if (!asked.success) {
           throw new Error(

@@ -13,7 +13,7 @@ import { assertDatabaseAnswers } from './external-servers';
  * reach it may do everything.
  */
 export async function withApiKeys(
-  { database, service }: Settings,
+  { database, service, orchestration }: Settings,
   work: (keys: ApiKeys, caller: KeyCaller) => Promise<void>,
 ): Promise<void> {
   const url = database.url ?? embeddedDatabaseUrl(service.data_dir, database.embedded_port);
@@ -23,11 +23,9 @@ export async function withApiKeys(
     await migrate(db);
     const store = new Credentials(db, { ask: () => Promise.reject(new Error('nobody listens here')) });
     const by = { principal: 'cli', requestId: randomUUID(), correlationId: null };
-    await work(new ApiKeys({ store, changed: async () => undefined }), {
-      identity: anonymous,
-      tenantId: null,
-      by,
-    });
+    const perMinute = orchestration.default_rate_limit_per_minute;
+    const keys = new ApiKeys({ store, changed: async () => undefined, perMinute });
+    await work(keys, { identity: anonymous, tenantId: null, by });
   } finally {
     await db.destroy();
   }

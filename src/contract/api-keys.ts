@@ -18,6 +18,8 @@ export const newApiKeySchema = z
     roles: z.array(z.enum(roles)).max(roles.length).default([]),
     scopes: scopesSchema,
     expires_in_days: z.int().min(1).max(apiKeyLimits.days).default(apiKeyLimits.days),
+    /** Null: as many as any credential, `orchestration.default_rate_limit_per_minute`. */
+    rate_limit_per_minute: z.int().min(1).max(1_000_000).nullable().default(null),
   })
   .refine((key) => key.roles.length + key.scopes.length > 0, {
     path: ['roles'],
@@ -41,6 +43,7 @@ export const apiKeyInfoSchema = z
     description: z.string(),
     created_at: time,
     created_by: z.string(),
+    rate_limit_per_minute: z.int().nullable(),
     expires_at: time,
     /** To the minute. */
     last_used: time.nullable(),

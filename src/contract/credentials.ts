@@ -14,6 +14,8 @@ export interface ApiKeyRecord {
   readonly createdBy: string;
   /** Who answers for what is done with it, as a subject; keys that came of one another have one. */
   readonly owner: string;
+  /** Null: as many as any credential. */
+  readonly perMinute: number | null;
   readonly expiresAt: Date;
   readonly revokedAt: Date | null;
   readonly rotatedTo: string | null;

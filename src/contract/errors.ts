@@ -32,6 +32,7 @@ export const gatewayErrors = {
   CHECK_IN_PROGRESS: { status: 409, retryable: true },
   ROUTE_NOT_FOUND: { status: 404, retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, retryable: false },
+  RATE_LIMITED: { status: 429, retryable: true },
   AUTH_RATE_LIMITED: { status: 429, retryable: true },
   NOT_SUPPORTED: { status: 501, retryable: false },
   PAYLOAD_TOO_LARGE: { status: 413, retryable: false },

@@ -44,6 +44,8 @@ export interface Identity {
   readonly expiresAt: number | null;
   /** Of a token that we have issued: those that came of the same login. */
   readonly family?: string | undefined;
+  /** Requests; absent: as many as any credential. */
+  readonly perMinute?: number | null;
 }
 
 /** With authentication off: whoever reaches the port, which is this machine alone. */

@@ -10,7 +10,7 @@ export type RedisUser = (typeof redisUsers)[number];
 
 /** Whose requests are limited, and where; without a bundle, whatever bundle they name. */
 export interface Limited {
-  readonly endpoint: 'orchestrate' | 'batch' | 'content' | 'bulk' | 'facade';
+  readonly endpoint: 'orchestrate' | 'batch' | 'content' | 'bulk' | 'facade' | 'other';
   readonly tenantId: string;
   readonly bundle: string | null;
 }

@@ -12,7 +12,7 @@ import { newApiKey } from './api-key';
 
 type NewKey = Pick<
   ApiKeyRecord,
-  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt' | 'owner'
+  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt' | 'owner' | 'perMinute'
 >;
 
 export interface ApiKeysDependencies {
@@ -25,6 +25,8 @@ export interface ApiKeysDependencies {
   };
   /** Has this process see what was changed. */
   readonly changed: () => Promise<void>;
+  /** Requests of a credential that has no limit of its own. */
+  readonly perMinute: number;
   readonly now?: () => number;
 }
 
@@ -68,9 +70,10 @@ export class ApiKeys {
     }
     const { apiKey, keyId, hash } = newApiKey();
     const expiresAt = new Date(this.#now() + asked.expires_in_days * dayMs);
-    const { roles, description } = asked;
+    const { roles, description, rate_limit_per_minute: perMinute } = asked;
+    if (tenantId !== null) this.#requireUsualRate(perMinute);
     const owner = answeringFor(identity, `key:${keyId}`);
-    const key = { keyId, tenantId: forTenant, hash, roles, scopes, description, expiresAt, owner };
+    const key = { keyId, tenantId: forTenant, hash, roles, scopes, description, expiresAt, owner, perMinute };
     const made = await this.deps.store.create(key, by, apiKeyLimits.active);
     if (!made) {
       throw new ConclaveError('INVALID_REQUEST', `there are ${apiKeyLimits.active} active keys: revoke one`, {
@@ -127,6 +130,16 @@ export class ApiKeys {
     });
   }
 
+  /** @throws ConclaveError INSUFFICIENT_RBAC: nobody limited lifts a limit */
+  #requireUsualRate(perMinute: number | null): void {
+    if (perMinute === null || perMinute <= this.deps.perMinute) return;
+    throw new ConclaveError(
+      'INSUFFICIENT_RBAC',
+      `only who runs the installation gives a key more than ${this.deps.perMinute} requests a minute`,
+      { detail: 'cannot_grant' },
+    );
+  }
+
   #shown(key: ApiKeyRecord): ApiKeyInfo {
     return {
       key_id: key.keyId,
@@ -138,6 +151,7 @@ export class ApiKeys {
       description: key.description,
       created_at: key.createdAt.toISOString(),
       created_by: key.createdBy,
+      rate_limit_per_minute: key.perMinute,
       expires_at: key.expiresAt.toISOString(),
       last_used: key.lastUsed?.toISOString() ?? null,
       rotated_to: key.rotatedTo,

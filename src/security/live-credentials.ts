@@ -108,7 +108,7 @@ export class LiveCredentials {
   }
 }
 
-function identityBy({ keyId, owner, tenantId, roles, scopes, expiresAt }: ApiKeyRecord): Identity {
+function identityBy({ keyId, owner, tenantId, roles, scopes, expiresAt, perMinute }: ApiKeyRecord): Identity {
   return {
     subject: `key:${keyId}`,
     owner,
@@ -118,5 +118,6 @@ function identityBy({ keyId, owner, tenantId, roles, scopes, expiresAt }: ApiKey
     method: 'api_key',
     tokenId: keyId,
     expiresAt: expiresAt.getTime(),
+    perMinute,
   };
 }

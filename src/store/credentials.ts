@@ -10,7 +10,7 @@ const lockId = 0x43524544;
 
 type NewKey = Pick<
   ApiKeyRecord,
-  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt' | 'owner'
+  'keyId' | 'tenantId' | 'hash' | 'roles' | 'scopes' | 'description' | 'expiresAt' | 'owner' | 'perMinute'
 >;
 type ApiKeyRow = Selectable<ApiKeyTable>;
 
@@ -165,6 +165,7 @@ async function insert(tx: Db, key: NewKey, createdBy: string): Promise<ApiKeyRec
       description: key.description,
       created_by: createdBy,
       owner: key.owner,
+      rate_limit_per_minute: key.perMinute,
       expires_at: key.expiresAt,
       revision: nextRevision,
     })
@@ -210,6 +211,7 @@ function recordOf(row: ApiKeyRow): ApiKeyRecord {
     createdAt: row.created_at,
     createdBy: row.created_by,
     owner: row.owner,
+    perMinute: row.rate_limit_per_minute,
     expiresAt: row.expires_at,
     revokedAt: row.revoked_at,
     rotatedTo: row.rotated_to,

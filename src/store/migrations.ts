@@ -1,6 +1,7 @@
 import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { allowList } from './migrations/allow-list';
 import { apiKeyOwners } from './migrations/api-key-owners';
+import { apiKeyRates } from './migrations/api-key-rates';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
@@ -153,6 +154,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_30_24_api_key_owners': apiKeyOwners,
   '2026_12_01_20_tenant_key_versions': tenantKeyVersions,
   '2026_12_01_21_key_rotations': keyRotations,
+  '2026_12_01_30_api_key_rates': apiKeyRates,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -317,6 +317,7 @@ export interface ApiKeyTable {
   created_at: Generated<Date>;
   created_by: string;
   owner: string;
+  rate_limit_per_minute: Nullable<number>;
   expires_at: Date;
   revoked_at: Nullable<Date>;
   rotated_to: Nullable<string>;

@@ -58,12 +58,16 @@ export async function judgePieces(
     piece.content.trim() === '' ? null : exhibitOf(piece, deps.maxImagePixels),
   );
   const charged = exhibits.filter((exhibit) => exhibit !== null).length;
-  if (charged > 0) {
-    const { tenantId, policyBundle: bundle } = bench;
-    const perMinute = deps.rateLimitOf(tenantId, bundle);
-    await deps.rateLimit.consume({ endpoint: 'facade', tenantId, bundle }, perMinute, response, charged);
+  if (charged === 0) return exhibits.map(() => null);
+  const { tenantId, policyBundle: bundle } = bench;
+  const perMinute = deps.rateLimitOf(tenantId, bundle);
+  const limited = { endpoint: 'facade', tenantId, bundle } as const;
+  const end = await deps.rateLimit.admit(response, { limited, perMinute, requests: charged });
+  try {
+    return await Promise.all(exhibits.map(async (exhibit) => exhibit && deps.judge.judge(bench, exhibit)));
+  } finally {
+    end();
   }
-  return Promise.all(exhibits.map(async (exhibit) => exhibit && deps.judge.judge(bench, exhibit)));
 }
 
 function benchOf(deps: FacadeDependencies, request: Request, response: Response, withinMs: number): Bench {

@@ -3,6 +3,7 @@ import { type FmsError, fmsRequestSchema, type FmsResponse } from '../../contrac
 import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
+import { countRefused } from '../rate-limit';
 import { ConclaveError } from '../../contract/errors';
 import type { Finding } from '../../submission/judge';
 import { type FacadeDependencies, judgePieces, readCall, statusOf } from './facade-call';
@@ -18,7 +19,7 @@ export function fmsRouter(deps: FacadeDependencies): Router {
 
   router.post(
     fmsPath,
-    needs('orchestrate:write', { facade: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true }),
     ...readCall(deps),
     async (request, response) => {
       const { content, detectors } = bodyOf(request, fmsRequestSchema, 'all');
@@ -33,7 +34,7 @@ export function fmsRouter(deps: FacadeDependencies): Router {
     },
   );
 
-  router.use(fmsPath, answerFmsError);
+  router.use(fmsPath, countRefused, answerFmsError);
   return router;
 }
 

@@ -5,6 +5,7 @@ import type { Finding } from '../../submission/judge';
 import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
+import { countRefused } from '../rate-limit';
 import {
   type FacadeDependencies,
   judgePieces,
@@ -28,7 +29,7 @@ export function litellmRouter(deps: FacadeDependencies): Router {
 
   router.post(
     litellmPath,
-    needs('orchestrate:write', { facade: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true }),
     ...readCall(deps),
     async (request, response) => {
       const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema, 'all');
@@ -42,7 +43,7 @@ export function litellmRouter(deps: FacadeDependencies): Router {
     },
   );
 
-  router.use(litellmPath, answerLitellmError);
+  router.use(litellmPath, countRefused, answerLitellmError);
   return router;
 }
 

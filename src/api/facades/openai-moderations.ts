@@ -12,6 +12,7 @@ import type { Finding } from '../../submission/judge';
 import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
+import { countRefused } from '../rate-limit';
 import { contextOf } from '../request-context';
 import { type FacadeDependencies, judgePieces, type Piece, readCall, statusOf } from './facade-call';
 import type { ModerationCategories } from './moderation-categories';
@@ -25,7 +26,7 @@ export function moderationsRouter(deps: FacadeDependencies): Router {
 
   router.post(
     moderationsPaths,
-    needs('orchestrate:write', { facade: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true }),
     ...readCall(deps),
     async (request, response) => {
       const inputs = inputsOf(bodyOf(request, moderationsRequestSchema, 'all').input);
@@ -46,7 +47,7 @@ export function moderationsRouter(deps: FacadeDependencies): Router {
     },
   );
 
-  router.use(moderationsPaths, answerOpenAiError);
+  router.use(moderationsPaths, countRefused, answerOpenAiError);
   return router;
 }
 

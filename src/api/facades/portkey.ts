@@ -4,6 +4,7 @@ import type { Finding } from '../../submission/judge';
 import { needs } from '../access';
 import { asConclaveError } from '../error-handler';
 import { bodyOf } from '../json-body';
+import { countRefused } from '../rate-limit';
 import { type FacadeDependencies, judgePieces, readCall, reasonsOf } from './facade-call';
 import { maxPieces } from './litellm';
 import { piecesOf } from './message-pieces';
@@ -21,7 +22,7 @@ export function portkeyRouter(deps: FacadeDependencies): Router {
 
   router.post(
     portkeyPath,
-    needs('orchestrate:write', { facade: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true }),
     ...readCall(deps),
     async (request, response) => {
       const { eventType, request: asked, response: answered } = bodyOf(request, portkeyRequestSchema, 'all');
@@ -40,7 +41,7 @@ export function portkeyRouter(deps: FacadeDependencies): Router {
     },
   );
 
-  router.use(portkeyPath, answerAsVerdict);
+  router.use(portkeyPath, countRefused, answerAsVerdict);
   return router;
 }
 

@@ -4,6 +4,8 @@ import type supertest from 'supertest';
 import { type AppDependencies, createApp } from '../../../src/api/app';
 import type { FacadeDependencies } from '../../../src/api/facades/facade-call';
 import { RateLimit } from '../../../src/api/rate-limit';
+import { CountsInMemory } from '../../../src/store/rate-counts';
+import { UnderWayInMemory } from '../../../src/store/under-way';
 import { ContentIntake } from '../../../src/content/intake';
 import { settingsSchema } from '../../../src/contract/config';
 import { type DetectorRegistration, detectorRegistrationSchema } from '../../../src/contract/registration';
@@ -76,6 +78,10 @@ export interface AppOptions {
   readonly maxLineBytes?: number;
   readonly stopping?: AbortSignal;
   readonly perMinute?: number;
+  /** Requests a minute of each credential. */
+  readonly perCredential?: number;
+  /** Requests that a tenant may have under way. */
+  readonly concurrency?: number;
   readonly invalidate?: AppDependencies['cache']['invalidate'];
   readonly maxBodyBytes?: number;
   readonly approach?: () => void;
@@ -133,6 +139,12 @@ const inlineOnly = new ContentIntake({
 /** The facade over fakes; what a test does not name is at its simplest. */
 export async function appWith(options: AppOptions = {}) {
   const detectors = options.detectors ?? (await watched([registration('a')]));
+  const rateLimit = new RateLimit({
+    counts: new CountsInMemory(),
+    underWay: new UnderWayInMemory(),
+    concurrencyOf: () => options.concurrency ?? null,
+    perMinute: options.perCredential ?? 100_000,
+  });
   return createApp({
     gate: {
       authenticate: options.authenticate ?? null,
@@ -153,7 +165,7 @@ export async function appWith(options: AppOptions = {}) {
       intake: options.intake ?? inlineOnly,
       batches: options.batches ?? { submit: () => Promise.reject(new Error('no batch is expected')) },
       jobs: (options.jobs ?? {}) as Jobs,
-      rateLimit: new RateLimit(null),
+      rateLimit,
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
       approach: options.approach ?? (() => undefined),
@@ -170,12 +182,12 @@ export async function appWith(options: AppOptions = {}) {
       uploads: options.uploads ?? { accept: unexpected, remove: unexpected },
       limits: { maxFileBytes: options.maxBodyBytes ?? 4096 },
       maxConcurrent: options.maxConcurrentUploads ?? 8,
-      rateLimit: new RateLimit(null),
+      rateLimit,
       uploadsPerMinute: options.perMinute ?? 100,
     },
     bulk: {
       bulk: (options.bulk ?? {}) as Bulk,
-      rateLimit: new RateLimit(null),
+      rateLimit,
       uploadsPerMinute: options.perMinute ?? 100,
       maxLineBytes: options.maxLineBytes ?? 4096,
       maxImagePixels: settingsSchema.parse({}).content.max_image_pixels,
@@ -208,7 +220,7 @@ export async function appWith(options: AppOptions = {}) {
       judge: { judge: () => Promise.reject(new Error('no judgement is expected')) },
       settings: settingsSchema.parse({}).facades,
       categories: { of: () => null, lookedForBy: () => new Set() },
-      rateLimit: new RateLimit(null),
+      rateLimit,
       rateLimitOf: () => options.perMinute ?? 100,
       maxBodyBytes: options.maxBodyBytes ?? 4096,
       maxImagePixels: settingsSchema.parse({}).content.max_image_pixels,

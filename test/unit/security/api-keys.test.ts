@@ -34,7 +34,7 @@ function keysOver(overrides: Partial<ApiKeysDependencies['store']> = {}) {
     list: async () => made,
     ...overrides,
   };
-  return { keys: new ApiKeys({ store, changed: async () => undefined }), made };
+  return { keys: new ApiKeys({ store, changed: async () => undefined, perMinute: 1000 }), made };
 }
 
 const asked = (fields: object) => newApiKeySchema.parse({ description: 'a key', ...fields });

@@ -8,7 +8,7 @@ function keyWith(overrides: Partial<ApiKeyRecord> = {}) {
   const record: ApiKeyRecord = {
     ...{ keyId, hash, tenantId: 'acme', roles: ['viewer'], scopes: ['audit:read'], description: 'a key' },
     ...{ createdAt: new Date(0), createdBy: 'cli', owner: 'key:first', expiresAt: new Date(1_000_000) },
-    ...{ revokedAt: null, rotatedTo: null, lastUsed: null },
+    ...{ revokedAt: null, rotatedTo: null, lastUsed: null, perMinute: null },
     ...overrides,
   };
   return { apiKey, record };
