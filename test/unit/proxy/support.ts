@@ -5,6 +5,9 @@ import { getGlobalDispatcher } from 'undici';
 import { createErrorHandler, notFound } from '../../../src/api/error-handler';
 import { Firewall } from '../../../src/api/firewall';
 import { Gate } from '../../../src/api/gate';
+import { RateLimit } from '../../../src/api/rate-limit';
+import { CountsInMemory } from '../../../src/store/rate-counts';
+import { UnderWayInMemory } from '../../../src/store/under-way';
 import { proxyHandler } from '../../../src/api/proxy-router';
 import { establishContext } from '../../../src/api/request-context';
 import { expectBodySoon } from '../../../src/api/request-time';
@@ -64,6 +67,11 @@ export function gateway() {
   app.disable('x-powered-by').use(establishContext, expectBodySoon);
   app.locals['gate'] = new Gate({ authenticate: null, clientKey: 'conclave', decided: () => undefined });
   app.locals['firewall'] = new Firewall({ mode: 'block', monitoredTenants: [], noticed: () => undefined });
+  app.locals['rateLimit'] = new RateLimit({
+    counts: new CountsInMemory(),
+    underWay: new UnderWayInMemory(),
+    perMinute: 1000,
+  });
   app.use(
     '/api/v1/proxy',
     proxyHandler({ proxy, directory, isRouted, metrics: gatewayMetrics, log, corsOrigins: '*' }),
