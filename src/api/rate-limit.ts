@@ -1,7 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import { ConclaveError, GatewayError } from '../contract/errors';
 import type { Limited } from '../contract/service-metrics';
-import type { Standing } from '../domain/sliding-window';
+import type { Standing } from '../store/sliding-window';
 import type { Charge, RateCounts } from '../store/rate-counts';
 import type { End, UnderWay } from '../store/under-way';
 import { isGatewayPath } from './gate';

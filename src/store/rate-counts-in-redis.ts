@@ -1,4 +1,4 @@
-import { sliceMs, type Standing, windowMs } from '../domain/sliding-window';
+import { sliceMs, type Standing, windowMs } from './sliding-window';
 import type { Charge, RateCounts } from './rate-counts';
 import type { SharedRedis } from './redis';
 import { RedisAwayError } from './redis-guard';

@@ -1,4 +1,4 @@
-import { SlidingWindow, type Standing, windowMs } from '../domain/sliding-window';
+import { SlidingWindow, type Standing, windowMs } from './sliding-window';
 
 /** So many requests of those that one limit counts. */
 export interface Charge {

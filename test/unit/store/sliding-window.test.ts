@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { SlidingWindow, windowMs } from '../../../src/domain/sliding-window';
+import { SlidingWindow, windowMs } from '../../../src/store/sliding-window';
 
 /** Counts what is allowed. @returns what was said */
 function ask(window: SlidingWindow, at: number, requests = 1, limit = 3) {
