@@ -304,7 +304,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     log,
   });
   const server = options.parts.facade
-    ? await listen(app, settings.service.port, settings.service.host)
+    ? await listen(app, settings.service.port, settings.service.host, identity.tls)
     : null;
 
   return {

@@ -9,8 +9,10 @@ import { ConclaveError } from './contract/errors';
 import type { Identity } from './contract/identity';
 import type { Reach } from './domain/permissions';
 import { ApiKeys } from './security/api-keys';
+import { composeTls } from './compose-tls';
 import { AttemptLimit } from './security/attempt-limit';
 import { Authenticator } from './security/authenticator';
+import { certifiedBy } from './security/client-certificates';
 import { LiveCredentials } from './security/live-credentials';
 import { orUnavailable } from './security/or-unavailable';
 import { Sessions } from './security/sessions';
@@ -49,6 +51,7 @@ export async function composeIdentity(parts: IdentityParts) {
   const changed = () => live.catchUp();
   const record = recording(new AuditLog(db), log);
   const limit = new AttemptLimit(auth.attempt_limit);
+  const secured = facade ? composeTls(settings, log) : null;
 
   const sessions = new Sessions({
     tokens: new Tokens(auth),
@@ -63,6 +66,7 @@ export async function composeIdentity(parts: IdentityParts) {
   const authenticator = new Authenticator({
     verifyToken: (token) => sessions.verify(token),
     identityOfKey: (apiKey) => live.identityOf(apiKey),
+    identityOfCertificate: certifiedBy(auth.certificates),
     attempted: (outcome) => accessMetrics.attempted(outcome),
   });
   const authenticate: GateDependencies['authenticate'] = (shown, from) => {
@@ -78,6 +82,7 @@ export async function composeIdentity(parts: IdentityParts) {
   };
   const gate: GateDependencies = {
     authenticate: security.auth_disabled ? null : authenticate,
+    ...(secured ? { certificateOf: secured.tls.certificateOf } : {}),
     clientKey: settings.facades.client_key,
     trustedProxies: security.trusted_proxies,
     decided(decision) {
@@ -109,7 +114,10 @@ export async function composeIdentity(parts: IdentityParts) {
       firewall: composeFirewall({ settings, db, accessMetrics, log }),
       corsOrigins: security.cors_origins,
     },
+    /** Null: the facade is asked in plain. */
+    tls: secured?.tls ?? null,
     stop: async () => {
+      secured?.stop();
       if (facade) await live.stop();
     },
   };

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
 import { ConclaveError } from '../contract/errors';
-import { anonymous, type Identity, type Permission } from '../contract/identity';
+import { anonymous, type ClientCertificate, type Identity, type Permission } from '../contract/identity';
 import { type Reach, refusalOf } from '../domain/permissions';
 import { contextOf } from './request-context';
 import { namedTenantOf } from './tenant-header';
@@ -12,6 +12,8 @@ export interface Credentials {
   readonly apiKey?: string | undefined;
   /** Of Authorization, as it came. */
   readonly authorization?: string | undefined;
+  /** That its connection was made with. */
+  readonly certificate?: ClientCertificate | null;
 }
 
 /** Whoever asks, as far as the network tells. */
@@ -36,6 +38,8 @@ export interface Decision {
 export interface GateDependencies {
   /** Throws ConclaveError for credentials that are not believed. Null: nobody is asked for any. */
   readonly authenticate: ((shown: Credentials, from: Origin) => Promise<Identity>) | null;
+  /** Of the certificate that a connection was made with. */
+  readonly certificateOf?: (socket: object) => ClientCertificate | null;
   /** What clients of other products show for none while nobody is asked. */
   readonly clientKey: string;
   /** Proxies before us whose word on a caller's address is taken. */
@@ -116,7 +120,8 @@ export class Gate {
       this.#refuseUnknown(shown, isFacade);
       return anonymous;
     }
-    return this.deps.authenticate(shown, {
+    const certificate = this.deps.certificateOf?.(request.socket) ?? null;
+    return this.deps.authenticate(certificate ? { ...shown, certificate } : shown, {
       address: request.ip ?? 'unknown',
       requestId: contextOf(request.res!).requestId,
       paths: isGatewayPath(request) ? 'gateway' : 'orchestration',

@@ -1,22 +1,34 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
+import type { Server as AnyTlsServer, TlsOptions } from 'node:tls';
 import { answerUnreadable } from './unreadable-request';
 
 const closeIdleEveryMs = 100;
 /** Connections that may wait to be accepted: one that the kernel drops comes back only after a second. */
 const backlog = 4096;
 
-/** Rejects when the port is taken. */
-export function listen(app: RequestListener, port: number, host: string): Promise<Server> {
+export interface Tls {
+  readonly options: TlsOptions;
+  /** Has a server follow its certificates. */
+  keep(server: AnyTlsServer): void;
+}
+
+/** Rejects when the port is taken. @param tls null: plain HTTP */
+export function listen(
+  app: RequestListener,
+  port: number,
+  host: string,
+  tls: Tls | null = null,
+): Promise<Server> {
   // How long a body may take is for each route to say (request-time.ts); this is what none may exceed.
-  const server = createServer(
-    {
-      requestTimeout: 3_600_000,
-      headersTimeout: 10_000,
-      keepAliveTimeout: 65_000,
-      maxHeaderSize: 16 * 1024,
-    },
-    app,
-  );
+  const limits = {
+    requestTimeout: 3_600_000,
+    headersTimeout: 10_000,
+    keepAliveTimeout: 65_000,
+    maxHeaderSize: 16 * 1024,
+  };
+  const server = tls ? createTlsServer({ ...limits, ...tls.options }, app) : createServer(limits, app);
+  if (server instanceof TlsServer) tls?.keep(server);
   // Those beyond a limit would be dropped without a word; the firewall refuses requests with too many.
   server.maxHeadersCount = 0;
   server.on('clientError', answerUnreadable);
@@ -29,7 +41,7 @@ export function listen(app: RequestListener, port: number, host: string): Promis
 export function addressOf(server: Server): string {
   const address = server.address();
   if (address === null || typeof address === 'string') return String(address);
-  return `http://${address.address}:${address.port}`;
+  return `${server instanceof TlsServer ? 'https' : 'http'}://${address.address}:${address.port}`;
 }
 
 /** Answers in flight leave; connections are closed as they fall idle, however long their clients would keep them. */

@@ -18,7 +18,7 @@ export const revokeTokenSchema = z
   .meta({ id: 'RevokeToken' });
 export const devTokenSchema = z
   .strictObject({
-    sub: z.string().regex(/^(?!key:|(?:anonymous|cli|folder)$)[\x21-\x7e]{1,100}$/),
+    sub: z.string().regex(/^(?!key:|cert:|(?:anonymous|cli|folder)$)[\x21-\x7e]{1,100}$/),
     /** Needed, but for super admins. */
     tenant_id: tenantSchema.nullable().default(null),
     roles: z.array(z.enum(roles)).min(1).max(roles.length),
@@ -54,7 +54,7 @@ export const userContextSchema = z
     tenant_id: z.string().nullable(),
     roles: z.array(z.enum(roles)),
     permissions: z.array(z.string()),
-    auth_method: z.enum(['none', 'api_key', 'jwt']),
+    auth_method: z.enum(['none', 'api_key', 'jwt', 'certificate']),
     token_id: z.string().nullable(),
     expires_at: z.iso.datetime({ precision: 3 }).nullable(),
   })

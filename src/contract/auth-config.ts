@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { certifiedSchema } from './tls';
 
 const seconds = z.int().min(1);
 const filePath = z.string().min(1);
@@ -29,6 +30,14 @@ export const authSettingsSchema = z
     roles_claim: z.string().min(1).default('roles'),
     access_token_seconds: seconds.max(86_400).default(900),
     refresh_token_seconds: seconds.max(90 * 86_400).default(30 * 86_400),
+    /** Whom callers' certificates stand for (service.tls.client_ca_path). */
+    certificates: z
+      .array(certifiedSchema)
+      .max(1000)
+      .default([])
+      .refine((entries) => new Set(entries.map(({ name }) => name)).size === entries.length, {
+        error: 'must not have a name twice',
+      }),
     /** Wrong credentials from one address, or under one name, that are listened to; per process. */
     attempt_limit: z
       .strictObject({

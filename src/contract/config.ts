@@ -4,6 +4,7 @@ import { discoverySchema } from './discovery';
 import { environments } from './enums';
 import { secretReferenceSchema } from './outbound-auth';
 import { nameSchema, tenantSchema } from './text';
+import { tlsSchema } from './tls';
 
 const port = z.int().min(0).max(65_535);
 const ms = z.int().positive();
@@ -17,6 +18,8 @@ const serviceSchema = z.strictObject({
   data_dir: filePath.default('./data'),
   /** Seconds that requests in flight have to finish after SIGTERM. */
   drain_seconds: z.int().min(0).max(300).default(30),
+  /** Null: plain HTTP, for a proxy before us that ends TLS, or for this machine. */
+  tls: tlsSchema.nullable().default(null),
 });
 
 const databaseSchema = z.strictObject({

@@ -24,11 +24,21 @@ export const grantSchema = z
     error: 'must be a permission like registry:read, or one for some resources like breaker:write:mapper',
   });
 
-export type AuthMethod = 'none' | 'api_key' | 'jwt';
+export type AuthMethod = 'none' | 'api_key' | 'jwt' | 'certificate';
+
+/** What a caller has proven to hold when its connection was made. */
+export interface ClientCertificate {
+  /** Whether it is of one of the authorities that are asked for now. */
+  readonly isTrusted: boolean;
+  readonly names: readonly string[];
+  readonly fingerprint: string;
+  /** Epoch ms. */
+  readonly expiresAt: number;
+}
 
 /** Who calls, as a credential has proven it. */
 export interface Identity {
-  /** Of a token its `sub`, of an API key `key:` and its id. */
+  /** Of a token its `sub`, of an API key `key:` and its id, of a certificate `cert:` and its name. */
   readonly subject: string;
   /** Who answers for it: of a token its `sub`, of an API key whoever made the first of those that it came of. */
   readonly owner: string;
@@ -38,7 +48,7 @@ export interface Identity {
   /** All that it may do: of its roles and its own. */
   readonly grants: readonly string[];
   readonly method: AuthMethod;
-  /** Key id or `jti`. */
+  /** Key id, `jti` or fingerprint. */
   readonly tokenId: string | null;
   /** Epoch ms. */
   readonly expiresAt: number | null;

@@ -1,23 +1,26 @@
 import { ConclaveError } from '../contract/errors';
-import type { Identity } from '../contract/identity';
+import type { ClientCertificate, Identity } from '../contract/identity';
 import type { TokenClaims } from '../contract/token-claims';
 import { isApiKey } from './api-key';
-import { type RefusedCredential, refusalFor } from './refused-credential';
+import { type Fault, type RefusedCredential, refusalFor } from './refused-credential';
 import { identityIn, TokenError } from './tokens';
 
 /** What a caller shows, as it came. */
 interface Shown {
   readonly apiKey?: string | undefined;
   readonly authorization?: string | undefined;
+  readonly certificate?: ClientCertificate | null;
 }
 
-export type AuthOutcome = 'success' | 'missing' | 'malformed' | 'unknown' | 'revoked' | TokenError['fault'];
+export type AuthOutcome = 'success' | Fault;
 
 export interface AuthenticatorDependencies {
   /** @throws TokenError, also for revoked ones */
   readonly verifyToken: (token: string) => Promise<TokenClaims>;
   /** Null: unknown, expired or revoked. @throws when it cannot be known */
   readonly identityOfKey: (apiKey: string) => Identity | null;
+  /** Null: it stands for nobody. */
+  readonly identityOfCertificate: (certificate: ClientCertificate) => Identity | null;
   /** Hears of every attempt. */
   readonly attempted: (outcome: AuthOutcome) => void;
 }
@@ -32,10 +35,20 @@ export class Authenticator {
   async authenticate(shown: Shown): Promise<Identity> {
     const credentials = credentialsIn(shown);
     if (!credentials) throw this.#refused('malformed');
-    if (credentials.length === 0) throw this.#refused('missing');
-    const [first, second] = await Promise.all(credentials.map((text) => this.#identityOf(text)));
+    const certified = this.#certified(shown.certificate ?? null);
+    if (credentials.length === 0 && certified === null) throw this.#refused('missing');
+    const identities = await Promise.all(credentials.map((text) => this.#identityOf(text)));
+    if (certified) identities.push(certified);
+    const identity = identities.reduce(both);
     this.deps.attempted('success');
-    return second ? both(first!, second) : first!;
+    return identity;
+  }
+
+  /** One that stands for nobody is only part of the connection. */
+  #certified(certificate: ClientCertificate | null): Identity | null {
+    if (certificate === null) return null;
+    if (!certificate.isTrusted || certificate.expiresAt <= Date.now()) throw this.#refused('certificate');
+    return this.deps.identityOfCertificate(certificate);
   }
 
   async #identityOf(text: string): Promise<Identity> {

@@ -1,7 +1,7 @@
 import { ConclaveError } from '../contract/errors';
 import type { TokenFault } from './tokens';
 
-type Fault = TokenFault | 'unknown' | 'missing';
+export type Fault = TokenFault | 'unknown' | 'missing' | 'certificate';
 
 const guesses: readonly string[] = ['malformed', 'unknown', 'signature', 'algorithm', 'unknown_key'] as const;
 
@@ -31,6 +31,10 @@ const refusals: Readonly<Partial<Record<Fault, Refusal>>> = {
   },
   malformed: { message: 'the credential cannot be read', detail: 'credential_malformed' },
   unknown: { message: 'the API key is unknown, expired or revoked', detail: 'unknown_credential' },
+  certificate: {
+    message: 'the certificate of the connection is not trusted any more, or has expired',
+    detail: 'certificate_invalid',
+  },
   expired: { message: 'the token has expired', detail: 'token_expired' },
   not_yet_valid: { message: 'the token is not valid yet', detail: 'token_not_yet_valid' },
   revoked: { message: 'the token is revoked', detail: 'token_revoked' },

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 
-/** An authority, and a server and a client that it signed for. */
-export function makeCertificates(folder: string): void {
+/** An authority, and a server and a client that it signed for. @param more clients, with their subject and other names */
+export function makeCertificates(
+  folder: string,
+  more: readonly (readonly [name: string, subject: string, san: string])[] = [],
+): void {
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl(
@@ -18,8 +21,9 @@ export function makeCertificates(folder: string): void {
     '2',
   );
   for (const [name, subject, san] of [
-    ['server', '/CN=localhost', 'DNS:localhost'],
+    ['server', '/CN=localhost', 'DNS:localhost,IP:127.0.0.1'],
     ['client', '/CN=conclave', 'DNS:conclave'],
+    ...more,
   ] as const) {
     const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '2', '-addext', `subjectAltName=${san}`];
     openssl(

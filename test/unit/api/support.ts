@@ -68,6 +68,7 @@ export interface AppOptions {
   readonly decided?: AppDependencies['gate']['decided'];
   readonly firewall?: Partial<AppDependencies['firewall']>;
   readonly corsOrigins?: AppDependencies['corsOrigins'];
+  readonly certificateOf?: AppDependencies['gate']['certificateOf'];
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly batches?: Pick<Batches, 'submit'>;
   readonly jobs?: Partial<Pick<Jobs, 'status' | 'cancel' | 'rerun'>>;
@@ -150,6 +151,7 @@ export async function appWith(options: AppOptions = {}) {
       authenticate: options.authenticate ?? null,
       clientKey: options.facades?.settings?.client_key ?? settingsSchema.parse({}).facades.client_key,
       decided: options.decided ?? (() => undefined),
+      ...(options.certificateOf && { certificateOf: options.certificateOf }),
     },
     firewall: {
       mode: 'block',

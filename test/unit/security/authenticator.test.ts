@@ -30,6 +30,7 @@ const authenticator = new Authenticator({
     return Promise.reject(new TokenError(token as TokenFault));
   },
   identityOfKey: (text) => (text === apiKey ? keyOwner : null),
+  identityOfCertificate: () => null,
   attempted: (outcome) => attempts.push(outcome),
 });
 
