@@ -81,7 +81,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
 
   // Detectors
   const { builtinUrl } = servers;
-  const outbound = composeOutbound(settings, [builtinUrl, servers.mapperUrl]);
+  const outbound = composeOutbound(settings, [builtinUrl, servers.mapperUrl], store.secretRead);
   const shared = { settings, db, notifications, generations, builtinUrl, outbound, ...counting, log };
   const identity = await composeIdentity({ ...store, settings, counting, facade: options.parts.facade, log });
   const upstreams = await composeRegistry({ ...shared, discover: options.parts.maintenance });

@@ -5,7 +5,7 @@ import type { PausePoint } from './config/pause-point';
 import type { JobCallback } from './contract/callback';
 import type { Settings } from './contract/config';
 import { CallbackSender } from './outbound/callback-sender';
-import { Secrets } from './outbound/secrets';
+import { type SecretRead, Secrets } from './outbound/secrets';
 import { Callbacks } from './store/callbacks';
 import type { Db } from './store/database';
 import type { KeyRing } from './store/key-ring';
@@ -26,13 +26,15 @@ export function composeCallbacks(parts: {
   readonly notifications: Notifications;
   readonly orchestrations: Orchestrations;
   readonly counting: Pick<Counting, 'calledBack'>;
+  readonly secretRead: (read: SecretRead) => void;
   readonly pause: PausePoint;
   readonly log: Logger;
 }) {
   const { settings, orchestrations, log } = parts;
   const callbacks = new Callbacks(parts.db, parts.keys);
   const production = settings.service.environment === 'production';
-  const sender = new CallbackSender(settings.callbacks, production, { secrets: Secrets.of(process.env) });
+  const secrets = Secrets.of(process.env, [], parts.secretRead);
+  const sender = new CallbackSender(settings.callbacks, production, { secrets });
   let dispatcher: CallbackDispatcher | null = null;
   return {
     callbacks,

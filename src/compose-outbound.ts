@@ -1,9 +1,13 @@
 import type { Settings } from './contract/config';
 import { Outbound } from './outbound/outbound';
-import { Secrets } from './outbound/secrets';
+import { type SecretRead, Secrets } from './outbound/secrets';
 
 /** Calls to upstreams, by the rules of the settings (spec/orchestration.md 7, Outbound targets). */
-export function composeOutbound(settings: Settings, ownUrls: readonly string[]): Outbound {
+export function composeOutbound(
+  settings: Settings,
+  ownUrls: readonly string[],
+  secretRead: (read: SecretRead) => void,
+): Outbound {
   const production = settings.service.environment === 'production';
   return new Outbound(
     {
@@ -12,6 +16,6 @@ export function composeOutbound(settings: Settings, ownUrls: readonly string[]):
       privateNetworks: !production,
       ownUrls,
     },
-    { secrets: Secrets.of(process.env, [settings.service.data_dir]) },
+    { secrets: Secrets.of(process.env, [settings.service.data_dir], secretRead) },
   );
 }

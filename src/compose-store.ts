@@ -13,6 +13,7 @@ import { connectRedis } from './store/redis';
 import { openResponseCache } from './store/response-cache';
 import { ResultHub } from './store/result-hub';
 import { Runs } from './store/runs';
+import { auditedSecretReads } from './store/secret-reads';
 import type { Logger } from './telemetry/logger';
 
 const minuteMs = 60_000;
@@ -64,6 +65,7 @@ export async function composeStore(parts: {
     redis,
     cache: openResponseCache(settings.orchestration, redis, keys, counting.cacheUsed),
     generations,
+    secretRead: auditedSecretReads(db, log),
     stopFollowing() {
       generations.stop();
       stopFollowing();

@@ -6,6 +6,7 @@ import { onParentGone } from '../embedded/parent';
 import { moveDataAside } from '../embedded/reset';
 import { SetupError } from '../embedded/setup-error';
 import { createLogger } from '../telemetry/logger';
+import { keepSecretsIn } from './keep-secrets-in';
 import { launchAll } from './launch-all';
 import { launchDetectors, launchFacade, type LaunchContext, launchMapper, launchWorker } from './launch-part';
 import { refuseUnsafeSettings, refuseUnsafeStart } from './refuse-unsafe-start';
@@ -33,6 +34,7 @@ const say = (line: string): void => void process.stderr.write(`conclave: ${line}
  */
 export async function start(part: Part, settings: Settings, options: { reset: boolean }): Promise<number> {
   const log = createLogger(part === 'all' ? 'conclave' : part, settings.monitoring.log_level);
+  keepSecretsIn(log);
   const running = new RunningParts();
   const signal = untilSignal();
   let launched: Promise<void> = Promise.resolve();

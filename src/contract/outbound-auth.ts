@@ -3,12 +3,12 @@ import { z } from 'zod';
 export const authTypes = ['none', 'api_key', 'bearer_token', 'basic_auth', 'oauth2'] as const;
 export type AuthType = (typeof authTypes)[number];
 
-/** Where a secret is found: `env:NAME`, `file:path`, `vault:path#key`, `aws-sm:name`. */
+/** Where a secret is found: `env:NAME`, `file:path`, `vault:path#key`, `aws-sm:name`, `aws-sm:name#key`. */
 export const secretReferenceSchema = z
   .string()
   .max(1000)
   .regex(
-    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[^#]+#[^#]+|aws-sm:[A-Za-z0-9/_+=.@-]+)$/,
+    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|vault:[^#]+#[^#]+|aws-sm:[A-Za-z0-9/_+=.@-]+(#[^#]+)?)$/,
     'must be a reference: env:NAME, file:path, vault:path#key or aws-sm:name',
   );
 

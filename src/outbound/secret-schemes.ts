@@ -80,10 +80,3 @@ export function fromVault({ address, token, namespace }: VaultAccess, ask = fetc
     return typeof value === 'string' ? value : undefined;
   };
 }
-
-/** No client of AWS is on board: said clearly, at the first use. */
-export const fromAwsSecretsManager: SecretScheme = async (name) => {
-  throw new CredentialsError(
-    `aws-sm:${name} is not configured in this build; mount the secret as a file and use file:path`,
-  );
-};

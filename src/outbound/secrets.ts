@@ -1,12 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { CredentialsError } from './credentials-error';
-import {
-  fromAwsSecretsManager,
-  fromEnvironment,
-  fromFile,
-  fromVault,
-  type SecretScheme,
-} from './secret-schemes';
+import { fromEnvironment, fromFile, fromVault, type SecretScheme } from './secret-schemes';
+import { fromAwsSecretsManager } from './secrets-manager';
 
 /** Where secrets come from, whatever keeps them. */
 export interface SecretSource {
@@ -21,24 +16,41 @@ export interface SecretSource {
 
 const notAReference = 'a secret must be a reference like env:NAME or file:path';
 
+/** What is put on record of a secret: never more than its name. */
+export interface SecretRead {
+  readonly reference: string;
+  readonly outcome: 'read' | 'refused';
+}
+
 /** A rotated secret is used this much later at most, without anybody saying so. */
 const keptMs = 10_000;
+/** A process that has read a secret may do so again for so long without its being put on record. */
+const leaseMs = 5 * 60_000;
+const mostKept = 1000;
 
 /** Follows references like `env:NAME`; values stay in memory briefly, so that no call waits for them. */
 export class Secrets implements SecretSource {
   readonly #cache: LRUCache<string, Promise<string>>;
+  readonly #leases: LRUCache<string, true>;
 
   constructor(
     private readonly schemes: Readonly<Record<string, SecretScheme>>,
+    private readonly noted: (read: SecretRead) => void = () => undefined,
     now: () => number = Date.now,
   ) {
     // One that is 0 does not count as a time for the cache.
-    this.#cache = new LRUCache({ max: 1000, ttl: keptMs, ttlResolution: 0, perf: { now: () => now() + 1 } });
+    const bounds = { max: mostKept, ttlResolution: 0, perf: { now: () => now() + 1 } };
+    this.#cache = new LRUCache({ ...bounds, ttl: keptMs });
+    this.#leases = new LRUCache({ ...bounds, ttl: leaseMs });
   }
 
   /** @param closed folders of which no file is a secret for upstreams */
-  static of(environment: NodeJS.ProcessEnv, closed: readonly string[] = []): Secrets {
-    return new Secrets({
+  static of(
+    environment: NodeJS.ProcessEnv,
+    closed: readonly string[] = [],
+    noted?: (read: SecretRead) => void,
+  ): Secrets {
+    const schemes = {
       env: fromEnvironment(environment),
       file: fromFile(['/proc', '/sys', ...closed]),
       vault: fromVault({
@@ -46,8 +58,9 @@ export class Secrets implements SecretSource {
         token: () => environment['VAULT_TOKEN'],
         namespace: environment['VAULT_NAMESPACE'],
       }),
-      'aws-sm': fromAwsSecretsManager,
-    });
+      'aws-sm': fromAwsSecretsManager(environment),
+    };
+    return new Secrets(schemes, noted);
   }
 
   read(reference: string): Promise<string> {
@@ -70,8 +83,21 @@ export class Secrets implements SecretSource {
     const name = reference.slice(0, Math.max(colon, 0));
     const scheme = Object.hasOwn(this.schemes, name) ? this.schemes[name] : undefined;
     if (!scheme) throw new CredentialsError(notAReference);
-    const value = (await scheme(reference.slice(colon + 1)))?.trim();
-    if (value === undefined || value === '') throw new CredentialsError(`${reference} holds no secret`);
-    return value;
+    try {
+      const value = (await scheme(reference.slice(colon + 1)))?.trim();
+      if (value === undefined || value === '') throw new CredentialsError(`${reference} holds no secret`);
+      this.#note({ reference, outcome: 'read' });
+      return value;
+    } catch (error) {
+      this.#note({ reference, outcome: 'refused' });
+      throw error;
+    }
+  }
+
+  #note(read: SecretRead): void {
+    const lease = `${read.outcome} ${read.reference}`;
+    if (this.#leases.has(lease)) return;
+    this.#leases.set(lease, true);
+    this.noted(read);
   }
 }

@@ -26,7 +26,7 @@ describe('Secrets', () => {
     ['env:EMPTY', 'env:EMPTY holds no secret'],
     ['file:/no/such/file', 'file:/no/such/file holds no secret'],
     ['vault:secret/data/x#key', 'vault:secret/data/x#key needs VAULT_ADDR'],
-    ['aws-sm:x', /^aws-sm:x is not configured in this build/],
+    ['aws-sm:x', 'aws-sm:x needs AWS_REGION'],
   ])('refuses %s by the reference, never by a value', async (reference, message) => {
     const secrets = Secrets.of({ EMPTY: ' ' });
     const failure = secrets.read(reference);
@@ -63,7 +63,7 @@ describe('Secrets', () => {
   it('keeps a value for ten seconds, then asks again, so that secrets can be rotated', async () => {
     let now = 0;
     let asked = 0;
-    const secrets = new Secrets({ env: async (name) => `${name}-${++asked}` }, () => now);
+    const secrets = new Secrets({ env: async (name) => `${name}-${++asked}` }, undefined, () => now);
     expect([await secrets.read('env:A'), await secrets.read('env:A')]).toEqual(['A-1', 'A-1']);
     now = 9_999;
     expect(await secrets.read('env:A')).toBe('A-1');
@@ -71,6 +71,29 @@ describe('Secrets', () => {
     expect(await secrets.read('env:A')).toBe('A-2');
     secrets.forget('env:A');
     expect(await secrets.read('env:A')).toBe('A-3');
+  });
+
+  it('puts on record by name which secret is read or refused, once in five minutes', async () => {
+    let now = 0;
+    const noted: object[] = [];
+    const schemes = { env: async (name: string) => (name === 'NONE' ? undefined : 'sesame') };
+    const secrets = new Secrets(
+      schemes,
+      (read) => noted.push(read),
+      () => now,
+    );
+    for (now of [0, 20_000, 290_000]) {
+      await secrets.read('env:A');
+      await expect(secrets.read('env:NONE')).rejects.toThrow('holds no secret');
+    }
+    const read = { reference: 'env:A', outcome: 'read' };
+    const refused = { reference: 'env:NONE', outcome: 'refused' };
+    expect(noted).toEqual([read, refused]);
+    now = 300_001;
+    await secrets.read('env:A');
+    expect(noted).toEqual([read, refused, read]);
+    await expect(secrets.read('sesame itself')).rejects.toThrow('must be a reference');
+    expect(noted).toHaveLength(3);
   });
 
   it('asks once for all who wait, and keeps no failure', async () => {
