@@ -3,6 +3,7 @@ import { loadSettings } from '../config/load-settings';
 import { roles } from '../contract/identity';
 import { apiCommands, call, type CommandContext, type Common } from './api-commands';
 import { printObject } from './print';
+import { tokenGiven } from './token-given';
 
 interface IssueOptions extends Common {
   readonly sub: string;
@@ -59,9 +60,10 @@ export function addTokenCommands(token: Command, context: CommandContext): void 
     );
 
   command('verify', 'what a token says, if it is one that the settings believe')
-    .argument('<token>')
+    .argument('<token>', 'the token; - reads it from standard input')
     .action(
-      run(async (_target, { format }, text) => {
+      run(async (_target, { format }, shown) => {
+        const text = await tokenGiven(shown);
         const { TokenError, Tokens } = await import('../security/tokens.js');
         try {
           printObject(format, await new Tokens(loadSettings().settings.auth).verify(text));
@@ -75,9 +77,10 @@ export function addTokenCommands(token: Command, context: CommandContext): void 
     );
 
   command('revoke', 'have a token believed no more, in every process within a second')
-    .argument('<token>', 'the token, or its jti')
+    .argument('<token>', 'the token, or its jti; - reads it from standard input')
     .action(
-      run(async (target, { format }, text) => {
+      run(async (target, { format }, shown) => {
+        const text = await tokenGiven(shown);
         await call(target, 'POST', '/auth/revoke', text.includes('.') ? { token: text } : { jti: text });
         printObject(format, { revoked: text.includes('.') ? 'the token' : text });
       }),

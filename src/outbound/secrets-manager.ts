@@ -16,7 +16,7 @@ export function fromAwsSecretsManager(environment: NodeJS.ProcessEnv, ask = fetc
   return async (place) => {
     const [name = '', key] = place.split('#');
     const answer = await send(environment, place, JSON.stringify({ SecretId: name }), ask);
-    const body = (await answer.json().catch(() => null)) as unknown;
+    const body: unknown = await answer.json().catch(() => null);
     if (answer.status !== 200) {
       const fault = faultSchema.safeParse(body).data?.__type.split('#').at(-1);
       if (fault === 'ResourceNotFoundException') return undefined;
