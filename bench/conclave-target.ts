@@ -13,6 +13,7 @@ const program = join(root, 'dist', 'cli', 'main.js');
 const fixtures = join(__dirname, 'fixtures');
 /** As scripts/start.mjs has it. */
 const heap = ['--max-semi-space-size=32', '--heap-growing-percent=80'];
+const untraced = ['--require', join(root, 'dist', 'cli', 'untraced-workflows.js')];
 const graceMs = 4_000;
 const logLinesShown = 25;
 
@@ -48,7 +49,7 @@ export async function startConclave(stage: Stage, options: ConclaveOptions): Pro
   const conclave = startChild({
     name: 'Conclave',
     command: process.execPath,
-    args: [...heap, program, 'start'],
+    args: [...heap, ...untraced, program, 'start'],
     cwd: root,
     env: { ...process.env, ...(await settings(directory, port, options)) },
     logFile: join(directory, 'conclave.log'),

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import path from 'node:path';
 import { bootstrap, fail, log, mainFile, root, withTools } from './bootstrap.mjs';
 import { signalNumbers } from './lib/run.mjs';
 
@@ -10,6 +11,8 @@ const forceAfterMs = 1000;
  * throughput. Left to itself V8 lets the heap grow to several times what is alive under load, which buys nothing.
  */
 const heap = ['--max-semi-space-size=32', '--heap-growing-percent=80'];
+/** docs/adr/0030 */
+const untraced = ['--require', path.join(path.dirname(mainFile), 'untraced-workflows.js')];
 
 async function start() {
   const args = process.argv.slice(2);
@@ -23,7 +26,7 @@ async function start() {
  * its own and told once; another signal after a second means that the user will not wait.
  */
 function runConclave(args, env) {
-  const child = spawn(process.execPath, [...heap, mainFile, 'start', ...args], {
+  const child = spawn(process.execPath, [...heap, ...untraced, mainFile, 'start', ...args], {
     cwd: root,
     env,
     detached: true,
