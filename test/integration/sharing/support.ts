@@ -87,15 +87,19 @@ export async function boarded(
   return { company, bad, neighbors };
 }
 
-/** The neighbors' answers when the bad one is not there. */
+/**
+ * The neighbors' answers when the bad one is not there. A slow process gives the slots back before all have queued (design.md
+ * 7, 9): then they ride apart, and it tries again.
+ */
 export async function referenceOf(system: System, bundle: string): Promise<string[]> {
-  undisturbed(system);
-  const { company, neighbors } = await boarded(system, bundle, false);
-  await company.depart();
-  const answers = await answersOf(neighbors);
-  expect(answers.map(({ status }) => status)).toEqual(neighbors.map(() => 200));
-  await expectShared(system, answers, neighbors.length);
-  return answers.map((answer) => normalized(answer));
+  for (;;) {
+    undisturbed(system);
+    const { company, neighbors } = await boarded(system, bundle, false);
+    await company.depart();
+    const answers = await answersOf(neighbors);
+    expect(answers.map(({ status }) => status)).toEqual(neighbors.map(() => 200));
+    if ((await runsOf(system, answers)).length === 1) return answers.map((answer) => normalized(answer));
+  }
 }
 
 export function answersOf(waiting: readonly Waiting[]): Promise<HttpAnswer[]> {
@@ -119,12 +123,21 @@ export async function expectShared(
   answers: readonly HttpAnswer[],
   members: number,
 ): Promise<string> {
+  const runs = await runsOf(system, answers);
+  expect(runs).toEqual([{ run_id: expect.any(String) as unknown, n: members }]);
+  return runs[0]!.run_id;
+}
+
+/** The runs that these were members of, with how many were of each. */
+async function runsOf(
+  system: System,
+  answers: readonly HttpAnswer[],
+): Promise<{ run_id: string; n: number }[]> {
   const { rows } = await system.db.query<{ run_id: string; n: number }>(
     'select run_id, count(*)::int as n from orchestration where request_id = any($1::uuid[]) group by run_id',
     [answers.map(({ body }) => body.request_id)],
   );
-  expect(rows).toEqual([{ run_id: expect.any(String) as unknown, n: members }]);
-  return rows[0]!.run_id;
+  return rows;
 }
 
 /** A text of its own, of this length. */
