@@ -32,7 +32,7 @@ import { composePlanning } from './compose-planning';
 import { composeProxy } from './compose-proxy';
 import { composePolicies } from './compose-policies';
 import { composePolicyCheck } from './compose-policy-check';
-import { composeRateLimit } from './compose-rate-limit';
+import { composeLimits } from './compose-limits';
 import { composeRegistry } from './compose-registry';
 import { composeRegistryApi } from './compose-registry-api';
 import { composeShadows } from './compose-shadows';
@@ -243,7 +243,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   // Facade
   let accepting = true;
   const stopping = new AbortController();
-  const rateLimit = composeRateLimit({ settings, redis, ...counting });
+  const { rateLimit, keyedChanges } = composeLimits({ settings, ...store, ...counting, pause });
   const approach = () => admission.approach();
   const states = composeDependencies({ connection, db, redis, policies, http, mapperUrl: servers.mapperUrl });
   const orchestrate = {
@@ -273,6 +273,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const policyRoutes = policies.routes(registry);
   const app = createApp({
     orchestrate,
+    keyedChanges,
     facades: composeFacades({ settings, orchestrate, hub, registry, policies }),
     cache: generations,
     decisions: decisions.routes,

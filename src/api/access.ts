@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Router } from 'express';
 import type { Permission } from '../contract/identity';
 import { firewallOf } from './firewall';
 import type { Gate, Needed } from './gate';
+import { isKeyed } from './once';
 import { rateLimitOf } from './rate-limit';
 
 export type Access = Needed | 'anybody' | 'anybody_known';
@@ -11,6 +12,8 @@ export interface DeclaredRoute {
   /** As OpenAPI writes it. */
   readonly path: string;
   readonly access: Access;
+  /** Whether it takes an Idempotency-Key, as {@link once} has it. */
+  readonly isKeyed?: boolean;
 }
 
 const accesses = new WeakMap<object, Access>();
@@ -89,10 +92,11 @@ function routesIn(prefix: string, { path, stack }: NonNullable<Layer['route']>):
   const paths = (Array.isArray(path) ? path : [path]) as readonly string[];
   const methods = [...new Set(stack.map(({ method }) => method))];
   return methods.flatMap((method) => {
-    const access = accesses.get(stack.find((layer) => layer.method === method)!.handle);
+    const handlers = stack.filter((layer) => layer.method === method).map(({ handle }) => handle);
+    const access = accesses.get(handlers[0]!);
     return paths.map((one) => {
       const whole = prefix + one.replace(/:(\w+)/g, '{$1}');
-      if (access) return { method, path: whole, access };
+      if (access) return { method, path: whole, access, isKeyed: isKeyed(handlers) };
       throw new Error(
         `${method.toUpperCase()} ${whole} declares no permission: begin with needs() or open()`,
       );

@@ -12,6 +12,7 @@ import {
 import { ConclaveError } from '../contract/errors';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { authorOf } from './principal';
 import { contextOf } from './request-context';
 import { requiredTenant } from './tenant-header';
@@ -74,29 +75,35 @@ export function allowListRouter({ allowLists }: AllowListRouterDependencies): Ro
     } satisfies AllowList);
   });
 
-  router.post('/allow-list', needs('policy:write'), ...readBody(maxBodyBytes), async (request, response) => {
-    const proposal = bodyOf(request, proposeEntrySchema);
-    const { entry, isNew } = await allowLists.propose(
-      requiredTenant(request),
-      proposal,
-      by(request, response),
-    );
-    response
-      .status(isNew ? 201 : 200)
-      .location(`/api/v1/allow-list/${entry.entry_id}`)
-      .json(entry);
-  });
+  router.post(
+    '/allow-list',
+    needs('policy:write'),
+    ...readBody(maxBodyBytes),
+    once(proposeEntrySchema),
+    async (request, response) => {
+      const proposal = bodyOf(request, proposeEntrySchema);
+      const { entry, isNew } = await allowLists.propose(
+        requiredTenant(request),
+        proposal,
+        by(request, response),
+      );
+      response
+        .status(isNew ? 201 : 200)
+        .location(`/api/v1/allow-list/${entry.entry_id}`)
+        .json(entry);
+    },
+  );
 
   router.get('/allow-list/:entry_id', needs('policy:read'), async (request, response) => {
     response.json(await allowLists.get(requiredTenant(request), entryIdOf(request)));
   });
 
-  router.post('/allow-list/:entry_id/approve', needs('policy:write'), async (request, response) => {
+  router.post('/allow-list/:entry_id/approve', needs('policy:write'), once(), async (request, response) => {
     const tenant = requiredTenant(request);
     response.json(await allowLists.approve(tenant, entryIdOf(request), by(request, response)));
   });
 
-  router.delete('/allow-list/:entry_id', needs('policy:write'), async (request, response) => {
+  router.delete('/allow-list/:entry_id', needs('policy:write'), once(), async (request, response) => {
     await allowLists.revoke(requiredTenant(request), entryIdOf(request), by(request, response));
     response.status(204).end();
   });

@@ -12,6 +12,7 @@ import type { CredentialChange } from '../contract/credentials';
 import type { Identity } from '../contract/identity';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { pageOf } from './pages';
 import { identityOf, principalOf } from './principal';
 import { contextOf } from './request-context';
@@ -46,10 +47,16 @@ const rotationSchema = z.strictObject({
 export function apiKeysRouter({ keys }: ApiKeysRouterDependencies): Router {
   const router = Router();
 
-  router.post('/api-keys', needs('keys:admin'), ...readBody(maxBodyBytes), async (request, response) => {
-    const made = await keys.create(bodyOf(request, newApiKeySchema), callerOf(request, response));
-    response.status(201).json(made);
-  });
+  router.post(
+    '/api-keys',
+    needs('keys:admin'),
+    ...readBody(maxBodyBytes),
+    once(newApiKeySchema),
+    async (request, response) => {
+      const made = await keys.create(bodyOf(request, newApiKeySchema), callerOf(request, response));
+      response.status(201).json(made);
+    },
+  );
 
   router.get('/api-keys', needs('keys:admin'), async (request, response) => {
     const query = validate(pageSchema, request.query);
@@ -58,12 +65,12 @@ export function apiKeysRouter({ keys }: ApiKeysRouterDependencies): Router {
     response.json({ api_keys: [...items], total_count: all.length, ...rest } satisfies ApiKeyList);
   });
 
-  router.post('/api-keys/:key_id/rotate', needs('keys:admin'), async (request, response) => {
+  router.post('/api-keys/:key_id/rotate', needs('keys:admin'), once(), async (request, response) => {
     const { grace_hours: hours } = validate(rotationSchema, request.query);
     response.status(201).json(await keys.rotate(keyIdOf(request), hours, callerOf(request, response)));
   });
 
-  router.delete('/api-keys/:key_id', needs('keys:admin'), async (request, response) => {
+  router.delete('/api-keys/:key_id', needs('keys:admin'), once(), async (request, response) => {
     await keys.revoke(keyIdOf(request), callerOf(request, response));
     response.status(204).end();
   });

@@ -25,6 +25,7 @@ import { countRefused } from './rate-limit';
 import { type HealthRouterDependencies, healthRouter } from './health-router';
 import { type KeysRouterDependencies, keysRouter } from './keys-router';
 import { type MetricsRouterDependencies, metricsRouter } from './metrics-router';
+import type { KeyedChanges } from './once';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
 import { type PoliciesRouterDependencies, policiesRouter } from './policies-router';
 import { type PolicyCheckRouterDependencies, policyCheckRouter } from './policy-check-router';
@@ -74,6 +75,7 @@ export interface AppDependencies {
     readonly proxy: ProxyRouterDependencies;
     readonly routes: RoutesRouterDependencies;
   } | null;
+  readonly keyedChanges: KeyedChanges;
   readonly log: Logger;
 }
 
@@ -87,6 +89,7 @@ export function createApp(deps: AppDependencies): Express {
   app.locals['firewall'] = new Firewall(deps.firewall);
   partFromUnread(app);
   app.locals['rateLimit'] = deps.orchestrate.rateLimit;
+  app.locals['once'] = deps.keyedChanges;
   app.use(establishContext);
   app.use(expectBodySoon);
   // TLS ends before us; a page that was served in plain must find its parts in plain.

@@ -5,6 +5,7 @@ import { isVisibleId } from '../domain/registry';
 import type { BreakerSharing } from '../registry/breaker-sharing';
 import type { Breakers } from '../registry/breakers';
 import { needs } from './access';
+import { once } from './once';
 import { allBreakers, breakerInfo, breakerSummary } from './breaker-views';
 import { requireOperable } from './operable';
 import { contextOf } from './request-context';
@@ -58,6 +59,7 @@ export function breakerRouter({ breakers, sharing }: BreakerRouterDependencies):
     router.post(
       `/circuit-breaker/${action}/:endpoint_id`,
       needs('breaker:write', { reach: 'shared', resource: 'endpoint_id' }),
+      once(),
       async (request: Request, response: Response) => {
         const endpointId = endpointOf(request);
         requireOperable(request, endpointId);

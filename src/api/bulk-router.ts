@@ -7,7 +7,8 @@ import type { Bulk, BulkCall } from '../submission/bulk';
 import { needs } from './access';
 import { uploadedLines } from './bulk-lines';
 import { atFloodgate } from './floodgate';
-import { idempotencyKeyOf } from './orchestrate-router';
+import { idempotencyKeyOf } from './idempotency-key';
+import { once } from './once';
 import type { RateLimit } from './rate-limit';
 import { contextOf } from './request-context';
 import { allowLongBody } from './request-time';
@@ -63,17 +64,32 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
     response.json(await bulk.status(bulkIdOf(request), tenantOf(request)));
   });
 
-  router.post('/orchestrate/bulk/:bulk_id/pause', needs('orchestrate:write'), async (request, response) => {
-    response.json(await bulk.pause(bulkIdOf(request), tenantOf(request)));
-  });
+  router.post(
+    '/orchestrate/bulk/:bulk_id/pause',
+    needs('orchestrate:write'),
+    once(),
+    async (request, response) => {
+      response.json(await bulk.pause(bulkIdOf(request), tenantOf(request)));
+    },
+  );
 
-  router.post('/orchestrate/bulk/:bulk_id/resume', needs('orchestrate:write'), async (request, response) => {
-    response.json(await bulk.resume(bulkIdOf(request), tenantOf(request)));
-  });
+  router.post(
+    '/orchestrate/bulk/:bulk_id/resume',
+    needs('orchestrate:write'),
+    once(),
+    async (request, response) => {
+      response.json(await bulk.resume(bulkIdOf(request), tenantOf(request)));
+    },
+  );
 
-  router.delete('/orchestrate/bulk/:bulk_id', needs('orchestrate:write'), async (request, response) => {
-    response.json(await bulk.cancel(bulkIdOf(request), tenantOf(request)));
-  });
+  router.delete(
+    '/orchestrate/bulk/:bulk_id',
+    needs('orchestrate:write'),
+    once(),
+    async (request, response) => {
+      response.json(await bulk.cancel(bulkIdOf(request), tenantOf(request)));
+    },
+  );
 
   router.get('/orchestrate/bulk/:bulk_id/events', needs('orchestrate:read'), async (request, response) => {
     const bulkId = bulkIdOf(request);

@@ -4,6 +4,7 @@ import { ConclaveError } from '../contract/errors';
 import { nameSchema, tenantSchema } from '../contract/text';
 import type { CacheGenerations, CacheTarget } from '../store/cache-generations';
 import { needs } from './access';
+import { once } from './once';
 import { contextOf } from './request-context';
 import { identityOf } from './principal';
 import { tenantOf } from './tenant-header';
@@ -27,7 +28,7 @@ const targetSchema = z
 export function cacheRouter(generations: Pick<CacheGenerations, 'invalidate'>): Router {
   const router = Router();
 
-  router.delete('/cache', needs('config:write'), async (request, response: Response) => {
+  router.delete('/cache', needs('config:write'), once(), async (request, response: Response) => {
     const target = validate(targetSchema, request.query);
     const named = tenantOf(request);
     if (identityOf(request).tenantId !== null && 'detector' in target) throw sharedByAll();

@@ -6,6 +6,7 @@ import type { Callbacks } from '../store/callbacks';
 import type { Jobs } from '../submission/jobs';
 import { needs } from './access';
 import { jobIdOf } from './orchestrate-router';
+import { once } from './once';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
@@ -40,6 +41,7 @@ export function callbacksRouter({ jobs, callbacks }: CallbacksRouterDependencies
   router.post(
     '/orchestrate/jobs/:job_id/callback/replay',
     needs('orchestrate:write'),
+    once(),
     async (request, response) => {
       response.status(202).json(await jobs.replayCallback(jobIdOf(request), tenantOf(request)));
     },

@@ -6,6 +6,7 @@ import type { ConfigSource } from '../registry/config-source';
 import type { FileFault } from '../registry/registry-file';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { contextOf } from './request-context';
 import { sightOf } from './sight';
 
@@ -32,6 +33,7 @@ export function configRouter({ config, versions }: ConfigRouterDependencies): Ro
   router.post(
     '/config/reload',
     needs('config:write', { reach: 'installation' }),
+    once(),
     async (_request, response) => {
       const { plan, version } = await config.reload(contextOf(response));
       const { added, updated, removed, unchanged, errors } = plan;

@@ -20,6 +20,7 @@ import {
 import { needs } from './access';
 import { detectorIn } from './detector-writes';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { pageOf } from './pages';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
@@ -90,7 +91,7 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     response.json({ detector: detector.name, ...healthOf(detector) });
   });
 
-  router.post('/detectors', needs('registry:write'), ...body, async (request, response) => {
+  router.post('/detectors', needs('registry:write'), ...body, once(), async (request, response) => {
     const { verify, ...detector } = detectorIn(request);
     const { endpoint_id: id } = await deps.registrar.registerDetector(detector, verify, contextOf(response));
     response
@@ -99,33 +100,39 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
       .json(describe(current(id)));
   });
 
-  router.put('/detectors/:name', needs('registry:write'), ...body, async (request, response) => {
+  router.put('/detectors/:name', needs('registry:write'), ...body, once(), async (request, response) => {
     const { endpoint_id: id, detector } = mine(request);
     const { registration, verify } = detectorIn(request, { name: detector.name, version: detector.version });
     await deps.registrar.replaceDetector(id, registration, verify, contextOf(response));
     response.json(describe(current(id)));
   });
 
-  router.delete('/detectors/:name', needs('registry:write'), async (request, response: Response) => {
+  router.delete('/detectors/:name', needs('registry:write'), once(), async (request, response: Response) => {
     await deps.registrar.removeDetector(mine(request).endpoint_id, contextOf(response));
     response.status(204).end();
   });
 
-  router.put('/detectors/:name/traffic', needs('registry:write'), ...body, async (request, response) => {
-    const { versions } = bodyOf(request, trafficSchema);
-    const { detector } = mine(request);
-    const split = await deps.registrar.splitTraffic(
-      detector.name,
-      detector.tenant_id ?? null,
-      versions,
-      contextOf(response),
-    );
-    const shares: Record<string, number> = {};
-    for (const entry of split) shares[entry.detector!.version] = entry.traffic_percent;
-    response.json({ name: detector.name, versions: shares });
-  });
+  router.put(
+    '/detectors/:name/traffic',
+    needs('registry:write'),
+    ...body,
+    once(trafficSchema),
+    async (request, response) => {
+      const { versions } = bodyOf(request, trafficSchema);
+      const { detector } = mine(request);
+      const split = await deps.registrar.splitTraffic(
+        detector.name,
+        detector.tenant_id ?? null,
+        versions,
+        contextOf(response),
+      );
+      const shares: Record<string, number> = {};
+      for (const entry of split) shares[entry.detector!.version] = entry.traffic_percent;
+      response.json({ name: detector.name, versions: shares });
+    },
+  );
 
-  router.post('/detectors/:name/heartbeat', needs('registry:write'), async (request, response) => {
+  router.post('/detectors/:name/heartbeat', needs('registry:write'), once(), async (request, response) => {
     await deps.registrar.heartbeat(mine(request).endpoint_id);
     response.status(204).end();
   });

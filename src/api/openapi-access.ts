@@ -1,6 +1,6 @@
 import type { DeclaredRoute } from './access';
 import { isGatewayPath } from './gate';
-import { answer } from './openapi-parts';
+import { answer, idempotencyKey } from './openapi-parts';
 
 export const securitySchemes = {
   apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key' },
@@ -11,6 +11,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, object>>;
   readonly servers?: readonly { readonly url: string }[];
   readonly security?: readonly object[];
+  readonly parameters?: readonly object[];
   readonly 'x-permission'?: string | null;
   readonly 'x-reach'?: string;
 }
@@ -22,6 +23,10 @@ const forbidden = answer(
   'INSUFFICIENT_RBAC: the credential does not permit this; RATE_LIMITED: it has called too often',
   'ErrorResponse',
 );
+const conflict = answer(
+  'INVALID_REQUEST: `idempotency_conflict`, `idempotency_in_progress`',
+  'ErrorResponse',
+);
 const tooMany = answer(
   'RATE_LIMITED: the credential has called too often; `Retry-After`',
   'GatewayErrorResponse',
@@ -30,13 +35,17 @@ const tooMany = answer(
 /** Paths with what each operation asks of its callers, as its route declares it. */
 export function withAccess(paths: Paths, routes: readonly DeclaredRoute[]): object {
   const accessOf = new Map(routes.map(({ method, path, access }) => [keyOf(method, path), access]));
+  const keyed = new Set(
+    routes.filter(({ isKeyed }) => isKeyed).map(({ method, path }) => keyOf(method, path)),
+  );
   return Object.fromEntries(
     Object.entries(paths).map(([path, operations]) => [
       path,
       Object.fromEntries(
         Object.entries(operations).map(([method, operation]) => {
           const whole = operation.servers?.[0]?.url === '/' ? path : `/api/v1${path}`;
-          return [method, limited(whole, secured(operation, accessOf.get(keyOf(method, whole))))];
+          const known = limited(whole, secured(operation, accessOf.get(keyOf(method, whole))));
+          return [method, keyed.has(keyOf(method, whole)) ? withKey(known) : known];
         }),
       ),
     ]),
@@ -48,8 +57,17 @@ function keyOf(method: string, path: string): string {
   return `${method} ${path.replace(/\{\w+\}/g, '{}')}`;
 }
 
+/** Of changes that are made once under an Idempotency-Key. */
+function withKey(operation: Operation): Operation {
+  return {
+    ...operation,
+    parameters: [...(operation.parameters ?? []), idempotencyKey],
+    responses: { '409': conflict, ...operation.responses },
+  };
+}
+
 /** Elsewhere it is a 403, or what the facade answers. */
-function limited(path: string, operation: Operation): object {
+function limited(path: string, operation: Operation): Operation {
   if (!isGatewayPath({ originalUrl: path }) || !operation.security?.length) return operation;
   return { ...operation, responses: { '429': tooMany, ...operation.responses } };
 }

@@ -10,7 +10,9 @@ import { needs } from './access';
 import { asConclaveError } from './error-handler';
 import { type CallbackRules, withCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
+import { idempotencyKeyOf } from './idempotency-key';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import type { RateLimit } from './rate-limit';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
@@ -28,8 +30,6 @@ export interface OrchestrateRouterDependencies {
   /** Refuses requests unread when there are too many to read. */
   readonly approach: () => void;
 }
-
-const keyPattern = /^[\x21-\x7e]{1,64}$/;
 
 /** POST /orchestrate and the jobs that come of it (spec/orchestration.md 2.2). */
 export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
@@ -80,9 +80,14 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     response.json(await deps.jobs.status(jobIdOf(request), tenantOf(request)));
   });
 
-  router.delete('/orchestrate/status/:job_id', needs('orchestrate:write'), async (request, response) => {
-    response.json(await deps.jobs.cancel(jobIdOf(request), tenantOf(request)));
-  });
+  router.delete(
+    '/orchestrate/status/:job_id',
+    needs('orchestrate:write'),
+    once(),
+    async (request, response) => {
+      response.json(await deps.jobs.cancel(jobIdOf(request), tenantOf(request)));
+    },
+  );
 
   router.post(
     '/orchestrate/jobs/:job_id/rerun',
@@ -116,18 +121,6 @@ function send(response: Response, answer: Answer): void {
   }
   if (answer.status === 429) response.set('Retry-After', '1');
   response.send(answer.body);
-}
-
-export function idempotencyKeyOf(request: Request): string | null {
-  const key = request.get('idempotency-key');
-  if (key === undefined) return null;
-  if (keyPattern.test(key)) return key;
-  throw new ConclaveError('INVALID_REQUEST', 'the Idempotency-Key must be 1-64 visible ASCII characters', {
-    detail: 'invalid_idempotency_key',
-    fieldErrors: [
-      { path: 'Idempotency-Key', message: 'must be 1-64 visible ASCII characters; a UUID is best' },
-    ],
-  });
 }
 
 export function jobIdOf(request: Request): string {

@@ -20,6 +20,7 @@ import { nameSchema, tenantSchema, versionSchema } from '../contract/text';
 import { needs } from './access';
 import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { pageOf } from './pages';
 import { authorOf } from './principal';
 import { contextOf } from './request-context';
@@ -103,13 +104,19 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     } satisfies PolicyList);
   });
 
-  router.post('/policies/migrate', needs('policy:write'), ...body, async (request, response) => {
-    const { policy_bundle: only, dry_run: dryRun } = bodyOf(request, migratePoliciesSchema);
-    const tenant = requiredTenant(request);
-    const bundles = only === undefined ? headsOf(tenant).map(({ bundle }) => bundle) : [only];
-    const names = bundles.toSorted().map((bundle) => ({ tenant_id: tenant, policy_bundle: bundle }));
-    response.json(await migrate(names, dryRun, by(request, response)));
-  });
+  router.post(
+    '/policies/migrate',
+    needs('policy:write'),
+    ...body,
+    once(migratePoliciesSchema),
+    async (request, response) => {
+      const { policy_bundle: only, dry_run: dryRun } = bodyOf(request, migratePoliciesSchema);
+      const tenant = requiredTenant(request);
+      const bundles = only === undefined ? headsOf(tenant).map(({ bundle }) => bundle) : [only];
+      const names = bundles.toSorted().map((bundle) => ({ tenant_id: tenant, policy_bundle: bundle }));
+      response.json(await migrate(names, dryRun, by(request, response)));
+    },
+  );
 
   router.get('/policies/:bundle', needs('policy:read'), async (request, response) => {
     const { version } = validate(oneSchema, request.query);
@@ -117,17 +124,23 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     response.set('ETag', `"${document.revision}"`).json(document);
   });
 
-  router.put('/policies/:bundle', needs('policy:write'), ...body, async (request, response) => {
-    const put = bodyOf(request, putPolicySchema, policyTexts);
-    const target = targetOf(request, tenantFor(request, put));
-    const made = await store.put(target, put, by(request, response));
-    response
-      .status(201)
-      .location(`/api/v1/policies/${made.policy_bundle}?version=${made.version}`)
-      .json(made);
-  });
+  router.put(
+    '/policies/:bundle',
+    needs('policy:write'),
+    ...body,
+    once(putPolicySchema),
+    async (request, response) => {
+      const put = bodyOf(request, putPolicySchema, policyTexts);
+      const target = targetOf(request, tenantFor(request, put));
+      const made = await store.put(target, put, by(request, response));
+      response
+        .status(201)
+        .location(`/api/v1/policies/${made.policy_bundle}?version=${made.version}`)
+        .json(made);
+    },
+  );
 
-  router.delete('/policies/:bundle', needs('policy:write'), async (request, response: Response) => {
+  router.delete('/policies/:bundle', needs('policy:write'), once(), async (request, response: Response) => {
     await store.remove(targetOf(request), by(request, response));
     response.status(204).end();
   });
@@ -161,6 +174,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
   router.post(
     '/policies/:bundle/versions/:version/submit',
     needs('policy:write'),
+    once(),
     async (request, response) => {
       response.json(await store.submit(targetOf(request), versionOf(request), by(request, response)));
     },
@@ -170,6 +184,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     '/policies/:bundle/versions/:version/review',
     needs('policy:write'),
     ...body,
+    once(reviewSchema),
     async (request, response) => {
       const review = bodyOf(request, reviewSchema);
       response.json(await store.review(targetOf(request), versionOf(request), review, by(request, response)));
@@ -179,6 +194,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
   router.post(
     '/policies/:bundle/versions/:version/activate',
     needs('policy:write'),
+    once(),
     async (request, response) => {
       response.json(await store.activate(targetOf(request), versionOf(request), by(request, response)));
     },
@@ -188,6 +204,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     '/policies/:bundle/versions/:version/rollback',
     needs('policy:write'),
     ...body,
+    once(rollbackSchema),
     async (request, response) => {
       const { reason } = bodyOf(request, rollbackSchema);
       response.json(

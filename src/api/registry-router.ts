@@ -10,6 +10,7 @@ import type { UpstreamDirectory } from '../registry/directory';
 import type { Registrar } from '../registry/registrar';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { pageOf } from './pages';
 import { contextOf } from './request-context';
 import { sightOf } from './sight';
@@ -80,6 +81,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     '/registry/endpoints',
     needs('registry:write', { reach: 'installation' }),
     ...body,
+    once(newEndpointSchema),
     async (request, response) => {
       const { config, verify, force } = bodyOf(request, newEndpointSchema, ['config']);
       const { entry, isNew, fault } = await deps.registrar.registerEndpoint(
@@ -99,6 +101,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
   router.delete(
     '/registry/endpoints/:id',
     needs('registry:write', { reach: 'installation' }),
+    once(),
     async (request, response) => {
       const { endpoint_id: id } = one(request);
       await deps.registrar.removeEndpoint(id, contextOf(response));
@@ -110,6 +113,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
     '/registry/endpoints/:id/status',
     needs('registry:write', { reach: 'installation' }),
     ...body,
+    once(endpointStatusSchema),
     async (request, response) => {
       const { status } = bodyOf(request, endpointStatusSchema);
       const { endpoint_id: id } = one(request);
@@ -129,6 +133,7 @@ export function registryRouter(deps: RegistryRouterDependencies): Router {
   router.post(
     '/registry/sync',
     needs('registry:write', { reach: 'installation' }),
+    once(),
     async (_request, response) => {
       const { plan } = await deps.config.sync(contextOf(response));
       const { added, updated, removed, errors } = plan;

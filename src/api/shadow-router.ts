@@ -4,6 +4,7 @@ import { type PutShadow, putShadowSchema, type ShadowView } from '../contract/sh
 import { nameSchema } from '../contract/text';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
 import { requiredTenant } from './tenant-header';
@@ -40,13 +41,14 @@ export function shadowRouter(shadows: ShadowRouterDependencies): Router {
     '/policies/:bundle/shadow',
     needs('policy:write'),
     ...readBody(maxBodyBytes),
+    once(putShadowSchema),
     async (request, response) => {
       const put = bodyOf(request, putShadowSchema);
       response.json(await shadows.put(named(request), put, by(request, response)));
     },
   );
 
-  router.delete('/policies/:bundle/shadow', needs('policy:write'), async (request, response) => {
+  router.delete('/policies/:bundle/shadow', needs('policy:write'), once(), async (request, response) => {
     await shadows.end(named(request), by(request, response));
     response.status(204).end();
   });

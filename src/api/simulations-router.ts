@@ -10,6 +10,7 @@ import { nameSchema } from '../contract/text';
 import { needs } from './access';
 import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { pageOf } from './pages';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
@@ -46,6 +47,7 @@ export function simulationsRouter(simulations: SimulationsRouterDependencies): R
     '/policies/:bundle/simulate',
     needs('policy:write'),
     ...readBody(maxBodyBytes),
+    once(simulateSchema),
     async (request, response) => {
       const asked = bodyOf(request, simulateSchema, policyTexts);
       const by = { principal: principalOf(request), correlationId: contextOf(response).correlationId };
@@ -73,9 +75,14 @@ export function simulationsRouter(simulations: SimulationsRouterDependencies): R
     response.json(await simulations.get(named(request), idOf(request)));
   });
 
-  router.delete('/policies/:bundle/simulations/:id', needs('policy:write'), async (request, response) => {
-    response.json(await simulations.cancel(named(request), idOf(request)));
-  });
+  router.delete(
+    '/policies/:bundle/simulations/:id',
+    needs('policy:write'),
+    once(),
+    async (request, response) => {
+      response.json(await simulations.cancel(named(request), idOf(request)));
+    },
+  );
 
   return router;
 }

@@ -6,6 +6,7 @@ import { ConclaveError } from '../contract/errors';
 import { tenantSchema } from '../contract/text';
 import { needs } from './access';
 import { readUpload, type UploadLimits } from './multipart';
+import { once } from './once';
 import type { RateLimit } from './rate-limit';
 import { requiredTenant, tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -57,6 +58,7 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
   router.delete(
     '/orchestrate/content/:content_ref',
     needs('orchestrate:write'),
+    once(),
     async (request, response) => {
       await deps.uploads.remove(requiredTenant(request), contentRefOf(request));
       response.status(204).end();

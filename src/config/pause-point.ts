@@ -12,7 +12,11 @@ export type PausePointName =
   | 'rewrapping'
   | 'rewrapped'
   | 'calling_back'
-  | 'called_back';
+  | 'called_back'
+  | 'change_claimed'
+  | 'change_made'
+  | 'change_kept'
+  | 'change_committed';
 
 /** A named point in the life of a request at which recovery tests hold a process, to kill it there. */
 export type PausePoint = (name: PausePointName) => Promise<void>;

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
+import { connectionFor } from './one-transaction';
 import type { Database } from './schema';
 
 export type Db = Kysely<Database>;
@@ -37,12 +38,13 @@ export function openDatabase(url: string, poolSize: number): Db {
 function inStep(pool: Pool): PostgresPool {
   const known = new WeakMap<PoolClient, PostgresPoolClient>();
   return {
-    async connect() {
-      const client = await pool.connect();
-      const guarded = known.get(client) ?? givenUpWhenSilent(client);
-      known.set(client, guarded);
-      return guarded;
-    },
+    connect: () =>
+      connectionFor(async () => {
+        const client = await pool.connect();
+        const guarded = known.get(client) ?? givenUpWhenSilent(client);
+        known.set(client, guarded);
+        return guarded;
+      }),
     end: () => pool.end(),
   };
 }

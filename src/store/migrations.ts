@@ -8,6 +8,7 @@ import { bulkJobs } from './migrations/bulk-jobs';
 import { detectorUseOwners } from './migrations/detector-use-owners';
 import { callbacks } from './migrations/callbacks';
 import { health } from './migrations/health';
+import { keptAnswers } from './migrations/kept-answers';
 import { observed } from './migrations/observed';
 import { credentials } from './migrations/credentials';
 import { policyDecisions } from './migrations/policy-decisions';
@@ -155,6 +156,7 @@ const migrations: Record<string, Migration> = {
   '2026_12_01_20_tenant_key_versions': tenantKeyVersions,
   '2026_12_01_21_key_rotations': keyRotations,
   '2026_12_01_30_api_key_rates': apiKeyRates,
+  '2026_12_01_31_kept_answers': keptAnswers,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

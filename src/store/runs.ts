@@ -242,6 +242,7 @@ export class Runs {
     const now = new Date();
     await this.db.deleteFrom('idempotency').where('expires_at', '<', now).execute();
     await this.db.deleteFrom('batch_answer').where('expires_at', '<', now).execute();
+    await this.db.deleteFrom('kept_answer').where('expires_at', '<', now).execute();
     await this.db.deleteFrom('orchestration').where('expires_at', '<', now).execute();
     const runs = await this.db
       .deleteFrom('run_key')

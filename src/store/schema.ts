@@ -18,6 +18,15 @@ export interface Database {
   member_result: { run_id: string; request_id: string; detector: string; result: Buffer };
   idempotency: IdempotencyTable;
   batch_answer: BatchAnswerTable;
+  kept_answer: {
+    tenant_id: string;
+    route: string;
+    key_hash: Buffer;
+    fingerprint: Buffer;
+    /** Encrypted. */
+    answer: Buffer;
+    expires_at: Date;
+  };
   callback: CallbackTable;
   bulk_job: BulkJobTable;
   bulk_chunk: BulkChunkTable;

@@ -5,6 +5,7 @@ import type { SimulationReport } from '../contract/simulation-report';
 import { bulkProgress } from '../domain/bulk';
 import type { EndedRunRange, EndedRuns } from '../store/ended-runs';
 import type { NewSimulation, Simulation, Simulations } from '../store/simulations';
+import { whenCommitted } from '../store/one-transaction';
 import type { SimulationGateway } from './simulation-gateway';
 
 interface Named {
@@ -54,9 +55,11 @@ export class PolicySimulations {
     const simulation = { simulationId, range, candidate, document, total, createdAt, by };
     if (!(await this.deps.simulations.begin(simulation, maxOpen))) throw tooMany();
     // It is on record: one that cannot be started now is started later.
-    await this.deps.gateway.start(simulationId, range.tenantId).catch((error: unknown) => {
-      this.deps.log.warn({ simulation_id: simulationId, error }, 'a simulation could not be started yet');
-    });
+    await whenCommitted(() =>
+      this.deps.gateway.start(simulationId, range.tenantId).catch((error: unknown) => {
+        this.deps.log.warn({ simulation_id: simulationId, error }, 'a simulation could not be started yet');
+      }),
+    );
     return this.#shown(await this.#find(name, simulationId));
   }
 

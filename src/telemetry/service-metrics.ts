@@ -72,7 +72,7 @@ export class ServiceMetrics {
   }
 
   keyUsed(
-    request: { readonly tenant_id: string; readonly policy_bundle: string },
+    request: { readonly tenant_id: string; readonly policy_bundle: string | null },
     outcome: IdempotencyOutcome,
   ): void {
     this.#idempotency.inc({ tenant: this.#label(request.tenant_id, request.policy_bundle), outcome });

@@ -110,6 +110,7 @@ export interface AppOptions {
   readonly health?: Partial<AppDependencies['health']>;
   readonly codec?: AppDependencies['codec'];
   readonly uses?: StatusReportDependencies['uses'];
+  readonly keyedChanges?: AppDependencies['keyedChanges'];
   readonly log?: AppDependencies['log'];
 }
 
@@ -283,6 +284,10 @@ export async function appWith(options: AppOptions = {}) {
     },
     metrics: { page: new Metrics(), isPublic: true },
     gateway: null,
+    keyedChanges: options.keyedChanges ?? {
+      answers: { attempt: unexpected },
+      keyUsed: () => undefined,
+    },
     log: options.log ?? pino({ enabled: false }),
   });
 }

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { z } from 'zod';
+import { ConclaveError } from '../contract/errors';
+import type { IdempotencyOutcome } from '../contract/service-metrics';
+import { canonicalJson } from '../domain/canonical-json';
+import { everyTenant } from '../store/audit-log';
+import type { Attempt, KeptAnswer, KeyedCall } from '../store/kept-answers';
+import { idempotencyKeyOf } from './idempotency-key';
+import { principalOf } from './principal';
+import { tenantOf } from './tenant-header';
+
+export interface KeyedChanges {
+  readonly answers: {
+    attempt(call: KeyedCall, work: () => Promise<KeptAnswer | null>): Promise<Attempt>;
+  };
+  /** Told what became of a change with an Idempotency-Key. */
+  readonly keyUsed: (tenantId: string, outcome: IdempotencyOutcome) => void;
+}
+
+const joinWithinMs = 10_000;
+const askAgainMs = 100;
+const keptHeaders = ['content-type', 'location', 'etag', 'retry-after'];
+const keyed = new WeakSet<RequestHandler>();
+
+/**
+ * Declares, after whatever reads the body, that a change under an Idempotency-Key is made once, and its answer repeated
+ * verbatim (spec/orchestration.md 6). Without a key it costs nothing.
+ * @param schema of the body: what is left out is the same as its default
+ */
+export function once(schema?: z.ZodType): RequestHandler {
+  const handler: RequestHandler = async (request, response, next) => {
+    const key = idempotencyKeyOf(request);
+    if (key === null) {
+      next();
+      return;
+    }
+    response.set('Idempotency-Key', key);
+    await make(request, response, next, callOf(request, key, schema));
+  };
+  keyed.add(handler);
+  return handler;
+}
+
+export function isKeyed(handlers: readonly RequestHandler[]): boolean {
+  return handlers.some((handler) => keyed.has(handler));
+}
+
+/** @throws ConclaveError 409 `idempotency_conflict`, `idempotency_in_progress` */
+async function make(
+  request: Request,
+  response: Response,
+  next: NextFunction,
+  call: KeyedCall,
+): Promise<void> {
+  const { answers, keyUsed } = request.app.locals['once'] as KeyedChanges;
+  const deadline = Date.now() + joinWithinMs;
+  let held: Held | undefined;
+  const work = async (): Promise<KeptAnswer | null> => {
+    held = await answerHeld(response, next);
+    return held.answer;
+  };
+  let joined = false;
+  let attempt = await answers.attempt(call, work);
+  for (; attempt.outcome === 'busy'; attempt = await answers.attempt(call, work)) {
+    if (Date.now() > deadline) throw inProgress();
+    joined = true;
+    await delay(askAgainMs);
+  }
+  keyUsed(call.tenantId, outcomeOf(attempt, joined));
+  if (attempt.outcome === 'conflict') throw conflict();
+  if (attempt.outcome === 'kept') repeat(response, attempt.answer, joined);
+  else held!.send();
+}
+
+function outcomeOf({ outcome }: Attempt, joined: boolean): IdempotencyOutcome {
+  if (outcome === 'conflict') return 'conflict';
+  if (outcome === 'done') return 'new';
+  return joined ? 'joined' : 'replayed';
+}
+
+/** Of whoever asks: nobody is answered what another was permitted. */
+function callOf(request: Request, key: string, schema: z.ZodType | undefined): KeyedCall {
+  const about = {
+    principal: principalOf(request),
+    params: request.params,
+    query: request.query,
+    match: request.get('if-match') ?? null,
+    body: bodyIn(request, schema),
+  };
+  return {
+    tenantId: tenantOf(request) ?? everyTenant,
+    route: `${request.method} ${(request.route as { path: string }).path}`,
+    keyHash: sha256(key),
+    fingerprint: sha256(canonicalJson(about)),
+  };
+}
+
+/** What cannot be read is told apart by its bytes; it will be refused. */
+function bodyIn({ body }: Request, schema: z.ZodType | undefined): unknown {
+  if (!Buffer.isBuffer(body) || body.length === 0) return null;
+  try {
+    const sent: unknown = JSON.parse(body.toString());
+    const parsed = schema?.safeParse(sent);
+    return parsed?.success ? parsed.data : sent;
+  } catch {
+    return sha256(body).toString('hex');
+  }
+}
+
+interface Held {
+  /** Null: of an error, or of something else that is not to be repeated. */
+  readonly answer: KeptAnswer | null;
+  readonly send: () => void;
+}
+
+/** Has the handlers that follow answer, and holds their answer back: it may leave when the change is safe. */
+function answerHeld(response: Response, next: NextFunction): Promise<Held> {
+  return new Promise((resolve) => {
+    const end = response.end.bind(response) as (chunk?: unknown) => Response;
+    response.end = ((chunk?: unknown) => {
+      response.end = end as Response['end'];
+      const answer = response.statusCode < 300 ? keptOf(response, chunk) : null;
+      resolve({ answer, send: () => void end(chunk) });
+      return response;
+    }) as Response['end'];
+    next();
+  });
+}
+
+function keptOf(response: Response, chunk: unknown): KeptAnswer {
+  const headers = keptHeaders.flatMap((name) => {
+    const value = response.getHeader(name);
+    return value === undefined ? [] : [[name, String(value)]];
+  });
+  const body = Buffer.isBuffer(chunk) ? chunk.toString() : typeof chunk === 'string' ? chunk : '';
+  return {
+    status: response.statusCode,
+    headers: Object.fromEntries(headers) as Record<string, string>,
+    body,
+  };
+}
+
+/** Whoever has joined the first call is answered as it is. */
+function repeat(response: Response, { status, headers, body }: KeptAnswer, joined: boolean): void {
+  if (!joined) response.set('Idempotency-Replayed', 'true');
+  response.status(status).set(headers).end(body);
+}
+
+function conflict(): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', 'the Idempotency-Key was used before for something else', {
+    status: 409,
+    detail: 'idempotency_conflict',
+  });
+}
+
+function inProgress(): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', 'what this Idempotency-Key stands for is still being done', {
+    status: 409,
+    detail: 'idempotency_in_progress',
+    retryAfterSeconds: 1,
+  });
+}
+
+function sha256(data: string | Buffer): Buffer {
+  return createHash('sha256').update(data).digest();
+}

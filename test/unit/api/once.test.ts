@@ -1,0 +1,94 @@
+import request from 'supertest';
+import type { KeyedChanges } from '../../../src/api/once';
+import type { Attempt, KeyedCall } from '../../../src/store/kept-answers';
+import { appWith, expectError } from './support';
+
+/** What changes nothing, or has a way of its own not to be repeated (docs/idempotency.md). */
+const withoutKey = [
+  'POST /orchestrate/content',
+  'POST /orchestrate/jobs/{job_id}/rerun',
+  'POST /policies/validate',
+  'POST /config/validate',
+  'POST /detectors/{name}/test',
+  'POST /health/check/{endpoint_id}',
+  'POST /router/refresh',
+  'POST /auth/refresh',
+  'POST /auth/validate',
+  'POST /auth/logout',
+  'POST /auth/revoke',
+  'POST /auth/dev-token',
+];
+const path = '/api/v1/cache?tenant_id=acme&policy_bundle=default';
+
+/** An app whose store of answers says these things, one after the other. */
+async function saying(...attempts: (Attempt | 'work')[]) {
+  const [calls, used]: [KeyedCall[], string[]] = [[], []];
+  const keyedChanges: KeyedChanges = {
+    answers: {
+      async attempt(call, work) {
+        calls.push(call);
+        const said = attempts.shift()!;
+        if (said !== 'work') return said;
+        await work();
+        return { outcome: 'done' };
+      },
+    },
+    keyUsed: (tenantId, outcome) => used.push(`${tenantId} ${outcome}`),
+  };
+  const app = await appWith({ keyedChanges });
+  const send = () => request(app).delete(path).set({ 'Idempotency-Key': 'a-key', 'X-Tenant-ID': 'acme' });
+  return { send, calls, used };
+}
+
+describe('An Idempotency-Key', () => {
+  it('is taken by every operation that changes something [8.2]', async () => {
+    const { body } = await request(await appWith()).get('/api/v1/openapi.json');
+    const paths = (
+      body as { paths: Record<string, Record<string, { parameters?: { name: string }[]; servers?: object }>> }
+    ).paths;
+    const without = Object.entries(paths).flatMap(([route, operations]) =>
+      Object.entries(operations)
+        .filter(([method, { servers }]) => ['post', 'put', 'delete', 'patch'].includes(method) && !servers)
+        .filter(([, { parameters }]) => !parameters?.some(({ name }) => name === 'Idempotency-Key'))
+        .map(([method]) => `${method.toUpperCase()} ${route}`),
+    );
+    const passedOn = without.filter((operation) => !operation.includes(' /proxy/'));
+    expect(passedOn.toSorted()).toEqual(withoutKey.toSorted());
+  });
+
+  it('has a kept answer repeated verbatim [8.2]', async () => {
+    const answer = {
+      status: 201,
+      headers: { location: '/there', 'content-type': 'application/json' },
+      body: '{"a":1}',
+    };
+    const { send, calls, used } = await saying({ outcome: 'kept', answer });
+    const response = await send();
+    expect([response.status, response.text]).toEqual([201, '{"a":1}']);
+    expect(response.headers).toMatchObject({
+      location: '/there',
+      'idempotency-key': 'a-key',
+      'idempotency-replayed': 'true',
+    });
+    expect(calls[0]).toMatchObject({ tenantId: 'acme', route: 'DELETE /cache' });
+    expect(used).toEqual(['acme replayed']);
+  });
+
+  it('joins a change that is being made, and says nothing of a replay then [8.2]', async () => {
+    const answer = { status: 204, headers: {}, body: '' };
+    const { send, used } = await saying({ outcome: 'busy' }, { outcome: 'kept', answer });
+    const response = await send();
+    expect([response.status, response.headers['idempotency-replayed']]).toEqual([204, undefined]);
+    expect(used).toEqual(['acme joined']);
+  });
+
+  it('of something else is a conflict; without one nobody is asked [8.2]', async () => {
+    const { send, used, calls } = await saying({ outcome: 'conflict' }, 'work');
+    expectError(await send(), { status: 409, detail: 'idempotency_conflict' });
+    expect((await send()).status).toBe(204);
+    expect(used).toEqual(['acme conflict', 'acme new']);
+    const app = await appWith();
+    expect((await request(app).delete(path).set('X-Tenant-ID', 'acme')).status).toBe(204);
+    expect(calls).toHaveLength(2);
+  });
+});
