@@ -5,6 +5,8 @@ import { appWith, expectError } from './support';
 
 /** What changes nothing, or has a way of its own not to be repeated (docs/idempotency.md). */
 const withoutKey = [
+  'POST /keys/rotations',
+  'POST /moderations',
   'POST /orchestrate/content',
   'POST /orchestrate/jobs/{job_id}/rerun',
   'POST /policies/validate',
