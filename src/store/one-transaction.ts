@@ -31,6 +31,11 @@ export async function whenCommitted(task: () => Promise<void>): Promise<void> {
   else shared.afterwards.push(() => void current.exit(task));
 }
 
+/** Does what is not of {@link inOneTransaction}, such as writing what others wait for: it lasts whatever becomes of that. */
+export function apart<T>(work: () => Promise<T>): Promise<T> {
+  return current.exit(work);
+}
+
 /** A connection for whoever asks: of the pool, unless this is part of {@link inOneTransaction}. */
 export async function connectionFor(pool: () => Promise<PostgresPoolClient>): Promise<PostgresPoolClient> {
   const shared = current.getStore();

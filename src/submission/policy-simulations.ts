@@ -5,7 +5,7 @@ import type { SimulationReport } from '../contract/simulation-report';
 import { bulkProgress } from '../domain/bulk';
 import type { EndedRunRange, EndedRuns } from '../store/ended-runs';
 import type { NewSimulation, Simulation, Simulations } from '../store/simulations';
-import { whenCommitted } from '../store/one-transaction';
+import { apart, whenCommitted } from '../store/one-transaction';
 import type { SimulationGateway } from './simulation-gateway';
 
 interface Named {
@@ -47,7 +47,7 @@ export class PolicySimulations {
   async begin(name: Named, asked: Simulate, by: NewSimulation['by']): Promise<SimulationView> {
     const range = rangeOf(name, asked, this.deps.now());
     const { document, ...candidate } = await this.deps.candidate(name, asked);
-    await this.deps.flush();
+    await apart(() => this.deps.flush());
     const total = await this.deps.runs.count(range);
     if (total === 0) throw nothingToReplay(range);
     const simulationId = randomUUID();
