@@ -1,5 +1,7 @@
 import { promiseHooks } from 'node:v8';
 
+// By a name that only Jest resolves.
+const file = '../../../src/cli/untraced-workflows';
 const hook = jest.fn(() => () => undefined);
 
 /** What a thread finds that was started with the file required. */
@@ -8,7 +10,7 @@ async function createHookOf(isMainThread: boolean): Promise<unknown> {
   await jest.isolateModulesAsync(async () => {
     jest.doMock('node:v8', () => v8);
     jest.doMock('node:worker_threads', () => ({ isMainThread }));
-    await import('../../../src/cli/untraced-workflows');
+    await import(file);
   });
   return v8.promiseHooks.createHook;
 }
