@@ -34,6 +34,7 @@ const before = {
   rego: () => node(inRoot('dist', 'cli', 'main.js'), 'policy', 'validate-all'),
 };
 const after = {
+  fuzz: () => node(inRoot('scripts', 'fuzz.mjs'), '--seconds', '80'),
   coverage: () => node(bin('jest', 'bin', 'jest.js'), ...unitCoverage),
   deploy: () => node(inRoot('scripts', 'check-deploy.mjs')),
   acceptance: () => node(inRoot('scripts', 'check-acceptance.mjs')),

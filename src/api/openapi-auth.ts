@@ -1,6 +1,6 @@
 import '../contract/auth-api';
 import '../contract/gateway-error';
-import { answer, common, errors, json } from './openapi-parts';
+import { answer, common, correlation, errors, json } from './openapi-parts';
 
 const takes = (id: string) => ({ required: true, content: json(id) });
 const limited = {
@@ -18,7 +18,7 @@ export function authPaths() {
       post: {
         operationId: 'validateToken',
         summary: 'Whether an access token is valid, and what it says',
-        parameters: common,
+        parameters: [correlation],
         requestBody: takes('ValidateToken'),
         responses: { '200': answer('The verdict', 'TokenValidity'), ...errors, ...limited },
       },
@@ -27,7 +27,7 @@ export function authPaths() {
       get: {
         operationId: 'whoAmI',
         summary: 'Who calls, and what they may do',
-        parameters: common,
+        parameters: [correlation],
         responses: { '200': answer('The caller', 'UserContext'), ...errors, ...limited },
       },
     },
@@ -36,7 +36,7 @@ export function authPaths() {
         operationId: 'refreshToken',
         summary: 'A new pair of tokens; a refresh token is good once',
         description: 'Used twice, it ends all that came of the same login.',
-        parameters: common,
+        parameters: [correlation],
         requestBody: takes('RefreshToken'),
         responses: { '200': answer('The pair', 'TokenPair'), ...errors, ...limited, ...verifyOnly },
       },
@@ -45,7 +45,7 @@ export function authPaths() {
       post: {
         operationId: 'logOut',
         summary: 'End the token that is shown, and the refresh token it came with',
-        parameters: common,
+        parameters: [correlation],
         responses: { ...done('It is revoked, in every process within a second'), ...errors, ...limited },
       },
     },
@@ -62,7 +62,7 @@ export function authPaths() {
       post: {
         operationId: 'devToken',
         summary: 'A pair of tokens for anybody; only where auth.dev_tokens is on',
-        parameters: common,
+        parameters: [correlation],
         requestBody: takes('DevToken'),
         responses: {
           '201': answer('The pair', 'TokenPair'),

@@ -22,13 +22,15 @@ export const pathParameter = (name: string, description?: string) => ({
 
 export const query = (name: string, schema: object) => ({ name, in: 'query', required: false, schema });
 
+export const correlation = header('X-Correlation-ID', 'Echoed, and passed on to detectors and mapper');
+
 /** Parameters that every path has but the façades'. */
 export const common = [
   header('X-Tenant-ID', 'Tenant; where the body names one too, they must be the same', {
     type: 'string',
     pattern: '^[A-Za-z0-9_-]{1,64}$',
   }),
-  header('X-Correlation-ID', 'Echoed, and passed on to detectors and mapper'),
+  correlation,
 ];
 
 export const idempotencyKey = header(

@@ -36,7 +36,10 @@ export function partFromUnread(app: Express): void {
       this.setHeader('Connection', 'close');
       const { socket } = this.req;
       // Destroyed at once, it would take the answer along.
-      socket.destroySoon = () => void socket.end();
+      socket.destroySoon = () => {
+        socket.end();
+        setTimeout(() => socket.destroy(), lingerMs).unref();
+      };
     }
     return writeHead.apply(this, head);
   } as typeof writeHead;

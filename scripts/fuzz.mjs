@@ -1,0 +1,128 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { bootstrap, fail, log, mainFile, root, withTools } from './bootstrap.mjs';
+import { run } from './lib/run.mjs';
+import { resolveSchemathesis } from './lib/schemathesis.mjs';
+
+// npm run fuzz [-- --seconds 600]: a Conclave of its own with authentication on, and schemathesis against its OpenAPI
+// document, half of the time with a tenant's key and half with a super admin's (docs/fuzzing.md).
+
+const startMs = 120_000;
+const folder = path.join(root, 'test', 'fuzz');
+
+async function fuzz() {
+  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' } } });
+  const seconds = Number(values.seconds);
+  const tools = await bootstrap();
+  const schemathesis = await resolveSchemathesis(root, log);
+  const conclave = await startConclave(tools);
+  let code = 1;
+  try {
+    const callers = [await conclave.key('--tenant', 'demo', '--role', 'tenant_admin')];
+    callers.push(await conclave.key('--platform', '--role', 'super_admin'));
+    const codes = [];
+    for (const key of callers) codes.push(await attack(schemathesis, conclave.url, key, seconds / 2));
+    code = codes.find((one) => one !== 0) ?? 0;
+  } finally {
+    await conclave.stop(code === 0);
+  }
+  process.exitCode = code;
+}
+
+function attack(schemathesis, url, key, seconds) {
+  const args = [
+    ...['--config-file', path.join(folder, 'schemathesis.toml'), 'run', `${url}/api/v1/openapi.json`],
+    ...['--header', `X-API-Key: ${key}`, '--header', 'X-Tenant-ID: demo'],
+    ...['--max-time', String(Math.max(1, Math.round(seconds)))],
+  ];
+  const env = {
+    ...process.env,
+    PYTHONPATH: folder,
+    SCHEMATHESIS_HOOKS: 'hooks',
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
+  return run(schemathesis, args, { env });
+}
+
+async function startConclave(tools) {
+  const { freePort } = await import(pathToFileURL(path.join(root, 'dist', 'embedded', 'ports.js')).href);
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'conclave-fuzz-'));
+  // As root, PostgreSQL runs as another user, who must be able to enter.
+  chmodSync(dataDir, 0o755);
+  const port = await freePort();
+  const env = withTools(tools, {
+    ...process.env,
+    ORCHESTRATION_DATA_DIR: dataDir,
+    ORCHESTRATION_PORT: port,
+    ORCHESTRATION_MAPPER__PORT: await freePort(),
+    ORCHESTRATION_REGISTRY__BUILTIN_PORT: await freePort(),
+    ORCHESTRATION_WORKFLOW__EMBEDDED_PORT: await freePort(),
+    ORCHESTRATION_WORKFLOW__EMBEDDED_UI_PORT: await freePort(),
+    ORCHESTRATION_DATABASE__EMBEDDED_PORT: await freePort(),
+    ORCHESTRATION_SECURITY__AUTH_DISABLED: 'false',
+    // Without it tokens are only verified, and routes that make them are 501.
+    ORCHESTRATION_JWT_SECRET_KEY: randomBytes(32).toString('hex'),
+    // Wrong credentials are part of it, all from one address.
+    ORCHESTRATION_AUTH__ATTEMPT_LIMIT__MAX: '1000000',
+  });
+  const logFile = path.join(dataDir, 'fuzz.log');
+  const child = spawn(process.execPath, [mainFile, 'start'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.pipe(createWriteStream(logFile, { flags: 'a' }));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const stop = async (isSound) => {
+    child.kill('SIGTERM');
+    await ended;
+    if (isSound) rmSync(dataDir, { recursive: true, force: true });
+    else log(`what the server said is in ${logFile}`);
+  };
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    await untilReady(url, child);
+  } catch (error) {
+    await stop(false);
+    throw error;
+  }
+  const key = async (...whose) => {
+    const args = [mainFile, 'api-key', 'create', ...whose, '--description', 'fuzz', '--format', 'json'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, env });
+    const { api_key: made } = JSON.parse(stdout);
+    await until(async () => (await status(`${url}/api/v1/auth/user`, { 'X-API-Key': made })) === 200);
+    return made;
+  };
+  return { url, key, stop };
+}
+
+async function untilReady(url, child) {
+  const isReady = async () => {
+    if (child.exitCode !== null) throw new Error('Conclave has ended before it was ready');
+    return (await status(`${url}/api/v1/health/ready`)) === 200;
+  };
+  await until(isReady);
+}
+
+async function until(isSo) {
+  const deadline = Date.now() + startMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`not so after ${startMs / 1000} s`);
+    await setTimeout(200);
+  }
+}
+
+function status(url, headers = {}) {
+  return fetch(url, { headers }).then(
+    (response) => response.status,
+    () => null,
+  );
+}
+
+await fuzz().catch(fail);
