@@ -38,7 +38,9 @@ async function fuzz() {
 function attack(schemathesis, url, key, seconds) {
   const args = [
     ...['--config-file', path.join(folder, 'schemathesis.toml'), 'run', `${url}/api/v1/openapi.json`],
-    ...['--header', `X-API-Key: ${key}`, '--header', 'X-Tenant-ID: demo'],
+    // Both, or it would make up the other, and two credentials must agree.
+    ...['--header', `X-API-Key: ${key}`, '--header', `Authorization: Bearer ${key}`],
+    ...['--header', 'X-Tenant-ID: demo'],
     ...['--max-time', String(Math.max(1, Math.round(seconds)))],
   ];
   const env = {
