@@ -5,9 +5,10 @@ import type { Logger } from './telemetry/logger';
 
 /** The part of the composition root that has the facade speak TLS; null where it does not. */
 export function composeTls({ service }: Settings, log: Logger) {
-  if (service.tls === null) return null;
-  const tls = new ServerTls(service.tls);
-  const watch = new FileWatch({ file: service.tls.cert_path, changed: () => Promise.resolve(reload()) });
+  const { cert_path, key_path } = service.tls;
+  if (cert_path === null || key_path === null) return null;
+  const tls = new ServerTls({ ...service.tls, cert_path, key_path });
+  const watch = new FileWatch({ file: cert_path, changed: () => Promise.resolve(reload()) });
   watch.start();
   let failing = false;
 

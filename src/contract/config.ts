@@ -18,8 +18,7 @@ const serviceSchema = z.strictObject({
   data_dir: filePath.default('./data'),
   /** Seconds that requests in flight have to finish after SIGTERM. */
   drain_seconds: z.int().min(0).max(300).default(30),
-  /** Null: plain HTTP, for a proxy before us that ends TLS, or for this machine. */
-  tls: tlsSchema.nullable().default(null),
+  tls: tlsSchema.prefault({}),
 });
 
 const databaseSchema = z.strictObject({

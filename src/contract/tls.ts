@@ -4,16 +4,24 @@ import { tenantSchema } from './text';
 
 const filePath = z.string().min(1);
 
-/** TLS of the facade (docs/tls.md). */
+/** TLS of the facade (docs/tls.md); without a certificate it speaks plain HTTP. */
 export const tlsSchema = z
   .strictObject({
     /** PEM: the certificate, and those between it and its authority. */
-    cert_path: filePath,
-    key_path: filePath,
+    cert_path: filePath.nullable().default(null),
+    key_path: filePath.nullable().default(null),
     /** PEM of the authorities of callers' certificates; without it callers are asked for none. */
     client_ca_path: filePath.nullable().default(null),
     /** Whether a caller without a certificate may show another credential. */
     client_certificates: z.enum(['optional', 'required']).default('optional'),
+  })
+  .refine(({ cert_path: cert, key_path: key }) => (cert === null) === (key === null), {
+    path: ['key_path'],
+    error: 'goes with cert_path, and only with it',
+  })
+  .refine(({ client_ca_path: ca, cert_path: cert }) => ca === null || cert !== null, {
+    path: ['client_ca_path'],
+    error: 'needs cert_path and key_path',
   })
   .refine(({ client_ca_path: ca, client_certificates: asked }) => ca !== null || asked === 'optional', {
     path: ['client_ca_path'],

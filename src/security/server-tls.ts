@@ -26,7 +26,7 @@ export class ServerTls {
   #material: Material;
 
   /** @throws Error when a file cannot be read, or is no certificate or key; not with what stands in it */
-  constructor(private readonly settings: TlsSettings) {
+  constructor(private readonly settings: TlsFiles) {
     this.#material = readMaterial(settings);
   }
 
@@ -71,6 +71,9 @@ export class ServerTls {
   };
 }
 
+/** With a certificate. */
+type TlsFiles = TlsSettings & { readonly cert_path: string; readonly key_path: string };
+
 interface Material {
   readonly context: SecureContextOptions;
   /** Of all files. */
@@ -83,7 +86,7 @@ function readMaterial({
   cert_path: certPath,
   key_path: keyPath,
   client_ca_path: caPath,
-}: TlsSettings): Material {
+}: TlsFiles): Material {
   const cert = read(certPath);
   const key = read(keyPath);
   const ca = caPath === null ? undefined : read(caPath);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { addressOf, drain, listen } from '../../../src/api/http-server';
+import { loadSettings } from '../../../src/config/load-settings';
 import { Authenticator } from '../../../src/security/authenticator';
 import { certificateOn, certifiedBy } from '../../../src/security/client-certificates';
 import { certifiedSchema, tlsSchema } from '../../../src/contract/tls';
@@ -51,14 +52,9 @@ afterEach(async () => {
 });
 
 async function facade(settings: object = {}) {
-  const tls = new ServerTls(
-    tlsSchema.parse({
-      cert_path: at('server.pem'),
-      key_path: at('server.key'),
-      client_ca_path: at('ca.pem'),
-      ...settings,
-    }),
-  );
+  const own = { cert_path: at('server.pem'), key_path: at('server.key') };
+  const parsed = tlsSchema.parse({ ...own, client_ca_path: at('ca.pem'), ...settings });
+  const tls = new ServerTls({ ...parsed, cert_path: parsed.cert_path!, key_path: parsed.key_path! });
   const authenticator = authenticatorFor();
   const app = await appWith({
     authenticate: (shown) => authenticator.authenticate(shown),
@@ -167,6 +163,19 @@ describe('A certificate of a caller', () => {
 });
 
 describe('The facade’s own certificate', () => {
+  it('is named whole or not at all, and by variables, too', () => {
+    for (const part of [{ cert_path: 'a' }, { key_path: 'a' }, { client_ca_path: 'a' }])
+      expect(tlsSchema.safeParse(part).success).toBe(false);
+    const variables = ['CERT_PATH', 'KEY_PATH', 'CLIENT_CA_PATH'].map((name) => [
+      `ORCHESTRATION_SERVICE__TLS__${name}`,
+      name,
+    ]);
+    expect(loadSettings(Object.fromEntries(variables)).settings.service.tls).toMatchObject({
+      cert_path: 'CERT_PATH',
+      client_certificates: 'optional',
+    });
+  });
+
   it('and the authorities are changed without a restart; who connected before is not trusted for it', async () => {
     const files = path.join(root, 'rotated');
     mkdirSync(files);
