@@ -15,6 +15,7 @@ import { startWorkers } from './activities/worker';
 import { createApp } from './api/app';
 import { addressOf, drain, listen } from './api/http-server';
 import { composeAllowList } from './compose-allow-list';
+import { composeAudit } from './compose-audit';
 import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
@@ -78,6 +79,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const { evaluator } = decisions;
   const allowList = await composeAllowList({ db, notifications, log });
   const { allowedBy } = allowList;
+  const audit = composeAudit({ settings, db, policies, version, log });
 
   // Detectors
   const { builtinUrl } = servers;
@@ -235,6 +237,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   });
   if (options.parts.maintenance) {
     sweeper.start();
+    audit.keeper.start();
     simulations.start();
     watch.keepRunning(client);
     calls.keepRunning(client);
@@ -294,6 +297,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
     metrics: { page: counting, isPublic: metricsArePublic(settings) },
     ...identity.routes,
+    audit: audit.routes,
     gateway: composeProxy({ ...shared, ...watch, directory: registry, breakers, outbound }),
     policyCheck: composePolicyCheck({
       judge: policies.judging(registry),
@@ -319,7 +323,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
-      await Promise.all([decisions.stop(), shadows.stop(), keyRotation.stop()]);
+      await Promise.all([decisions.stop(), shadows.stop(), keyRotation.stop(), audit.keeper.stop()]);
       await simulations.stop();
       await watch.stop();
       await calls.stop();

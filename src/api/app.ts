@@ -5,6 +5,7 @@ import type { Logger } from '../telemetry/logger';
 import { type AllowListRouterDependencies, allowListRouter } from './allow-list-router';
 import { type DeclaredRoute, declaredRoutes } from './access';
 import { type ApiKeysRouterDependencies, apiKeysRouter } from './api-keys-router';
+import { type AuditRouterDependencies, auditRouter } from './audit-router';
 import { type AuthRouterDependencies, authRouter } from './auth-router';
 import { type BatchRouterDependencies, batchRouter } from './batch-router';
 import { type BreakerRouterDependencies, breakerRouter } from './breaker-router';
@@ -57,6 +58,7 @@ export interface AppDependencies {
   readonly registry: RegistryRouterDependencies;
   readonly config: ConfigRouterDependencies;
   readonly decisions: DecisionsRouterDependencies;
+  readonly audit: AuditRouterDependencies;
   readonly policies: PoliciesRouterDependencies;
   readonly allowList: AllowListRouterDependencies;
   readonly shadows: ShadowRouterDependencies;
@@ -127,6 +129,7 @@ export function createApp(deps: AppDependencies): Express {
     policyCheckRouter(deps.policyCheck),
     cacheRouter(deps.cache),
     decisionsRouter(deps.decisions),
+    auditRouter(deps.audit),
     policiesRouter(deps.policies),
     allowListRouter(deps.allowList),
     shadowRouter(deps.shadows),

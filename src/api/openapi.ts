@@ -9,6 +9,7 @@ import { allowListPaths } from './openapi-allow-list';
 import type { DeclaredRoute } from './access';
 import { securitySchemes, withAccess } from './openapi-access';
 import { apiKeyPaths } from './openapi-api-keys';
+import { auditPaths } from './openapi-audit';
 import { authPaths } from './openapi-auth';
 import { decisionPaths } from './openapi-decisions';
 import { keyPaths } from './openapi-keys';
@@ -218,6 +219,7 @@ const paths = {
   },
   ...writes.paths,
   ...registryPaths(),
+  ...auditPaths(),
   ...decisionPaths(),
   ...policyPaths(),
   ...allowListPaths(),

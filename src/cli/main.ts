@@ -7,6 +7,7 @@ import type { ConformanceOptions } from './conformance';
 import type { Part } from './start';
 import { addAllowListCommands } from './allow-list-commands';
 import { addApiKeyCommands } from './api-key-commands';
+import { addAuditCommands } from './audit-commands';
 import { addDetectorCommands } from './detector-commands';
 import { addKeysCommands } from './keys-commands';
 import { addPolicySimulateCommand } from './policy-simulate';
@@ -95,6 +96,7 @@ function program(): Command {
   addAllowListCommands(conclave.command('allow-list').description('let findings that are none go by'), api);
   addApiKeyCommands(conclave.command('api-key').description('work on API keys'), exit);
   addKeysCommands(conclave.command('keys').description('work on what everything is encrypted under'), api);
+  addAuditCommands(conclave.command('audit').description('verify and export the audit log'), exit);
   addTokenCommands(conclave.command('token').description('work on tokens'), api);
 
   const detector = conclave.command('detector').description('work on detectors');

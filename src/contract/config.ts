@@ -297,6 +297,18 @@ const routerSchema = z.strictObject({
   max_connections_per_host: z.int().min(1).max(10_000).default(100),
 });
 
+/** The log of decisions and of what operators did (docs/audit.md). */
+const auditSchema = z.strictObject({
+  /**
+   * Signs checkpoints: PKCS #8 of an Ed25519 key, as PEM or in base64. Without it a key is made once and kept in data_dir
+   * with mode 0600.
+   */
+  signing_key: z.string().nullable().default(null),
+  /** Public keys whose checkpoints are believed too, such as those that signed before. */
+  trusted_keys: z.array(z.string()).default([]),
+  checkpoint_minutes: z.number().positive().max(1440).default(15),
+});
+
 const monitoringSchema = z.strictObject({
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
@@ -334,6 +346,7 @@ export const settingsSchema = z.strictObject({
   facades: facadesSchema.prefault({}),
   router: routerSchema.prefault({}),
   callbacks: callbacksSchema.prefault({}),
+  audit: auditSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
   workflow: workflowSchema.prefault({}),
 });
@@ -361,6 +374,7 @@ export const secretKeys: readonly string[] = [
   'security.webhook_secret',
   'security.codec_token',
   'auth.jwt_secret_key',
+  'audit.signing_key',
   'mapper.service_key',
   'workflow.api_key',
 ];

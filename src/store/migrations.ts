@@ -2,6 +2,7 @@ import { type Kysely, type Migration, Migrator, sql } from 'kysely';
 import { allowList } from './migrations/allow-list';
 import { apiKeyOwners } from './migrations/api-key-owners';
 import { apiKeyRates } from './migrations/api-key-rates';
+import { auditChain } from './migrations/audit-chain';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
 import { bulkJobs } from './migrations/bulk-jobs';
@@ -157,6 +158,7 @@ const migrations: Record<string, Migration> = {
   '2026_12_01_21_key_rotations': keyRotations,
   '2026_12_01_30_api_key_rates': apiKeyRates,
   '2026_12_01_31_kept_answers': keptAnswers,
+  '2026_12_01_40_audit_chain': auditChain,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

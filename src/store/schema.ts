@@ -5,10 +5,11 @@ import type { FileType } from '../contract/content';
 import type { JobStatus } from '../contract/enums';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 import type { Nullable, NullableTimestamp, Timestamp, WithDefault } from './columns';
+import type { AuditTables } from './schema-audit';
 import type { KeyHolderTable, KeyRotationTable, MasterKeyTable, TenantKeyTable } from './schema-keys';
 import type { PolicyDecisionTable, PolicyShadowTable, PolicySimulationTable } from './schema-policies';
 
-export interface Database {
+export interface Database extends AuditTables {
   tenant_key: TenantKeyTable;
   master_key: MasterKeyTable;
   key_rotation: KeyRotationTable;
@@ -32,14 +33,6 @@ export interface Database {
   bulk_chunk: BulkChunkTable;
   blob: { blob_id: string; run_id: string; payload: Buffer };
   uploaded_content: UploadedContentTable;
-  audit: {
-    sequence: Generated<string>;
-    tenant_id: string;
-    request_id: string;
-    kind: string;
-    record: string;
-    created_at: Generated<Date>;
-  };
   policy_decision: PolicyDecisionTable;
   plan_record: {
     tenant_id: string;

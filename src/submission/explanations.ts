@@ -8,7 +8,7 @@ import {
 } from '../contract/explanation';
 import { deciders, detectorStatuses, failureCauses } from '../contract/enums';
 import { appliedFailurePolicySchema } from '../contract/failure-policy';
-import type { AuditRecord, AuditRecords } from '../store/audit-records';
+import type { AuditRecords, Ending as RecordedEnding } from '../store/audit-records';
 import type { Orchestrations } from '../store/orchestrations';
 import type { PlanRecords } from '../store/plan-records';
 
@@ -91,7 +91,7 @@ export class Explanations {
   /** The run behind the answer: the request's own, or the one that a kept or shared answer came from. */
   async #originOf(
     ending: Ending,
-    record: AuditRecord,
+    record: RecordedEnding,
   ): Promise<{ ending: Ending; from: Explanation['origin'] }> {
     const { answered_from: source } = ending;
     if (!source) return { ending, from: { source: 'run', request_id: record.requestId } };

@@ -10,6 +10,7 @@ import { patience } from '../../support/patience';
 import { ended as bulkEnded, upload } from '../bulk/support';
 import { calling } from '../callbacks/support';
 import { allowListAnswers } from './allow-list-answers';
+import { auditAnswers } from './audit-answers';
 import { callbackAnswers } from './callback-answers';
 import { decisionAnswers } from './decision-answers';
 import { identityAnswers, identityEnv } from './identity-answers';
@@ -416,6 +417,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ['get', '/detectors/{name}/health', 404, () => system.request('GET', '/detectors/nobody/health')],
   ...contentAnswers(() => system),
   ...registryAnswers(() => system),
+  ...auditAnswers(() => system, text),
   ...decisionAnswers(() => system, text),
   ...callbackAnswers(
     () => system,

@@ -107,6 +107,7 @@ export interface AppOptions {
   readonly simulations?: Partial<AppDependencies['simulations']>;
   readonly facades?: Partial<FacadeDependencies>;
   readonly decisions?: Partial<AppDependencies['decisions']>;
+  readonly audit?: Partial<AppDependencies['audit']>;
   readonly health?: Partial<AppDependencies['health']>;
   readonly codec?: AppDependencies['codec'];
   readonly uses?: StatusReportDependencies['uses'];
@@ -218,6 +219,12 @@ export async function appWith(options: AppOptions = {}) {
       flush: () => Promise.resolve(),
       version: '1.2.3',
       ...options.decisions,
+    },
+    audit: {
+      records: { trail: unexpected, count: unexpected, page: unexpected, all: () => Readable.from([]) },
+      verifier: { verify: unexpected },
+      source: { version: '1.2.3', host: 'here' },
+      ...options.audit,
     },
     facades: {
       judge: { judge: () => Promise.reject(new Error('no judgement is expected')) },

@@ -1,0 +1,62 @@
+import { hostname } from 'node:os';
+import type { AuditRouterDependencies } from './api/audit-router';
+import type { Settings } from './contract/config';
+import type { TenantPolicy } from './contract/policy';
+import { auditRetentionDays, longestDays } from './domain/audit-retention';
+import { AuditCheckpoints } from './store/audit-checkpoints';
+import { AuditKeeper } from './store/audit-keeper';
+import { loadAuditKeys } from './store/audit-keys';
+import { everyTenant } from './store/audit-log';
+import { AuditRecords } from './store/audit-records';
+import { AuditRetention } from './store/audit-retention';
+import { AuditSealer } from './store/audit-sealer';
+import { AuditVerifier } from './store/audit-verifier';
+import type { Db } from './store/database';
+import type { Logger } from './telemetry/logger';
+
+interface AuditParts {
+  readonly settings: Settings;
+  readonly db: Db;
+  readonly policies: {
+    active(): Iterable<{ readonly tenantId: string; readonly name: string }>;
+    bundleOf(tenantId: string, bundle: string): Promise<{ readonly policy: TenantPolicy } | null>;
+  };
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** The part of the composition root that seals, signs, verifies and clears the audit log. */
+export function composeAudit({ settings, db, policies, version, log }: AuditParts): {
+  readonly keeper: AuditKeeper;
+  readonly routes: AuditRouterDependencies;
+} {
+  const checkpoints = new AuditCheckpoints(db, loadAuditKeys(settings.audit, settings.service.data_dir));
+  const verifier = new AuditVerifier(db, checkpoints);
+  const retention = new AuditRetention({
+    db,
+    checkpoints,
+    verifier,
+    daysOf: (tenantId) => daysOf(tenantId, policies),
+    broken: (tenantId) =>
+      log.error(
+        { tenant_id: tenantId },
+        'audit records are past their retention but are not what was sealed; they stay',
+      ),
+  });
+  const keeper = new AuditKeeper({
+    sealer: new AuditSealer(db),
+    checkpoints,
+    removeExpired: () => retention.removeExpired(),
+    checkpointMs: settings.audit.checkpoint_minutes * 60_000,
+    log,
+  });
+  const source = { version, host: hostname() };
+  return { keeper, routes: { records: new AuditRecords(db), verifier, source } };
+}
+
+async function daysOf(tenantId: string, policies: AuditParts['policies']): Promise<number> {
+  if (tenantId === everyTenant) return longestDays;
+  const own = [...policies.active()].filter((bundle) => bundle.tenantId === tenantId);
+  const bundles = await Promise.all(own.map(({ name }) => policies.bundleOf(tenantId, name)));
+  return auditRetentionDays(bundles.flatMap((bundle) => (bundle ? [bundle.policy.policy_data] : [])));
+}
