@@ -15,7 +15,6 @@ import { startWorkers } from './activities/worker';
 import { createApp } from './api/app';
 import { addressOf, drain, listen } from './api/http-server';
 import { composeAllowList } from './compose-allow-list';
-import { composeAudit } from './compose-audit';
 import { composeAdmission } from './compose-admission';
 import { composeBreakers } from './compose-breakers';
 import { composeBulk } from './compose-bulk';
@@ -79,13 +78,12 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const { evaluator } = decisions;
   const allowList = await composeAllowList({ db, notifications, log });
   const { allowedBy } = allowList;
-  const audit = composeAudit({ settings, db, policies, version, log });
 
   // Detectors
   const { builtinUrl } = servers;
   const outbound = composeOutbound(settings, [builtinUrl, servers.mapperUrl], store.secretRead);
   const shared = { settings, db, notifications, generations, builtinUrl, outbound, ...counting, log };
-  const identity = await composeIdentity({ ...store, settings, counting, facade: options.parts.facade, log });
+  const identity = await composeIdentity({ ...store, ...options, policies, counting });
   const upstreams = await composeRegistry({ ...shared, discover: options.parts.maintenance });
   const { registry } = upstreams;
   const http = new DetectorHttpClient(outbound);
@@ -237,7 +235,6 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   });
   if (options.parts.maintenance) {
     sweeper.start();
-    audit.keeper.start();
     simulations.start();
     watch.keepRunning(client);
     calls.keepRunning(client);
@@ -297,7 +294,6 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
         : { payloads, token: options.codecToken, origins: servers.temporalWebOrigins },
     metrics: { page: counting, isPublic: metricsArePublic(settings) },
     ...identity.routes,
-    audit: audit.routes,
     gateway: composeProxy({ ...shared, ...watch, directory: registry, breakers, outbound }),
     policyCheck: composePolicyCheck({
       judge: policies.judging(registry),
@@ -323,7 +319,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
-      await Promise.all([decisions.stop(), shadows.stop(), keyRotation.stop(), audit.keeper.stop()]);
+      await Promise.all([decisions.stop(), shadows.stop(), keyRotation.stop()]);
       await simulations.stop();
       await watch.stop();
       await calls.stop();

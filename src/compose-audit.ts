@@ -14,7 +14,7 @@ import { AuditVerifier } from './store/audit-verifier';
 import type { Db } from './store/database';
 import type { Logger } from './telemetry/logger';
 
-interface AuditParts {
+export interface AuditParts {
   readonly settings: Settings;
   readonly db: Db;
   readonly policies: {

@@ -2,9 +2,11 @@ import type { ApiKeysRouterDependencies } from './api/api-keys-router';
 import type { AuthRouterDependencies } from './api/auth-router';
 import type { Decision, GateDependencies, Origin } from './api/gate';
 import { isOwnMachine } from './config/own-machine';
+import { type AuditParts, composeAudit } from './compose-audit';
 import { composeFirewall } from './compose-firewall';
 import type { Counting } from './compose-metrics';
 import type { Settings } from './contract/config';
+import type { ConclaveOptions } from './conclave-process';
 import { ConclaveError } from './contract/errors';
 import type { Identity } from './contract/identity';
 import type { Reach } from './domain/permissions';
@@ -30,14 +32,16 @@ interface IdentityParts {
   readonly db: Db;
   readonly notifications: Notifications;
   readonly counting: Pick<Counting, 'accessMetrics'>;
-  /** Whether this process has callers. */
-  readonly facade: boolean;
+  readonly policies: AuditParts['policies'];
+  readonly parts: ConclaveOptions['parts'];
+  readonly version: string;
   readonly log: Logger;
 }
 
-/** The part of the composition root that knows who calls. */
+/** The part of the composition root that knows who calls, and what is on record of it. */
 export async function composeIdentity(parts: IdentityParts) {
-  const { settings, db, notifications, counting, facade, log } = parts;
+  const { settings, db, notifications, counting, log } = parts;
+  const { facade, maintenance } = parts.parts;
   const { auth, security } = settings;
   const { accessMetrics } = counting;
   const store = new Credentials(db, notifications);
@@ -50,6 +54,8 @@ export async function composeIdentity(parts: IdentityParts) {
   if (facade) await live.start();
   const changed = () => live.catchUp();
   const record = recording(new AuditLog(db), log);
+  const audit = composeAudit(parts);
+  if (maintenance) audit.keeper.start();
   const limit = new AttemptLimit(auth.attempt_limit);
   const secured = facade ? composeTls(settings, log) : null;
 
@@ -111,12 +117,14 @@ export async function composeIdentity(parts: IdentityParts) {
       gate,
       apiKeys,
       tokens,
+      audit: audit.routes,
       firewall: composeFirewall({ settings, db, accessMetrics, log }),
       corsOrigins: security.cors_origins,
     },
     /** Null: the facade is asked in plain. */
     tls: secured?.tls ?? null,
     stop: async () => {
+      await audit.keeper.stop();
       secured?.stop();
       if (facade) await live.stop();
     },
