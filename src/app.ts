@@ -69,7 +69,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   );
   const store = await composeStore({ settings, databaseUrl: servers.databaseUrl, counting, log });
   const { db, keys, retention, orchestrations, runs, outcomes, notifications, hub, payloads } = store;
-  const { redis, cache, generations } = store;
+  const { redis, cache, generations, tenants } = store;
   if (cache && options.parts.facade) await generations.start();
 
   // Policies
@@ -110,6 +110,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     allowListOf: allowList.stampOf,
     record: decisions.record,
     settings: planning,
+    switchesOf: (tenantId) => tenants.switchesOf(tenantId),
   });
 
   const judged = { ...shared, ...decisions, ...policies, keys, client, planning, pause, registry };
@@ -220,7 +221,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     log,
   });
   const content = composeContent({ settings, db, keys, log });
-  const jobs = new Jobs({ ...submissionParts, ...calls, allowedBy, uploads: content.uploads });
+  const jobs = new Jobs({ ...submissionParts, ...calls, tenants, allowedBy, uploads: content.uploads });
   const bulk = bulkParts.connect(client);
   const sweeper = new Sweeper({
     db,
@@ -252,7 +253,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     batches,
     jobs,
     rateLimit,
-    rateLimitOf: policies.rateLimitOf,
+    rateLimitOf: tenants.bounding(policies.rateLimitOf),
     maxBodyBytes: settings.security.max_body_bytes,
     approach,
     callbacks: calls.api,

@@ -6,6 +6,7 @@ import type { JobCallback } from './contract/callback';
 import type { Settings } from './contract/config';
 import { CallbackSender } from './outbound/callback-sender';
 import { type SecretRead, Secrets } from './outbound/secrets';
+import type { LiveTenants } from './security/live-tenants';
 import { Callbacks } from './store/callbacks';
 import type { Db } from './store/database';
 import type { KeyRing } from './store/key-ring';
@@ -25,6 +26,7 @@ export function composeCallbacks(parts: {
   readonly keys: KeyRing;
   readonly notifications: Notifications;
   readonly orchestrations: Orchestrations;
+  readonly tenants: Pick<LiveTenants, 'callbackHostsOf'>;
   readonly counting: Pick<Counting, 'calledBack'>;
   readonly secretRead: (read: SecretRead) => void;
   readonly pause: PausePoint;
@@ -33,8 +35,10 @@ export function composeCallbacks(parts: {
   const { settings, orchestrations, log } = parts;
   const callbacks = new Callbacks(parts.db, parts.keys);
   const production = settings.service.environment === 'production';
-  const secrets = Secrets.of(process.env, [], parts.secretRead);
-  const sender = new CallbackSender(settings.callbacks, production, { secrets });
+  const sender = new CallbackSender(settings.callbacks, production, {
+    secrets: Secrets.of(process.env, [], parts.secretRead),
+    hostsOf: (tenantId) => parts.tenants.callbackHostsOf(tenantId),
+  });
   let dispatcher: CallbackDispatcher | null = null;
   return {
     callbacks,

@@ -17,7 +17,9 @@ import { Authenticator } from './security/authenticator';
 import { certifiedBy } from './security/client-certificates';
 import { LiveCredentials } from './security/live-credentials';
 import { orUnavailable } from './security/or-unavailable';
+import type { LiveTenants } from './security/live-tenants';
 import { Sessions } from './security/sessions';
+import type { Tenants } from './security/tenants';
 import { Tokens } from './security/tokens';
 import { truncatedAddress } from './security/truncated-address';
 import { AuditLog, everyTenant } from './store/audit-log';
@@ -31,6 +33,8 @@ interface IdentityParts {
   readonly settings: Settings;
   readonly db: Db;
   readonly notifications: Notifications;
+  readonly tenants: LiveTenants;
+  readonly tenantRecords: Tenants;
   readonly counting: Pick<Counting, 'accessMetrics'>;
   readonly policies: AuditParts['policies'];
   readonly parts: ConclaveOptions['parts'];
@@ -40,7 +44,7 @@ interface IdentityParts {
 
 /** The part of the composition root that knows who calls, and what is on record of it. */
 export async function composeIdentity(parts: IdentityParts) {
-  const { settings, db, notifications, counting, log } = parts;
+  const { settings, db, notifications, tenants, counting, log } = parts;
   const { facade, maintenance } = parts.parts;
   const { auth, security } = settings;
   const { accessMetrics } = counting;
@@ -91,6 +95,7 @@ export async function composeIdentity(parts: IdentityParts) {
     ...(secured ? { certificateOf: secured.tls.certificateOf } : {}),
     clientKey: settings.facades.client_key,
     trustedProxies: security.trusted_proxies,
+    tenants,
     decided(decision) {
       accessMetrics.decided({
         endpoint: decision.endpoint,
@@ -118,6 +123,7 @@ export async function composeIdentity(parts: IdentityParts) {
       apiKeys,
       tokens,
       audit: audit.routes,
+      tenants: { tenants: parts.tenantRecords },
       firewall: composeFirewall({ settings, db, accessMetrics, log }),
       corsOrigins: security.cors_origins,
     },
@@ -126,6 +132,7 @@ export async function composeIdentity(parts: IdentityParts) {
     stop: async () => {
       await audit.keeper.stop();
       secured?.stop();
+      tenants.stop();
       if (facade) await live.stop();
     },
   };

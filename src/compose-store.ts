@@ -1,4 +1,5 @@
 import type { Counting } from './compose-metrics';
+import { composeTenants } from './compose-tenants';
 import type { Settings } from './contract/config';
 import { CacheGenerations } from './store/cache-generations';
 import { openDatabase } from './store/database';
@@ -41,6 +42,7 @@ export async function composeStore(parts: {
   const notifications = new Notifications(db, databaseUrl);
   await notifications.listen();
   const stopFollowing = keys.follow(notifications);
+  const tenants = await composeTenants({ db, keys, notifications, log });
   const redis =
     settings.redis.url === null
       ? null
@@ -60,6 +62,7 @@ export async function composeStore(parts: {
     runs,
     outcomes: new Outcomes(db, orchestrations, runs, retention, counting.ended),
     notifications,
+    ...tenants,
     hub: new ResultHub(orchestrations, notifications),
     payloads: new PayloadReader(db, keys),
     redis,

@@ -40,6 +40,7 @@ import { securityHeaders } from './security-headers';
 import { type SimulationsRouterDependencies, simulationsRouter } from './simulations-router';
 import { type ShadowRouterDependencies, shadowRouter } from './shadow-router';
 import { type StatusRouterDependencies, statusRouter } from './status-router';
+import { type TenantsRouterDependencies, tenantsRouter } from './tenants-router';
 import { type UploadRouterDependencies, uploadRouter } from './upload-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
 
@@ -50,6 +51,7 @@ export interface AppDependencies {
   readonly apiKeys: ApiKeysRouterDependencies;
   readonly tokens: AuthRouterDependencies;
   readonly keys: KeysRouterDependencies['keys'];
+  readonly tenants: TenantsRouterDependencies;
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies & CallbacksRouterDependencies;
   readonly bulk: BulkRouterDependencies;
   readonly uploads: UploadRouterDependencies;
@@ -139,6 +141,7 @@ export function createApp(deps: AppDependencies): Express {
     uploadRouter(deps.uploads),
     bulkRouter(deps.bulk),
     apiKeysRouter(deps.apiKeys),
+    tenantsRouter(deps.tenants),
     authRouter(deps.tokens),
     keysRouter(deps),
   );

@@ -11,7 +11,7 @@ import { canonicalJson } from '../domain/canonical-json';
 import type { Batches, BatchItem, FaultyItem } from '../submission/batches';
 import { fingerprintOf } from '../submission/fingerprint';
 import type { End } from '../store/under-way';
-import { needs } from './access';
+import { gateOf, needs } from './access';
 import { type CallbackRules, withCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
 import { firewallOf } from './firewall';
@@ -57,6 +57,7 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
       batch_id,
     } = bodyOf(request, batchEnvelopeSchema, ['requests']);
     const tenantId = tenantOfAll(requests, tenantOf(request));
+    if (tenantId !== null) gateOf(request).requireActive(tenantId);
     const items = requests.map((sent) => validated(request, sent, async, deps.callbacks));
     // Before any of it is read: reading costs us more than the rest.
     const end = await admit(deps, items, response);

@@ -4,7 +4,7 @@ import { type Request, type Response, Router } from 'express';
 import { type BulkJobResponse, bulkIdPattern, type BulkItemStatus, bulkItemStatuses } from '../contract/bulk';
 import { ConclaveError } from '../contract/errors';
 import type { Bulk, BulkCall } from '../submission/bulk';
-import { needs } from './access';
+import { gateOf, needs } from './access';
 import { uploadedLines } from './bulk-lines';
 import { atFloodgate } from './floodgate';
 import { idempotencyKeyOf } from './idempotency-key';
@@ -121,11 +121,13 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
       traceparent,
       receivedAt,
       idempotencyKey,
-      admit: (tenantId) =>
-        deps.rateLimit.consume(response, {
+      async admit(tenantId) {
+        gateOf(request).requireActive(tenantId);
+        await deps.rateLimit.consume(response, {
           limited: { endpoint: 'bulk', tenantId, bundle: null },
           perMinute: deps.uploadsPerMinute,
-        }),
+        });
+      },
     };
   }
 }

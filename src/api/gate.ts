@@ -36,6 +36,7 @@ export interface Decision {
 }
 
 export interface GateDependencies {
+  readonly tenants: { isActive(tenantId: string): boolean; requireActive(tenantId: string): void };
   /** Throws ConclaveError for credentials that are not believed. Null: nobody is asked for any. */
   readonly authenticate: ((shown: Credentials, from: Origin) => Promise<Identity>) | null;
   /** Of the certificate that a connection was made with. */
@@ -60,11 +61,14 @@ export interface Needed {
   readonly countsItself?: boolean | undefined;
 }
 
-const messages: Readonly<Record<NonNullable<ReturnType<typeof refusalOf>>, string>> = {
+type Refusal = NonNullable<ReturnType<typeof refusalOf>> | 'tenant_inactive';
+
+const messages: Readonly<Record<Refusal, string>> = {
   permission_missing: 'the credential does not permit this',
   tenant_mismatch: 'X-Tenant-ID names another tenant than the credential',
   platform_only: 'this is for credentials of the installation, which are bound to no tenant',
   super_admin_only: 'data of tenants is for their own credentials, and for super admins',
+  tenant_inactive: 'the tenant is not active',
 };
 
 /** The one place where it is decided who calls and whether it may: authentication, then roles and scopes. */
@@ -100,7 +104,7 @@ export class Gate {
     resource = resourceOf(request, needed),
   ): void {
     const named = namedTenantOf(request);
-    const refusal = refusalOf(identity, { ...needed, resource }, named);
+    const refusal = this.#refusalOf(identity, { ...needed, resource }, named);
     this.deps.decided({
       identity,
       endpoint: endpointOf(request),
@@ -113,6 +117,20 @@ export class Gate {
     if (refusal === null) return;
     const about = refusal === 'permission_missing' ? `: it needs ${needed.permission}` : '';
     throw new ConclaveError('INSUFFICIENT_RBAC', `${messages[refusal]}${about}`, { detail: refusal });
+  }
+
+  /**
+   * Also for callers of no tenant, wherever something is begun for one.
+   * @throws ConclaveError INSUFFICIENT_RBAC `tenant_inactive`
+   */
+  requireActive(tenantId: string): void {
+    this.deps.tenants.requireActive(tenantId);
+  }
+
+  #refusalOf(identity: Identity, needed: Needed, named: string | null): Refusal | null {
+    const refusal = refusalOf(identity, needed, named);
+    if (refusal !== null || identity.tenantId === null) return refusal;
+    return this.deps.tenants.isActive(identity.tenantId) ? null : 'tenant_inactive';
   }
 
   async #identify(request: Request, shown: Credentials, isFacade: boolean): Promise<Identity> {

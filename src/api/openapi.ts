@@ -32,6 +32,7 @@ import { detectorWrites, registryPaths } from './openapi-registry';
 import { facadePaths } from './openapi-facades';
 import { shadowPaths } from './openapi-shadow';
 import { statusPaths } from './openapi-status';
+import { tenantPaths } from './openapi-tenants';
 import { policyPaths } from './openapi-policies';
 import { simulationPaths } from './openapi-simulations';
 import { policyCheckPaths } from './openapi-policy-check';
@@ -176,6 +177,7 @@ const paths = {
   ...bulkPaths(),
   ...apiKeyPaths(),
   ...keyPaths(),
+  ...tenantPaths(),
   ...authPaths(),
   ...facadePaths,
   ...policyCheckPaths(),

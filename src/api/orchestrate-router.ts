@@ -6,7 +6,7 @@ import { jobIdPattern } from '../contract/text';
 import type { Answer } from '../submission/execution';
 import type { Jobs } from '../submission/jobs';
 import type { Submission } from '../submission/submission';
-import { needs } from './access';
+import { gateOf, needs } from './access';
 import { asConclaveError } from './error-handler';
 import { type CallbackRules, withCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
@@ -134,7 +134,7 @@ export function jobIdOf(request: Request): string {
 
 function requireOwnTenant(request: Request, tenantId: string): void {
   const named = tenantOf(request);
-  if (named === null || named === tenantId) return;
+  if (named === null || named === tenantId) return gateOf(request).requireActive(tenantId);
   throw new ConclaveError('INSUFFICIENT_RBAC', 'X-Tenant-ID and the body name different tenants', {
     detail: 'tenant_mismatch',
   });

@@ -4,7 +4,7 @@ import type { Uploads } from '../content/uploads';
 import { contentRefSchema } from '../contract/content';
 import { ConclaveError } from '../contract/errors';
 import { tenantSchema } from '../contract/text';
-import { needs } from './access';
+import { gateOf, needs } from './access';
 import { readUpload, type UploadLimits } from './multipart';
 import { once } from './once';
 import type { RateLimit } from './rate-limit';
@@ -42,6 +42,7 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
         ...fields,
       });
       if (named !== null && named !== tenant_id) throw otherTenant();
+      gateOf(request).requireActive(tenant_id);
       const limited = { endpoint: 'content', tenantId: tenant_id, bundle: null } as const;
       await deps.rateLimit.consume(response, { limited, perMinute: deps.uploadsPerMinute });
       const { isNew, uploaded } = await deps.uploads.accept({

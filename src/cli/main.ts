@@ -14,6 +14,7 @@ import { addPolicySimulateCommand } from './policy-simulate';
 import { addPolicyShadowCommands } from './policy-shadow';
 import { addPolicyStoreCommands } from './policy-store-commands';
 import { addPolicyCommands } from './policy';
+import { addTenantCommands } from './tenant-commands';
 import { addTokenCommands } from './token-commands';
 import { version } from './version';
 
@@ -97,6 +98,7 @@ function program(): Command {
   addApiKeyCommands(conclave.command('api-key').description('work on API keys'), exit);
   addKeysCommands(conclave.command('keys').description('work on what everything is encrypted under'), api);
   addAuditCommands(conclave.command('audit').description('verify and export the audit log'), exit);
+  addTenantCommands(conclave.command('tenant').description('work on tenants'), api);
   addTokenCommands(conclave.command('token').description('work on tokens'), api);
 
   const detector = conclave.command('detector').description('work on detectors');

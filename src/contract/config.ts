@@ -3,7 +3,7 @@ import { authSettingsSchema } from './auth-config';
 import { discoverySchema } from './discovery';
 import { environments } from './enums';
 import { secretReferenceSchema } from './outbound-auth';
-import { nameSchema, tenantSchema } from './text';
+import { hostPatternSchema, nameSchema, tenantSchema } from './text';
 import { tlsSchema } from './tls';
 
 const port = z.int().min(0).max(65_535);
@@ -29,10 +29,6 @@ const databaseSchema = z.strictObject({
 });
 
 const redisSchema = z.strictObject({ url: z.string().startsWith('redis').nullable().default(null) });
-
-const outboundHost = z
-  .string()
-  .regex(/^(\*\.)?[A-Za-z0-9_.:-]+$/, 'must be a host name, an address or `*.` and the end of names');
 
 /** Whole words only, so that what is acme's is not acme2's. */
 const secretPrefix = z
@@ -88,9 +84,9 @@ const securitySchema = z.strictObject({
   /** Bearer token that Temporal Web's codec requests must carry; without it decoding is off. */
   codec_token: z.string().min(16).nullable().default(null),
   /** Hosts that upstreams may have: names, addresses, `*.suffix`. Without it: any, but in production none but our own. */
-  outbound_hosts: z.array(outboundHost).nullable().default(null),
+  outbound_hosts: z.array(hostPatternSchema).nullable().default(null),
   /** Those of them that may stand in a private network in production. */
-  outbound_private_hosts: z.array(outboundHost).default([]),
+  outbound_private_hosts: z.array(hostPatternSchema).default([]),
   /** By tenant, how references to secrets begin that detectors of its own may be given; others have none. */
   tenant_secrets: z.record(tenantSchema, z.array(secretPrefix)).default({}),
 });
@@ -269,7 +265,7 @@ const callbacksSchema = z.strictObject({
       z.strictObject({
         tenant_id: tenantSchema,
         /** Where its receivers may be: names, addresses, `*.suffix`. */
-        hosts: z.array(outboundHost).min(1),
+        hosts: z.array(hostPatternSchema).min(1),
         /** What its callbacks are signed with, `whsec_` and base64. While it is changed two: the new one, and the old. */
         secret_refs: z.array(secretReferenceSchema).min(1).max(2),
       }),
@@ -279,7 +275,7 @@ const callbacksSchema = z.strictObject({
       error: 'must not name a tenant twice',
     }),
   /** Hosts that may stand in a private network in production. */
-  private_hosts: z.array(outboundHost).default([]),
+  private_hosts: z.array(hostPatternSchema).default([]),
   timeout_ms: z.int().min(100).max(10_000).default(3000),
   /** Before each repetition; then it is given up. */
   retry_seconds: z

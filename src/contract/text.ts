@@ -53,3 +53,9 @@ export const nameSchema = z
   .regex(namePattern, 'must be 1-100 letters, digits, `.`, `_` or `-`, beginning with a letter or digit');
 export const tenantSchema = z.string().regex(tenantPattern, 'must be 1-64 letters, digits, `_` or `-`');
 export const versionSchema = z.string().max(100).regex(versionPattern, 'must look like 1.0 or 1.0.3');
+
+/** Names of hosts as lists of them have them. */
+export const hostPatternSchema = z
+  .string()
+  .max(253)
+  .regex(/^(\*\.)?[A-Za-z0-9_.:-]+$/, 'must be a host name, an address or `*.` and the end of names');

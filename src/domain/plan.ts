@@ -11,6 +11,7 @@ import {
 import type { VersionInfo } from '../contract/payload';
 import { traitsOf } from '../contract/protocols';
 import type { Plan, PlannedConflict, PlannedDetector } from '../contract/plan';
+import type { TenantSwitches } from '../contract/tenants';
 import type { TenantPolicy } from '../contract/policy';
 import type { DetectorRegistration } from '../contract/registration';
 import type { OrchestrationRequest } from '../contract/request';
@@ -45,6 +46,8 @@ export interface PlanningInput {
   readonly regoRules: Plan['rego'];
   readonly allowList?: Plan['allow_list'];
   readonly settings: PlanningSettings;
+  /** Absent: the tenant has none. */
+  readonly tenant?: TenantSwitches;
 }
 
 export interface PlanningSettings {
@@ -63,7 +66,7 @@ export interface PlanningSettings {
  * @throws DependencyCycleError
  */
 export function planFor(input: PlanningInput): Plan {
-  const { request, policy, decision, registrations, settings } = input;
+  const { request, policy, decision, registrations, settings, tenant } = input;
   const weights = coverageWeights(request.content_type, policy, decision);
   const selection = selectionOf({
     contentType: request.content_type,
@@ -89,6 +92,9 @@ export function planFor(input: PlanningInput): Plan {
   );
   const detectors = [...staged, ...alternates];
 
+  const lane = laneOf(detectors, primary_stages, settings);
+  const pool = lane === 'pool' ? (tenant?.worker_queue ?? null) : null;
+
   return {
     tenant_id: request.tenant_id,
     policy_bundle: request.policy_bundle,
@@ -100,9 +106,10 @@ export function planFor(input: PlanningInput): Plan {
     decider: input.decider,
     ...(input.invalidDecision && { invalid_decision: true as const }),
     selection_reason: reasonOf(decision, input.routing),
-    detectors: detectors.map((detector) =>
-      plannedDetector(detector, selection, policy, weights, request.content_type),
-    ),
+    detectors: detectors.map((detector) => {
+      const planned = plannedDetector(detector, selection, policy, weights, request.content_type);
+      return { ...planned, pool: planned.pool ?? pool };
+    }),
     primary_stages,
     secondary_stages,
     skipped,
@@ -112,12 +119,12 @@ export function planFor(input: PlanningInput): Plan {
     ...(policy.failure_policy && { failure_rules: policy.failure_policy }),
     ...(input.allowList && { allow_list: input.allowList }),
     rego: input.regoRules,
-    lane: laneOf(detectors, primary_stages, settings),
+    lane,
     mapping: {
-      enabled: policy.auto_map_results ?? settings.mappingEnabled,
+      enabled: policy.auto_map_results ?? tenant?.auto_map_results ?? settings.mappingEnabled,
       budget_ms: settings.mapperBudgetMs,
     },
-    allow_async_conversion: policy.allow_async_conversion,
+    allow_async_conversion: policy.allow_async_conversion && (tenant?.allow_async_conversion ?? true),
     max_concurrent_detectors: settings.maxConcurrentDetectors,
     version_info: { policy: `${request.policy_bundle}:${policy.version}`, ...settings.versionInfo },
   };

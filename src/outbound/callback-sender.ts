@@ -29,6 +29,8 @@ export interface CallbackAnswer {
 
 export interface CallbackSenderParts {
   readonly secrets: SecretSource;
+  /** What a tenant has set itself in place of the hosts of the settings; null: nothing. */
+  readonly hostsOf: (tenantId: string) => readonly string[] | null;
   /** Default: the system's resolver. */
   readonly lookup?: typeof systemLookup;
   readonly now?: () => number;
@@ -71,9 +73,8 @@ export class CallbackSender {
       return 'must be an https URL';
     if (url.username !== '' || url.password !== '')
       return 'must not hold credentials; the signature tells who calls';
-    const tenant = this.#tenants.get(tenantId);
-    if (!tenant || !isListed(url.hostname, tenant.hosts))
-      return 'must lead to a host that callbacks.tenants allows the tenant; poll the job instead';
+    if (!this.#isAllowed(tenantId, url.hostname))
+      return 'must lead to a host that callbacks.tenants or its callback_hosts allow the tenant; poll the job instead';
     const address = url.hostname.replace(/^\[|\]$/g, '');
     if (isIP(address) === 0) return null;
     try {
@@ -82,6 +83,16 @@ export class CallbackSender {
     } catch {
       return 'must not lead to a private network';
     }
+  }
+
+  /** A private host is somebody's: a tenant gets to one only by the settings. */
+  #isAllowed(tenantId: string, hostname: string): boolean {
+    const tenant = this.#tenants.get(tenantId);
+    if (!tenant) return false;
+    const own = this.parts.hostsOf(tenantId);
+    if (own === null) return isListed(hostname, tenant.hosts);
+    const isPrivate = isListed(hostname, this.settings.private_hosts);
+    return isListed(hostname, own) && (!isPrivate || isListed(hostname, tenant.hosts));
   }
 
   async send(message: CallbackMessage): Promise<CallbackAnswer> {

@@ -5,6 +5,7 @@ import type { PlanRecord } from '../contract/explanation';
 import type { Plan, RequestAbout } from '../contract/plan';
 import type { DetectorRegistration } from '../contract/registration';
 import type { OrchestrationRequest } from '../contract/request';
+import type { TenantSwitches } from '../contract/tenants';
 import { codePointLength } from '../contract/text';
 import { projectedDuration } from '../domain/budget';
 import { planRecord } from '../domain/considered';
@@ -50,6 +51,8 @@ export interface PlannerDependencies {
   /** What counts of the tenant's allow-list under the bundle. */
   readonly allowListOf: (tenantId: string, bundle: string) => Plan['allow_list'];
   readonly settings: PlanningSettings;
+  /** Null: the tenant has none. */
+  readonly switchesOf: (tenantId: string) => TenantSwitches | null;
   /** Keeps what there is to explain about a plan; resolves when it is kept. */
   readonly record: (tenantId: string, digest: string, record: () => PlanRecord) => Promise<void>;
 }
@@ -143,12 +146,14 @@ export class Planner {
       excluded_detectors: request.excluded_detectors,
     };
     const allowList = this.deps.allowListOf(request.tenant_id, request.policy_bundle);
-    const key = JSON.stringify([bundle.digest, asked, decisions, allowList ?? null]);
+    const tenant = this.deps.switchesOf(request.tenant_id);
+    const key = JSON.stringify([bundle.digest, asked, decisions, allowList ?? null, tenant]);
     let made = plans.get(key);
     if (!made) {
       const input = {
         ...planningInput(bundle, asked, registrations, decisions, this.deps.settings),
         ...(allowList && { allowList }),
+        ...(tenant && { tenant }),
       };
       const plan = planFor(input);
       made = { plan, digest: planDigest(plan), input };

@@ -19,6 +19,7 @@ import { tenantKeyVersions } from './migrations/tenant-key-versions';
 import { simulations } from './migrations/simulations';
 import { policyShadows } from './migrations/policy-shadows';
 import { policyStore } from './migrations/policy-store';
+import { tenants } from './migrations/tenants';
 import { upstreams } from './migrations/upstreams';
 import type { Database } from './schema';
 
@@ -154,6 +155,7 @@ const migrations: Record<string, Migration> = {
   '2026_11_30_14_credentials': credentials,
   '2026_11_30_17_callbacks': callbacks,
   '2026_11_30_24_api_key_owners': apiKeyOwners,
+  '2026_12_01_10_tenants': tenants,
   '2026_12_01_20_tenant_key_versions': tenantKeyVersions,
   '2026_12_01_21_key_rotations': keyRotations,
   '2026_12_01_30_api_key_rates': apiKeyRates,

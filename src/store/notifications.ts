@@ -23,6 +23,7 @@ const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('shadows_changed') }),
   z.object({ kind: z.literal('credentials_changed') }),
   z.object({ kind: z.literal('keys_changed') }),
+  z.object({ kind: z.literal('tenants_changed') }),
   z.object({ kind: z.literal('bulk'), bulk_id: z.string() }),
   z.object({ kind: z.literal('callback_due') }),
 ]);

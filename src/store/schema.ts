@@ -8,8 +8,10 @@ import type { Nullable, NullableTimestamp, Timestamp, WithDefault } from './colu
 import type { AuditTables } from './schema-audit';
 import type { KeyHolderTable, KeyRotationTable, MasterKeyTable, TenantKeyTable } from './schema-keys';
 import type { PolicyDecisionTable, PolicyShadowTable, PolicySimulationTable } from './schema-policies';
+import type { TenantTable } from './schema-tenants';
 
 export interface Database extends AuditTables {
+  tenant: TenantTable;
   tenant_key: TenantKeyTable;
   master_key: MasterKeyTable;
   key_rotation: KeyRotationTable;

@@ -18,6 +18,7 @@ export interface JobsDependencies {
   readonly orchestrations: Orchestrations;
   readonly planner: Planner;
   readonly execution: Execution;
+  readonly tenants: { requireActive(tenantId: string): void };
   readonly gateway: RunGateway;
   /** What counts for nothing under a plan; null: everything counts. */
   readonly allowedBy: (plan: Plan) => Promise<AllowedBy | null>;
@@ -72,6 +73,7 @@ export class Jobs {
     },
   ): Promise<Answer> {
     const job = await this.#job(jobId, tenantId);
+    this.deps.tenants.requireActive(job.tenantId);
     if (job.status === 'pending' || job.status === 'running') {
       throw notFinished('cancel it first, or wait');
     }

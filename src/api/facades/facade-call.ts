@@ -7,6 +7,7 @@ import { ConclaveError } from '../../contract/errors';
 import { contentSchema } from '../../contract/request';
 import { namePattern } from '../../contract/text';
 import type { Bench, Finding, Judge } from '../../submission/judge';
+import { gateOf } from '../access';
 import { atFloodgate } from '../floodgate';
 import { readBody } from '../json-body';
 import type { RateLimit } from '../rate-limit';
@@ -54,6 +55,7 @@ export async function judgePieces(
   withinMs = deps.settings.answer_within_ms,
 ): Promise<readonly (Finding | null)[]> {
   const bench = benchOf(deps, request, response, withinMs);
+  gateOf(request).requireActive(bench.tenantId);
   const exhibits = pieces.map((piece) =>
     piece.content.trim() === '' ? null : exhibitOf(piece, deps.maxImagePixels),
   );

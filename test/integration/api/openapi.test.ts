@@ -17,6 +17,7 @@ import { identityAnswers, identityEnv } from './identity-answers';
 import { keyAnswers } from './key-answers';
 import { shadowAnswers } from './shadow-answers';
 import { simulationAnswers } from './simulation-answers';
+import { tenantAnswers } from './tenant-answers';
 import { policyAnswers } from './policy-answers';
 import { proxyAnswers } from './proxy-answers';
 import { contentAnswers } from './content-answers';
@@ -426,6 +427,7 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ),
   ...policyAnswers(() => system),
   ...identityAnswers(() => system),
+  ...tenantAnswers(() => system),
   ...allowListAnswers(() => system),
   ...shadowAnswers(() => system),
   ...simulationAnswers(() => system),

@@ -164,6 +164,8 @@ describe('The documentation', () => {
       '/router/routes',
       '/router/test/{endpoint_id}',
       '/status',
+      '/tenants',
+      '/tenants/{tenant_id}',
       '/webhooks/portkey',
     ]);
     const named = [...response.text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(

@@ -63,6 +63,9 @@ export function answerOf(status: number, overrides: Partial<Answer> = {}): Answe
 export interface AppOptions {
   readonly apiKeys?: Partial<AppDependencies['apiKeys']['keys']>;
   readonly sessions?: Partial<AppDependencies['tokens']['sessions']>;
+  readonly tenants?: { readonly live?: AppDependencies['gate']['tenants'] } & Partial<
+    AppDependencies['tenants']['tenants']
+  >;
   readonly devTokens?: boolean;
   readonly authenticate?: AppDependencies['gate']['authenticate'];
   readonly decided?: AppDependencies['gate']['decided'];
@@ -150,6 +153,7 @@ export async function appWith(options: AppOptions = {}) {
   });
   return createApp({
     gate: {
+      tenants: options.tenants?.live ?? allActive,
       authenticate: options.authenticate ?? null,
       clientKey: options.facades?.settings?.client_key ?? settingsSchema.parse({}).facades.client_key,
       decided: options.decided ?? (() => undefined),
@@ -246,6 +250,9 @@ export async function appWith(options: AppOptions = {}) {
         ...options.apiKeys,
       },
     },
+    tenants: {
+      tenants: { get: unexpected, list: unexpected, put: unexpected, ...options.tenants },
+    },
     tokens: {
       sessions: {
         validate: unexpected,
@@ -298,6 +305,9 @@ export async function appWith(options: AppOptions = {}) {
     log: options.log ?? pino({ enabled: false }),
   });
 }
+
+/** Nobody is suspended. */
+const allActive = { isActive: () => true, requireActive: () => undefined };
 
 const undisturbed = {
   unhealthy: false,

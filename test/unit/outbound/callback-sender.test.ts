@@ -31,10 +31,15 @@ describe('CallbackSender', () => {
     private_hosts = [] as string[],
     environment = configured,
     lookup = leadingTo('127.0.0.1'),
+    own = null as readonly string[] | null,
   } = {}): CallbackSender {
     const tenants = [{ tenant_id: 'acme', hosts, secret_refs: ['env:SECRET'] }];
     const { callbacks } = settingsSchema.parse({ callbacks: { tenants, private_hosts, timeout_ms: 500 } });
-    const sender = new CallbackSender(callbacks, production, { secrets: Secrets.of(environment), lookup });
+    const sender = new CallbackSender(callbacks, production, {
+      secrets: Secrets.of(environment),
+      hostsOf: () => own,
+      lookup,
+    });
     open.push(sender);
     return sender;
   }
@@ -56,6 +61,25 @@ describe('CallbackSender', () => {
     const said = senderWith({ production }).refusalOf('acme', url);
     if (refusal === null) expect(said).toBeNull();
     else expect(said).toMatch(refusal);
+  });
+
+  it.each([
+    ['https://hooks.acme.example/', ['other.example'], /callback_hosts/],
+    ['https://other.example/', ['other.example'], null],
+    // Somebody else's receiver inside our own network.
+    ['https://inside.corp/', ['inside.corp'], /callback_hosts/],
+    ['https://hooks.acme.example/', [], /callback_hosts/],
+  ])('%s where the tenant itself has set %j', (url, own, refusal) => {
+    const said = senderWith({ own, private_hosts: ['inside.corp'] }).refusalOf('acme', url);
+    if (refusal === null) expect(said).toBeNull();
+    else expect(said).toMatch(refusal);
+  });
+
+  it('calls a private host back that the tenant has chosen among those of the settings', () => {
+    const given = { hosts: ['inside.corp', 'b.example'], private_hosts: ['inside.corp'] };
+    expect(
+      senderWith({ ...given, own: ['inside.corp'] }).refusalOf('acme', 'https://inside.corp/'),
+    ).toBeNull();
   });
 
   it('allows nothing to a tenant that is not configured', () => {

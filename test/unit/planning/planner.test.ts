@@ -3,6 +3,7 @@ import type { Plan } from '../../../src/contract/plan';
 import type { ContentRouting, ContentRoutingInput } from '../../../src/contract/content-routing';
 import type { SelectionDecision, SelectionInput } from '../../../src/contract/decisions';
 import { type OrchestrationRequest, orchestrationRequestSchema } from '../../../src/contract/request';
+import type { TenantSwitches } from '../../../src/contract/tenants';
 import { Planner, type PlannerDependencies } from '../../../src/planning/planner';
 import type { Bundle } from '../../../src/policy/bundle';
 import type { Decision } from '../../../src/policy/decision';
@@ -23,6 +24,13 @@ const registrations = [
   registration('b', { version: '2.0' }),
   registration('foreign', { tenant_scope: 'own', tenant_id: 'other' }),
 ];
+
+const planning = {
+  mappingEnabled: true,
+  mapperBudgetMs: 500,
+  maxConcurrentDetectors: 10,
+  versionInfo: { taxonomy: '1', frameworks: '1', model: 'none' },
+};
 
 function planner(
   selection: Selection = { kind: 'no_rule' },
@@ -50,14 +58,10 @@ function planner(
     latencies: {
       estimate: (_name: string, _version: string, declared: number | null) => declared ?? 0,
     } as never,
-    settings: {
-      mappingEnabled: true,
-      mapperBudgetMs: 500,
-      maxConcurrentDetectors: 10,
-      versionInfo: { taxonomy: '1', frameworks: '1', model: 'none' },
-    },
+    settings: planning,
     record: async () => undefined,
     allowListOf: () => undefined,
+    switchesOf: () => null,
     ...overrides,
   });
 }
@@ -134,6 +138,41 @@ describe('Planner', () => {
       planner(decided({ selected_detectors: [], allow: false })).plan(request(), requestId),
     );
     expect(denial).toMatchObject({ code: 'INSUFFICIENT_RBAC', status: 403, detail: 'policy_denied' });
+  });
+
+  it('heeds what the tenant has set where the bundle leaves it open [F.4]', async () => {
+    let set: TenantSwitches | null = null;
+    const one = planner({ kind: 'no_rule' }, { switchesOf: () => set });
+    const none = await one.plan(request(), requestId);
+    expect(none.plan).toMatchObject({ mapping: { enabled: true }, allow_async_conversion: true });
+    set = { auto_map_results: false, allow_async_conversion: false, worker_queue: 'acme-own' };
+    const own = await one.plan(request(), requestId);
+    expect(own.plan).toMatchObject({ mapping: { enabled: false }, allow_async_conversion: false });
+    expect(own.digest).not.toBe(none.digest);
+    // Quick detectors are called where the request is.
+    expect([own.plan.lane, ...own.plan.detectors.map(({ pool }) => pool)]).toEqual(['fast', null, null]);
+    set = null;
+    expect((await one.plan(request(), requestId)).digest).toBe(none.digest);
+  });
+
+  it('has the slow detectors of a tenant called by workers of its own [F.4]', async () => {
+    const settings = { ...planning, fastLaneLimitMs: 0 };
+    const slow = registrations.map((one) => ({
+      ...one,
+      capabilities: { ...one.capabilities, average_processing_time_ms: 10 },
+    }));
+    const switchesOf = () => ({
+      auto_map_results: null,
+      allow_async_conversion: null,
+      worker_queue: 'acme-own',
+    });
+    const registry = new DetectorRegistry(slow);
+    const { plan } = await planner({ kind: 'no_rule' }, { settings, switchesOf, registry }).plan(
+      request(),
+      requestId,
+    );
+    const pools = plan.detectors.map(({ pool }) => pool);
+    expect([plan.lane, ...pools]).toEqual(['pool', 'acme-own', 'acme-own']);
   });
 
   it('runs no bundle that withholds the scope to run it [10.2]', async () => {

@@ -65,7 +65,12 @@ export function gateway() {
   let refreshed = 0;
   const app = express();
   app.disable('x-powered-by').use(establishContext, expectBodySoon);
-  app.locals['gate'] = new Gate({ authenticate: null, clientKey: 'conclave', decided: () => undefined });
+  app.locals['gate'] = new Gate({
+    tenants: { isActive: () => true, requireActive: () => undefined },
+    authenticate: null,
+    clientKey: 'conclave',
+    decided: () => undefined,
+  });
   app.locals['firewall'] = new Firewall({ mode: 'block', monitoredTenants: [], noticed: () => undefined });
   app.locals['rateLimit'] = new RateLimit({
     counts: new CountsInMemory(),

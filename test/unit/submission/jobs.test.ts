@@ -32,9 +32,11 @@ const completed = jobOf({ status: 'completed', completedAt, answer: answerWith(2
 const allowedBy: AllowedBy = (_detector, { fingerprint }) => (fingerprint === 'known' ? 'allow-2' : null);
 
 let world: World;
+let suspended: boolean;
 let jobs: Jobs;
 beforeEach(() => {
   world = new World();
+  suspended = false;
   jobs = new Jobs({
     orchestrations: world.orchestrations as unknown as Orchestrations,
     planner: world.planner,
@@ -42,6 +44,11 @@ beforeEach(() => {
     gateway: world.gateway as unknown as RunGateway,
     allowedBy: async (plan) => (plan.allow_list ? allowedBy : null),
     callbacks: { stateOf: () => Promise.resolve(null), replay: () => Promise.resolve() },
+    tenants: {
+      requireActive(tenantId) {
+        if (tenantId !== 'acme' || suspended) throw new Error('tenant_inactive');
+      },
+    },
     uploads: { open: (tenantId, ref) => Promise.resolve({ content: `${tenantId} ${ref}` }) },
   });
 });
@@ -158,6 +165,11 @@ describe('the re-run of a job', () => {
     world.recipes.set(requestId, recipeOf(originalPlan, requestOf({ content, priority: 'high' })));
     world.inputs.set('run', inputOf({ members: [memberOf({ request_id: otherId }), memberOf({ content })] }));
     world.planned = today;
+  });
+
+  it('is not begun for a tenant that is not active', async () => {
+    suspended = true;
+    await expect(rerun()).rejects.toThrow('tenant_inactive');
   });
 
   const rerun = (overrides: Partial<RerunRequest> = {}) =>

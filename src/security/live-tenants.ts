@@ -1,0 +1,93 @@
+import { ConclaveError } from '../contract/errors';
+import type { TenantQuotas, TenantRecord, TenantSwitches } from '../contract/tenants';
+import { Rereading } from '../domain/rereading';
+import { quotasOf } from '../domain/tenancy';
+
+export interface LiveTenantsDependencies {
+  /** Those that have changed since it was asked last. */
+  readonly news: () => Promise<readonly TenantRecord[]>;
+  /** Calls when another process has changed a tenant, or when that may have been missed. */
+  readonly onHint: (listener: () => void) => void;
+  /** Hears why the store could not be asked, once until it can. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** What a tenant may use up. */
+export interface TenantLimits {
+  readonly rate_limit_per_minute: number | null;
+  readonly quotas: TenantQuotas;
+}
+
+const lookEveryMs = 400;
+
+/**
+ * Tenants as this process knows them, which is as they are but for a fraction of a second. Of most there is no record: they
+ * are served, without limits of their own.
+ */
+export class LiveTenants {
+  readonly #tenants = new Map<string, TenantRecord>();
+  readonly #rereading = new Rereading(
+    () => this.#read(),
+    (error) => this.deps.failed(error),
+  );
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(private readonly deps: LiveTenantsDependencies) {}
+
+  async start(): Promise<void> {
+    this.deps.onHint(() => void this.catchUp());
+    await this.#rereading.refresh();
+    this.#timer = setInterval(() => void this.catchUp(), lookEveryMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** What fails leaves what is known. */
+  catchUp(): Promise<void> {
+    return this.#rereading.catchUp();
+  }
+
+  isActive(tenantId: string): boolean {
+    return (this.#tenants.get(tenantId)?.status ?? 'active') === 'active';
+  }
+
+  /** @throws ConclaveError INSUFFICIENT_RBAC `tenant_inactive` */
+  requireActive(tenantId: string): void {
+    if (this.isActive(tenantId)) return;
+    throw new ConclaveError('INSUFFICIENT_RBAC', 'the tenant is not active', { detail: 'tenant_inactive' });
+  }
+
+  /** Null: none of its own. */
+  limitsOf(tenantId: string): TenantLimits | null {
+    const tenant = this.#tenants.get(tenantId);
+    return tenant ? { rate_limit_per_minute: tenant.rate_limit_per_minute, quotas: quotasOf(tenant) } : null;
+  }
+
+  /** Bundles' limits, none of them above the tenant's. */
+  bounding(limitOf: (tenantId: string, bundle: string) => number): typeof limitOf {
+    return (tenantId, bundle) => {
+      const own = this.#tenants.get(tenantId)?.rate_limit_per_minute ?? Infinity;
+      return Math.min(own, limitOf(tenantId, bundle));
+    };
+  }
+
+  /** Null: the settings say. */
+  callbackHostsOf(tenantId: string): readonly string[] | null {
+    return this.#tenants.get(tenantId)?.callback_hosts ?? null;
+  }
+
+  /** Null: it has set none. */
+  switchesOf(tenantId: string): TenantSwitches | null {
+    const tenant = this.#tenants.get(tenantId);
+    if (!tenant) return null;
+    const { auto_map_results, allow_async_conversion, worker_queue } = tenant;
+    if (auto_map_results === null && allow_async_conversion === null && worker_queue === null) return null;
+    return { auto_map_results, allow_async_conversion, worker_queue };
+  }
+
+  async #read(): Promise<void> {
+    for (const tenant of await this.deps.news()) this.#tenants.set(tenant.tenant_id, tenant);
+  }
+}
