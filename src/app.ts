@@ -99,7 +99,6 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const { connection, client, gateway } = temporal;
 
   const planning = composePlanning(settings, version);
-  const { versionInfo } = planning;
   const planner = new Planner({
     bundleOf: policies.bundleOf,
     evaluator,
@@ -217,7 +216,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     keys,
     retentionMs: retention.answerRetentionMs,
     sla: settings.orchestration,
-    versionInfo,
+    versionInfo: planning.versionInfo,
     log,
   });
   const content = composeContent({ settings, db, keys, log });
