@@ -4,6 +4,7 @@ import { LiveAllowList } from './policy/live-allow-list';
 import { AllowListEntries } from './store/allow-list-entries';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
+import { whenCommitted } from './store/one-transaction';
 import type { Logger } from './telemetry/logger';
 
 /** The part of the composition root that keeps findings which are none, and has them count for nothing. */
@@ -30,7 +31,7 @@ export async function composeAllowList(parts: {
     routes(policies: { readonly decides: (tenantId: string, bundle: string) => boolean }): {
       readonly allowList: AllowListRouterDependencies;
     } {
-      const refresh = () => live.refresh();
+      const refresh = () => whenCommitted(() => live.refresh());
       const { decides } = policies;
       return { allowList: { allowLists: new AllowLists({ entries, refresh, decides, now }) } };
     },

@@ -26,6 +26,7 @@ import { AuditLog, everyTenant } from './store/audit-log';
 import { Credentials } from './store/credentials';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
+import { whenCommitted } from './store/one-transaction';
 import { TokenFamilies } from './store/token-families';
 import type { Logger } from './telemetry/logger';
 
@@ -56,7 +57,7 @@ export async function composeIdentity(parts: IdentityParts) {
     failed: (error) => log.error({ error }, 'credentials cannot be read or kept'),
   });
   if (facade) await live.start();
-  const changed = () => live.catchUp();
+  const changed = () => whenCommitted(() => live.catchUp());
   const record = recording(new AuditLog(db), log);
   const audit = composeAudit(parts);
   if (maintenance) audit.keeper.start();

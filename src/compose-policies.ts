@@ -23,6 +23,7 @@ import { FileWatch } from './registry/file-watch';
 import type { Detectors } from './registry/registry';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
+import { whenCommitted } from './store/one-transaction';
 import { PolicyBundles } from './store/policy-bundles';
 import { PolicyStates, recordingPolicyChanges } from './store/policy-states';
 import type { Logger } from './telemetry/logger';
@@ -137,7 +138,7 @@ export async function composePolicies(parts: PolicyParts) {
       ),
     /** What clients ask of policies. */
     routes(registry: Pick<Detectors, 'visibleTo'>): { readonly policies: PoliciesRouterDependencies } {
-      const changes = new PolicyChanges(backend, () => live.catchUp());
+      const changes = new PolicyChanges(backend, () => whenCommitted(() => live.catchUp()));
       const store = new PolicyStore({
         changes,
         judge: judging(registry),

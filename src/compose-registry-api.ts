@@ -10,7 +10,8 @@ import type { Breakers } from './registry/breakers';
 import type { HealthChecks } from './registry/health-checks';
 import type { HealthMonitor } from './registry/health-monitor';
 import { Registrar, type Verify } from './registry/registrar';
-import { resolveBuiltin } from './registry/upstream-of';
+import { resolveBuiltin, upstreamOf } from './registry/upstream-of';
+import { whenCommitted } from './store/one-transaction';
 
 interface ApiParts extends Pick<
   RegistryParts,
@@ -31,11 +32,11 @@ export function composeRegistryApi(
   const { generations, caller, health, breakers } = parts;
   const registrar = new Registrar({
     store,
-    refresh: () => registry.refresh(),
+    refresh: () => whenCommitted(() => registry.refresh()),
     verify: verifying(parts),
     tenantSecrets: parts.settings.security.tenant_secrets,
     complete,
-    unreachable: (endpointId, reason) => parts.checks.condemn(endpointId, reason),
+    unreachable: (endpointId, reason) => whenCommitted(() => parts.checks.condemn(endpointId, reason)),
     ended: (operation, outcome) => parts.upstreamMetrics.operated(operation, outcome),
     changed: (names) => forgetAnswers(generations, names),
   });
@@ -45,6 +46,7 @@ export function composeRegistryApi(
       health,
       breakers,
       registrar,
+      upstreamOf: (entry) => upstreamOf(entry, parts.builtinUrl),
       tryDetector: (detector, content) => {
         if (content === undefined) return tryCanary(caller, detector);
         return trySample(caller, detector, content, detector.capabilities.supported_content_types[0]!);

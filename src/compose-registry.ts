@@ -16,6 +16,7 @@ import { resolveBuiltin, upstreamOf } from './registry/upstream-of';
 import type { CacheGenerations } from './store/cache-generations';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
+import { whenCommitted } from './store/one-transaction';
 import { configVersionText, Upstreams } from './store/upstreams';
 import type { Logger } from './telemetry/logger';
 import type { UpstreamMetrics } from './telemetry/upstream-metrics';
@@ -59,6 +60,7 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
     file: settings.registry.path,
     store,
     refresh: () => registry.refresh(),
+    whenCommitted,
     refused: (errors) => {
       metrics.reloaded('failure');
       log.error(

@@ -19,6 +19,7 @@ import type { Db } from './store/database';
 import type { EndedRun } from './store/ended-runs';
 import type { KeyRing } from './store/key-ring';
 import { hear, type Notifications } from './store/notifications';
+import { whenCommitted } from './store/one-transaction';
 import { PolicyShadows } from './store/policy-shadows';
 import { Shadowing } from './submission/shadowing';
 import type { Logger } from './telemetry/logger';
@@ -74,6 +75,7 @@ export async function composeShadows(parts: ShadowParts) {
       const shadows = new Shadows({
         store,
         live,
+        changed: () => whenCommitted(() => live.catchUp()),
         versionOf: (name, version) => versions.get(name, version),
         provide: policies.bundleByDigest,
         flush: () => shadowing.flush(),

@@ -3,6 +3,7 @@ import { Tenants } from './security/tenants';
 import type { Db } from './store/database';
 import type { KeyRing } from './store/key-ring';
 import { hear, type Notifications } from './store/notifications';
+import { whenCommitted } from './store/one-transaction';
 import { TenantRecords } from './store/tenants';
 import type { Logger } from './telemetry/logger';
 
@@ -21,5 +22,6 @@ export async function composeTenants(parts: {
     failed: (error) => log.error({ error }, 'tenants cannot be read; what is known of them goes on'),
   });
   await live.start();
-  return { tenants: live, tenantRecords: new Tenants({ store, changed: () => live.catchUp() }) };
+  const changed = () => whenCommitted(() => live.catchUp());
+  return { tenants: live, tenantRecords: new Tenants({ store, changed }) };
 }

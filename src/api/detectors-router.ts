@@ -4,6 +4,7 @@ import type { DetectorHealthFields, DetectorInfo, DetectorList } from '../contra
 import { detectorEndpointId } from '../contract/endpoint-id';
 import { contentTypes, registryStatuses } from '../contract/enums';
 import type { DetectorRegistration } from '../contract/registration';
+import type { RegistryEntry } from '../contract/registry-entry';
 import { detectorTestSchema, trafficSchema } from '../contract/registry-api';
 import type { Upstream } from '../contract/upstream';
 import type { Breakers } from '../registry/breakers';
@@ -44,6 +45,8 @@ export interface DetectorsRouterDependencies {
     Registrar,
     'registerDetector' | 'replaceDetector' | 'removeDetector' | 'splitTraffic' | 'heartbeat'
   >;
+  /** What was registered, as everybody will see it. */
+  readonly upstreamOf: (entry: RegistryEntry) => Upstream;
   /** Has a detector judge a content, or its known-bad sample. */
   readonly tryDetector: (
     registration: DetectorRegistration,
@@ -93,18 +96,18 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
 
   router.post('/detectors', needs('registry:write'), ...body, once(), async (request, response) => {
     const { verify, ...detector } = detectorIn(request);
-    const { endpoint_id: id } = await deps.registrar.registerDetector(detector, verify, contextOf(response));
+    const entry = await deps.registrar.registerDetector(detector, verify, contextOf(response));
     response
       .status(201)
-      .location(`/api/v1/detectors/${id.replace(/^.*:/, '')}`)
-      .json(describe(current(id)));
+      .location(`/api/v1/detectors/${entry.endpoint_id.replace(/^.*:/, '')}`)
+      .json(describe(registered(entry)));
   });
 
   router.put('/detectors/:name', needs('registry:write'), ...body, once(), async (request, response) => {
     const { endpoint_id: id, detector } = mine(request);
     const { registration, verify } = detectorIn(request, { name: detector.name, version: detector.version });
-    await deps.registrar.replaceDetector(id, registration, verify, contextOf(response));
-    response.json(describe(current(id)));
+    const entry = await deps.registrar.replaceDetector(id, registration, verify, contextOf(response));
+    response.json(describe(registered(entry)));
   });
 
   router.delete('/detectors/:name', needs('registry:write'), once(), async (request, response: Response) => {
@@ -169,10 +172,9 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     return found;
   }
 
-  function current(id: string): DetectorUpstream {
-    const found = deps.directory.upstreams.find(({ endpoint_id }) => endpoint_id === id);
-    if (!found?.detector) throw notFound();
-    return found as DetectorUpstream;
+  /** In a change that is not committed yet nobody else sees it. */
+  function registered(entry: RegistryEntry): DetectorUpstream {
+    return deps.upstreamOf(entry) as DetectorUpstream;
   }
 
   function describe(upstream: DetectorUpstream): DetectorInfo {

@@ -32,6 +32,8 @@ export interface ShadowsDependencies {
     figures(shadow: Shadow): Promise<Figures | null>;
   };
   readonly live: Pick<LiveShadows, 'of' | 'statusOf' | 'catchUp'>;
+  /** Has this process see what was changed. */
+  readonly changed: () => Promise<void>;
   /** @throws ConclaveError 404 `policy_not_found`, `version_not_found` */
   readonly versionOf: (name: BundleName, version: string) => Promise<PolicyVersion>;
   /** Puts a version where every process finds it. */
@@ -80,7 +82,7 @@ export class Shadows {
       endedAt: null,
     };
     await this.deps.store.begin(shadow, changeOf(by));
-    await this.deps.live.catchUp();
+    await this.deps.changed();
     return this.#shown(shadow, nothing);
   }
 
@@ -90,7 +92,7 @@ export class Shadows {
     const shadow = this.deps.live.of(tenantId, bundle);
     if (!shadow) throw noShadow();
     await this.deps.store.end(shadow, changeOf(by));
-    await this.deps.live.catchUp();
+    await this.deps.changed();
   }
 
   #isSame(shadow: Shadow, { version, percent, expires_at }: PutShadow): boolean {

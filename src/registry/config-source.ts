@@ -36,7 +36,9 @@ export interface ConfigSourceDependencies {
   readonly introduce: (listed: readonly Listed[]) => Promise<void>;
   /** Makes what was committed effective here. */
   readonly refresh: () => Promise<void>;
-  /** Told of what has changed, after the commit. */
+  /** Does what goes by what was committed: at once, or after the commit of what the change is part of. */
+  readonly whenCommitted: (task: () => Promise<void>) => Promise<void>;
+  /** Told of what has changed. */
   readonly applied: (plan: SyncPlan, version: string) => Promise<void>;
   readonly refused: (faults: readonly string[]) => void;
   readonly newId: () => string;
@@ -264,11 +266,13 @@ export class ConfigSource {
       const version = `${sameFile ? config.generation : config.generation + 1}-${file.digest.slice(0, 12)}`;
       return { writes: plan.writes, result: { plan, version }, configDigest: file.digest };
     });
-    await this.deps.refresh();
-    this.#current = file;
-    this.#version = reloaded.version;
-    this.#lastReload = at;
-    this.#lastError = null;
+    await this.deps.whenCommitted(async () => {
+      await this.deps.refresh();
+      this.#current = file;
+      this.#version = reloaded.version;
+      this.#lastReload = at;
+      this.#lastError = null;
+    });
     await this.deps.applied(reloaded.plan, reloaded.version);
     return reloaded;
   }

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
 import { hear, notify, type Notifications } from './notifications';
+import { whenCommitted } from './one-transaction';
 import { Revisions } from './revisions';
 
 /** What a change makes worthless: a tenant's answers under a bundle, or all that a detector had a part in. */
@@ -80,7 +81,7 @@ export class CacheGenerations {
       await notify(tx, { kind: 'cache_invalidated' });
     });
     this.told(target);
-    await this.#look();
+    await whenCommitted(() => this.#look());
   }
 
   /** One that fails leaves what is known to grow old. */

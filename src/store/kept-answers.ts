@@ -30,6 +30,8 @@ type Step = 'change_claimed' | 'change_made' | 'change_kept' | 'change_committed
 
 /** Each holds a connection. */
 const mostAtATime = 4;
+/** Undoes a change whose answer is not kept. */
+const unkept = new Error('the answer is not kept');
 /** Longer than a change waits for what it asks of the network. */
 const idleMs = 120_000;
 
@@ -48,7 +50,7 @@ export class KeptAnswers {
     private readonly pause: (at: Step) => Promise<void>,
   ) {}
 
-  /** @param work null: an answer that is not kept, which frees the key */
+  /** @param work null: an answer that is not kept, which undoes what was changed and frees the key */
   async attempt(call: KeyedCall, work: () => Promise<KeptAnswer | null>): Promise<Attempt> {
     if (this.#atATime >= mostAtATime) return { outcome: 'busy' };
     this.#atATime++;
@@ -58,6 +60,9 @@ export class KeptAnswers {
       const attempt = await inOneTransaction(this.db, (tx) => this.#attempt(tx, call, work));
       if (attempt.outcome === 'done') await this.pause('change_committed');
       return attempt;
+    } catch (error) {
+      if (error === unkept) return { outcome: 'done' };
+      throw error;
     } finally {
       this.#atATime--;
     }
@@ -69,11 +74,10 @@ export class KeptAnswers {
     const kept = await this.#read(tx, call);
     if (kept) return kept;
     const answer = await work();
-    if (answer) {
-      await this.pause('change_made');
-      await this.#keep(tx, call, answer);
-      await this.pause('change_kept');
-    }
+    if (answer === null) throw unkept;
+    await this.pause('change_made');
+    await this.#keep(tx, call, answer);
+    await this.pause('change_kept');
     return { outcome: 'done' };
   }
 

@@ -7,7 +7,7 @@ interface Shared {
   client: PostgresPoolClient | null;
   isOver: boolean;
   savepoints: number;
-  readonly afterwards: (() => void)[];
+  readonly afterwards: (() => Promise<void>)[];
 }
 
 const current = new AsyncLocalStorage<Shared>();
@@ -15,20 +15,24 @@ const current = new AsyncLocalStorage<Shared>();
 /**
  * Does work whose statements, wherever they are made, are one transaction: whatever asks for a connection meanwhile gets
  * the one of the transaction, and what would be a transaction of its own becomes a savepoint in it. Work that does two of
- * those at a time fails: their savepoints would cross.
+ * those at a time fails: their savepoints would cross. Returns when what waits for the commit is done, too.
  */
 export async function inOneTransaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
   const shared: Shared = { client: null, isOver: false, savepoints: 0, afterwards: [] };
   const result = await current.run(shared, () => db.transaction().execute(work));
-  for (const task of shared.afterwards) task();
+  // In their order, as without a transaction. The change is made: what fails here must not say that it was not.
+  for (const task of shared.afterwards) await task().catch(() => undefined);
   return result;
 }
 
-/** Does what others, who see only what is committed, take part in: at once, or after the commit of {@link inOneTransaction}. */
+/**
+ * Does what must see only what is committed, because others take part in it or because all of this process goes by it: at
+ * once, or after the commit of {@link inOneTransaction}.
+ */
 export async function whenCommitted(task: () => Promise<void>): Promise<void> {
   const shared = current.getStore();
   if (!shared || shared.isOver) await task();
-  else shared.afterwards.push(() => void current.exit(task));
+  else shared.afterwards.push(() => current.exit(task));
 }
 
 /** Does what is not of {@link inOneTransaction}, such as writing what others wait for: it lasts whatever becomes of that. */

@@ -5,6 +5,7 @@ import { endpointSchema } from '../contract/upstream';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
 import { notify, type Notifications } from './notifications';
+import { apart } from './one-transaction';
 import type { UpstreamTable } from './schema';
 
 /** An entry, and the generation that wrote it. */
@@ -148,8 +149,9 @@ export class Upstreams {
       .execute();
   }
 
+  /** Lasts, though what was asked for is refused with it. */
   async rememberRefusal(version: ConfigVersion): Promise<void> {
-    await this.#remember(version, 'refused', this.db);
+    await apart(() => this.#remember(version, 'refused', this.db));
   }
 
   async #expired(db: Db = this.db): Promise<string[]> {

@@ -137,6 +137,17 @@ describe('Changes under an Idempotency-Key', () => {
     );
   });
 
+  it('are described as they were made, and in force where they were made when they are answered [8.2] [3.2]', async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      const name = `seen-${randomUUID().slice(0, 8)}`;
+      const made = await ask<{ name: string }>(facades[0], 'POST', '/detectors', detector(name), keyed());
+      expect([made.status, made.body.name]).toEqual([201, name]);
+      expect((await ask(facades[0], 'GET', `/detectors/${name}`)).status).toBe(200);
+      expect((await ask(facades[0], 'DELETE', `/detectors/${name}`, undefined, keyed())).status).toBe(204);
+      expect((await ask(facades[0], 'GET', `/detectors/${name}`)).status).toBe(404);
+    }
+  });
+
   it('of every kind are repeated [8.2]', async () => {
     const name = `kind-${randomUUID().slice(0, 8)}`;
     const bundle = `bundle-${randomUUID().slice(0, 8)}`;

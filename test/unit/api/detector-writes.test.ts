@@ -1,7 +1,9 @@
 import request from 'supertest';
 import { detectorInfoSchema } from '../../../src/contract/detector-info';
 import { ConclaveError, GatewayError } from '../../../src/contract/errors';
+import type { DetectorRegistration } from '../../../src/contract/registration';
 import { detectorTestedSchema, trafficChangedSchema } from '../../../src/contract/registry-api';
+import type { RegistryEntry } from '../../../src/contract/registry-entry';
 import type { NewDetector } from '../../../src/registry/registrar';
 import { listedDetector } from '../../../src/registry/registry-file';
 import { type AppOptions, appWith, expectError, registration, watched } from './support';
@@ -26,22 +28,38 @@ async function facade(options: AppOptions = {}) {
     registrar: {
       registerDetector: (detector, verify) => {
         registered.push({ ...detector, verify });
-        // What is described afterwards is what the directory has.
-        return Promise.resolve({ ...listedDetector(registration('pii')) } as never);
+        return Promise.resolve(entryOf(detector.registration));
       },
       ...options.registrar,
     },
   });
   return { app, registered };
 }
+/** As it is registered: no directory has it before that is committed. */
+const entryOf = (detector: DetectorRegistration): RegistryEntry => ({
+  ...listedDetector(detector),
+  source: 'manual',
+  origin: 'api',
+  status: 'active',
+  traffic_percent: 100,
+  ttl_seconds: null,
+  registration_time: '2026-11-21T10:00:00.000Z',
+  updated_at: '2026-11-21T10:00:00.000Z',
+});
 const as = (tenant: string) => ({ 'X-Tenant-ID': tenant });
 
 describe('POST /detectors', () => {
   it('registers for all, with its canary, and says where it is', async () => {
     const { app, registered } = await facade();
     const response = await request(app).post(path).send({ name: 'new', endpoint });
-    expect([response.status, response.headers['location']]).toEqual([201, '/api/v1/detectors/pii@1.0']);
-    detectorInfoSchema.parse(response.body);
+    expect([response.status, response.headers['location']]).toEqual([201, '/api/v1/detectors/new@1.0']);
+    expect(detectorInfoSchema.parse(response.body)).toMatchObject({
+      name: 'new',
+      endpoint,
+      status: 'active',
+      source: 'manual',
+      created_at: '2026-11-21T10:00:00.000Z',
+    });
     expect(registered).toMatchObject([
       {
         registration: { name: 'new', version: '1.0', tenant_scope: 'shared' },
@@ -126,11 +144,12 @@ describe('PUT and DELETE /detectors/{name}', () => {
     const touched: string[] = [];
     const { app } = await facade({
       registrar: {
-        replaceDetector: (id) => (touched.push(`put ${id}`), Promise.resolve({} as never)),
+        replaceDetector: (id, detector) => (touched.push(`put ${id}`), Promise.resolve(entryOf(detector))),
         removeDetector: (id) => (touched.push(`delete ${id}`), Promise.resolve()),
       },
     });
-    expect((await request(app).put(`${path}/pii`).send({ endpoint, timeout_ms: 100 })).status).toBe(200);
+    const replaced = await request(app).put(`${path}/pii`).send({ endpoint, timeout_ms: 100 });
+    expect([replaced.status, detectorInfoSchema.parse(replaced.body).timeout_ms]).toEqual([200, 100]);
     expect((await request(app).put(`${path}/pii@1.0`).send({ endpoint })).status).toBe(200);
     expect((await request(app).delete(`${path}/pii@1.0`)).status).toBe(204);
     expect((await request(app).delete(`${path}/mine`).set(as('acme'))).status).toBe(204);

@@ -17,6 +17,7 @@ import { HealthMonitor } from '../../../src/registry/health-monitor';
 import { HealthReport } from '../../../src/registry/health-report';
 import { StatusReport, type StatusReportDependencies } from '../../../src/registry/status-report';
 import { DetectorRegistry } from '../../../src/registry/registry';
+import { upstreamOf } from '../../../src/registry/upstream-of';
 import { Metrics } from '../../../src/telemetry/metrics';
 import type { Batches } from '../../../src/submission/batches';
 import type { Bulk } from '../../../src/submission/bulk';
@@ -205,6 +206,7 @@ export async function appWith(options: AppOptions = {}) {
     detectors: {
       ...detectors,
       registrar: options.registrar as AppDependencies['detectors']['registrar'],
+      upstreamOf: (entry) => upstreamOf(entry, 'http://127.0.0.1:8010'),
       tryDetector: options.tryDetector ?? (() => Promise.reject(new Error('no try is expected'))),
     },
     registry: {

@@ -44,6 +44,7 @@ describe('ConfigSource', () => {
       complete: (registration) => Promise.resolve(registration),
       introduce: () => Promise.resolve(),
       refresh: () => Promise.resolve(),
+      whenCommitted: (task) => task(),
       applied: () => Promise.resolve(),
       refused: (faults) => void refused.push([...faults]),
       newId: () => 'id',
@@ -81,6 +82,22 @@ describe('ConfigSource', () => {
       void seen.push(`${listed.map(({ endpoint_id: id }) => id).join()} of ${store.ids.join()}`);
     await source(undefined, { introduce });
     expect([seen, store.ids]).toEqual([['a@1.0 of '], ['a@1.0']]);
+  });
+
+  it('takes a reload for made when it is committed: one that is undone is made again', async () => {
+    write('a');
+    const undone: (() => Promise<void>)[] = [];
+    const whenCommitted = (task: () => Promise<void>): Promise<void> => {
+      if (store.ids.length > 1) undone.push(task);
+      return undone.length > 0 ? Promise.resolve() : task();
+    };
+    const config = await source(undefined, { whenCommitted });
+    const { version } = config.status;
+    write('a', 'b');
+    await config.reload({ requestId: 'r', correlationId: 'c' });
+    expect([undone.length, config.status.version, config.file!.entries.length]).toEqual([1, version, 1]);
+    await undone[0]!();
+    expect([config.status.version === version, config.file!.entries.length]).toEqual([false, 2]);
   });
 
   it('sees a file that is edited [C3] [18.2]', async () => {

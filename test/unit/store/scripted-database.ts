@@ -9,8 +9,14 @@ import {
 import type { Db } from '../../../src/store/database';
 import type { Database } from '../../../src/store/schema';
 
-/** A database that answers as a test says; transactions leave no trace. */
-export function scriptedDb(answer: (query: CompiledQuery) => Promise<unknown[]> | unknown[]): Db {
+/**
+ * A database that answers as a test says; transactions leave no trace.
+ * @param ended told how each of them has ended
+ */
+export function scriptedDb(
+  answer: (query: CompiledQuery) => Promise<unknown[]> | unknown[],
+  ended: (how: 'commit' | 'rollback') => void = () => undefined,
+): Db {
   const nothing = (): Promise<void> => Promise.resolve();
   const connection = {
     executeQuery: async (query: CompiledQuery) => {
@@ -27,8 +33,8 @@ export function scriptedDb(answer: (query: CompiledQuery) => Promise<unknown[]> 
         init: nothing,
         acquireConnection: () => Promise.resolve(connection),
         beginTransaction: nothing,
-        commitTransaction: nothing,
-        rollbackTransaction: nothing,
+        commitTransaction: () => Promise.resolve(ended('commit')),
+        rollbackTransaction: () => Promise.resolve(ended('rollback')),
         releaseConnection: nothing,
         destroy: nothing,
       }),
