@@ -24,16 +24,20 @@ interface LimitParts extends Pick<Counting, 'limited' | 'keyUsed'> {
 /** What a busy machine may add to the time in which an answer must leave. */
 const marginMs = 30_000;
 
+/** Changes under a key that are made at a time; they leave at least half of the connections to others. */
+const mostChanges = 4;
+
 /** Limits that all replicas share where there is a Redis, else each has its own; and changes that are made once under a key. */
 export function composeLimits(parts: LimitParts): {
   readonly rateLimit: RateLimit;
   readonly keyedChanges: KeyedChanges;
 } {
-  const { db, keys, retention, keyUsed, pause } = parts;
+  const { settings, db, keys, retention, keyUsed, pause } = parts;
+  const atATime = Math.min(mostChanges, Math.floor(settings.database.pool_size / 2));
   return {
     rateLimit: rateLimitOf(parts),
     keyedChanges: {
-      answers: new KeptAnswers(db, keys, retention.answerRetentionMs, pause),
+      answers: new KeptAnswers(db, keys, retention.answerRetentionMs, atATime, pause),
       keyUsed: (tenantId, outcome) => keyUsed({ tenant_id: tenantId, policy_bundle: null }, outcome),
     },
   };

@@ -9,6 +9,7 @@ import { everyTenant } from '../store/audit-log';
 import type { Attempt, KeptAnswer, KeyedCall } from '../store/kept-answers';
 import { idempotencyKeyOf } from './idempotency-key';
 import { principalOf } from './principal';
+import { parseJsonBody } from './strict-json';
 import { tenantOf } from './tenant-header';
 
 export interface KeyedChanges {
@@ -47,7 +48,7 @@ export function isKeyed(handlers: readonly RequestHandler[]): boolean {
   return handlers.some((handler) => keyed.has(handler));
 }
 
-/** @throws ConclaveError 409 `idempotency_conflict`, `idempotency_in_progress` */
+/** @throws ConclaveError 409 `idempotency_conflict`, `idempotency_in_progress`; RATE_LIMITED `overloaded` */
 async function make(
   request: Request,
   response: Response,
@@ -63,15 +64,19 @@ async function make(
   };
   let joined = false;
   let attempt = await answers.attempt(call, work);
-  for (; attempt.outcome === 'busy'; attempt = await answers.attempt(call, work)) {
-    if (Date.now() > deadline) throw inProgress();
-    joined = true;
+  for (; isToWait(attempt); attempt = await answers.attempt(call, work)) {
+    if (Date.now() > deadline) throw attempt.outcome === 'busy' ? inProgress() : overloaded();
+    joined ||= attempt.outcome === 'busy';
     await delay(askAgainMs);
   }
   keyUsed(call.tenantId, outcomeOf(attempt, joined));
   if (attempt.outcome === 'conflict') throw conflict();
   if (attempt.outcome === 'kept') repeat(response, attempt.answer, joined);
   else held!.send();
+}
+
+function isToWait({ outcome }: Attempt): boolean {
+  return outcome === 'busy' || outcome === 'full';
 }
 
 function outcomeOf({ outcome }: Attempt, joined: boolean): IdempotencyOutcome {
@@ -97,16 +102,12 @@ function callOf(request: Request, key: string, schema: z.ZodType | undefined): K
   };
 }
 
-/** What cannot be read is told apart by its bytes; it will be refused. */
+/** @throws as {@link parseJsonBody}: what is nested too deeply is not for schemas, nor to be put in order */
 function bodyIn({ body }: Request, schema: z.ZodType | undefined): unknown {
   if (!Buffer.isBuffer(body) || body.length === 0) return null;
-  try {
-    const sent: unknown = JSON.parse(body.toString());
-    const parsed = schema?.safeParse(sent);
-    return parsed?.success ? parsed.data : sent;
-  } catch {
-    return sha256(body).toString('hex');
-  }
+  const { value } = parseJsonBody(body);
+  const parsed = schema?.safeParse(value);
+  return parsed?.success ? parsed.data : value;
 }
 
 interface Held {
@@ -159,6 +160,13 @@ function inProgress(): ConclaveError {
   return new ConclaveError('INVALID_REQUEST', 'what this Idempotency-Key stands for is still being done', {
     status: 409,
     detail: 'idempotency_in_progress',
+    retryAfterSeconds: 1,
+  });
+}
+
+function overloaded(): ConclaveError {
+  return new ConclaveError('RATE_LIMITED', 'too many changes are being made; try again in a moment', {
+    detail: 'overloaded',
     retryAfterSeconds: 1,
   });
 }

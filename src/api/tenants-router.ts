@@ -5,6 +5,7 @@ import { type PutTenant, putTenantSchema, type TenantInfo, type TenantList } fro
 import { tenantSchema } from '../contract/text';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { pageOf } from './pages';
 import { identityOf, principalOf } from './principal';
 import { contextOf } from './request-context';
@@ -49,6 +50,7 @@ export function tenantsRouter({ tenants }: TenantsRouterDependencies): Router {
     '/tenants/:tenant_id',
     needs('tenant:admin'),
     ...readBody(maxBodyBytes),
+    once(putTenantSchema),
     async (request, response) => {
       const put = bodyOf(request, putTenantSchema);
       response.json(await tenants.put(namedIn(request), put, callerOf(request, response)));

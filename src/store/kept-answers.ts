@@ -23,13 +23,15 @@ export type Attempt =
   | { readonly outcome: 'kept'; readonly answer: KeptAnswer }
   /** Under another body. */
   | { readonly outcome: 'conflict' }
-  /** Somebody does it now, or as much is done as may be at a time. */
-  | { readonly outcome: 'busy' };
+  /** Somebody does it now. */
+  | { readonly outcome: 'busy' }
+  /** As much is done here as may be at a time. */
+  | { readonly outcome: 'full' };
 
 type Step = 'change_claimed' | 'change_made' | 'change_kept' | 'change_committed';
 
-/** Each holds a connection. */
-const mostAtATime = 4;
+/** Of one tenant: a detector that takes its time holds up nobody else's changes. */
+const mostOfATenant = 2;
 /** Undoes a change whose answer is not kept. */
 const unkept = new Error('the answer is not kept');
 /** Longer than a change waits for what it asks of the network. */
@@ -40,22 +42,24 @@ const idleMs = 120_000;
  * the claim on the key, so that nothing is left of a process that dies: neither the claim nor the change.
  */
 export class KeptAnswers {
-  #atATime = 0;
+  readonly #atATime: string[] = [];
 
   constructor(
     private readonly db: Db,
     private readonly keys: KeyRing,
     private readonly retentionMs: number,
+    /** Each holds a connection. */
+    private readonly mostAtATime: number,
     /** Where tests of recovery kill the process. */
     private readonly pause: (at: Step) => Promise<void>,
   ) {}
 
   /** @param work null: an answer that is not kept, which undoes what was changed and frees the key */
   async attempt(call: KeyedCall, work: () => Promise<KeptAnswer | null>): Promise<Attempt> {
-    if (this.#atATime >= mostAtATime) return { outcome: 'busy' };
-    this.#atATime++;
+    if (!this.#hasRoomFor(call.tenantId)) return { outcome: 'full' };
+    this.#atATime.push(call.tenantId);
     try {
-      // Not within: a key that is made for the tenant is remembered, whatever becomes of the change.
+      // Before there are locks: a key that has to be made is made over another connection, in turn with all who change keys.
       await this.keys.encryptFor(call.tenantId, Buffer.alloc(0), nameOf(call));
       const attempt = await inOneTransaction(this.db, (tx) => this.#attempt(tx, call, work));
       if (attempt.outcome === 'done') await this.pause('change_committed');
@@ -64,8 +68,13 @@ export class KeptAnswers {
       if (error === unkept) return { outcome: 'done' };
       throw error;
     } finally {
-      this.#atATime--;
+      this.#atATime.splice(this.#atATime.indexOf(call.tenantId), 1);
     }
+  }
+
+  #hasRoomFor(tenantId: string): boolean {
+    const ofTenant = this.#atATime.filter((one) => one === tenantId).length;
+    return this.#atATime.length < this.mostAtATime && ofTenant < mostOfATenant;
   }
 
   async #attempt(tx: Db, call: KeyedCall, work: () => Promise<KeptAnswer | null>): Promise<Attempt> {

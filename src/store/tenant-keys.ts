@@ -4,6 +4,7 @@ import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
 import { MasterKeyError, type MasterKeys } from './master-keys';
 import { notify } from './notifications';
+import { apart } from './one-transaction';
 import type { TenantKeyTable } from './schema-keys';
 import type { VersionedKey } from './sealed-form';
 import { seal, unseal } from './sealed-box';
@@ -104,10 +105,15 @@ export class TenantKeys {
   }
 
   /**
-   * All versions, the oldest first; one that has none is given its first.
+   * All versions, the oldest first; one that has none is given its first, which lasts: this process seals by it from now
+   * on, whatever becomes of the change that asked for it.
    * @throws TenantKeyDestroyedError
    */
-  async of(tenantId: string): Promise<readonly VersionedKey[]> {
+  of(tenantId: string): Promise<readonly VersionedKey[]> {
+    return apart(() => this.#lasting(tenantId));
+  }
+
+  async #lasting(tenantId: string): Promise<readonly VersionedKey[]> {
     const known = await this.#read(tenantId);
     if (known.length > 0) return known;
     const first = tenantId === everyTenant ? (id: string) => this.#serviceKey(id) : () => randomBytes(32);

@@ -148,6 +148,15 @@ describe('Changes under an Idempotency-Key', () => {
     }
   });
 
+  it('that are refused take no key of a tenant with them, by which others are served [8.2]', async () => {
+    const route = `/tenants/new-${randomUUID().slice(0, 8)}`;
+    const put = (body: object) => ask<{ name: string }>(facades[0], 'PUT', route, body, keyed());
+    expect((await put({})).status).toBe(400);
+    expect((await put({ name: 'A new one' })).status).toBe(200);
+    const seen = await ask<{ name: string }>(facades[1], 'GET', route);
+    expect([seen.status, seen.body.name]).toEqual([200, 'A new one']);
+  });
+
   it('of every kind are repeated [8.2]', async () => {
     const name = `kind-${randomUUID().slice(0, 8)}`;
     const bundle = `bundle-${randomUUID().slice(0, 8)}`;

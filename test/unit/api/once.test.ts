@@ -39,7 +39,7 @@ async function saying(...attempts: (Attempt | 'work')[]) {
   };
   const app = await appWith({ keyedChanges });
   const send = () => request(app).delete(path).set({ 'Idempotency-Key': 'a-key', 'X-Tenant-ID': 'acme' });
-  return { send, calls, used };
+  return { app, send, calls, used };
 }
 
 describe('An Idempotency-Key', () => {
@@ -82,6 +82,39 @@ describe('An Idempotency-Key', () => {
     const response = await send();
     expect([response.status, response.headers['idempotency-replayed']]).toEqual([204, undefined]);
     expect(used).toEqual(['acme joined']);
+  });
+
+  it('waits for its turn among other changes, which is no replay and nothing in progress [8.2]', async () => {
+    const { send, used } = await saying({ outcome: 'full' }, 'work');
+    expect((await send()).status).toBe(204);
+    expect(used).toEqual(['acme new']);
+  });
+
+  it.each([
+    ['full', { status: 403, code: 'RATE_LIMITED', detail: 'overloaded' }],
+    ['busy', { status: 409, code: 'INVALID_REQUEST', detail: 'idempotency_in_progress' }],
+  ] as const)('that is %s for ten seconds says so [8.2]', async (outcome, refusal) => {
+    const now = jest.spyOn(Date, 'now');
+    const attempts = Array.from({ length: 3 }, (): Attempt => ({ outcome }));
+    const { send } = await saying(...attempts);
+    const begun = Date.now();
+    let calls = 0;
+    now.mockImplementation(() => begun + 4000 * calls++);
+    const response = await send();
+    now.mockRestore();
+    expectError(response, refusal);
+    expect(response.headers['retry-after']).toBe('1');
+  });
+
+  it('does not have a body that is nested too deeply walked [8.2]', async () => {
+    const { app, calls } = await saying();
+    const depth = 100_000;
+    const response = await request(app)
+      .post('/api/v1/registry/endpoints')
+      .set({ 'Idempotency-Key': 'a-key', 'Content-Type': 'application/json' })
+      .send('['.repeat(depth) + ']'.repeat(depth));
+    expectError(response, { status: 400, detail: 'too_deep' });
+    expect(calls).toEqual([]);
   });
 
   it('of something else is a conflict; without one nobody is asked [8.2]', async () => {

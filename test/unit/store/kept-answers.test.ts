@@ -14,7 +14,7 @@ function callOf(tenantId: string, key = 'k'): KeyedCall {
 }
 
 /** Answers over a table in which nothing is kept yet, and in what order things have happened. */
-function world() {
+function world(mostAtATime = 4) {
   const happened: string[] = [];
   const db = scriptedDb(
     ({ sql }) => {
@@ -23,7 +23,7 @@ function world() {
     },
     (how) => happened.push(how),
   );
-  const answers = new KeptAnswers(db, keys, 1000, () => Promise.resolve());
+  const answers = new KeptAnswers(db, keys, 1000, mostAtATime, () => Promise.resolve());
   return { answers, happened };
 }
 
@@ -49,5 +49,21 @@ describe('A change under a key', () => {
     });
     expect(attempt).toEqual({ outcome: 'done' });
     expect(happened).toEqual(['rollback']);
+  });
+
+  it('waits for no other tenant’s: each has two at a time, and there are connections left [8.2]', async () => {
+    const { answers } = world(3);
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const slow = (tenantId: string, key: string) =>
+      answers.attempt(callOf(tenantId, key), () => released.then(() => created));
+    const quick = (tenantId: string) => answers.attempt(callOf(tenantId), () => Promise.resolve(created));
+    const held = [slow('acme', 'one'), slow('acme', 'two')];
+    expect([await quick('acme'), await quick('demo')]).toEqual([{ outcome: 'full' }, { outcome: 'done' }]);
+    held.push(slow('demo', 'three'));
+    expect(await quick('other')).toEqual({ outcome: 'full' });
+    release();
+    expect(await Promise.all(held)).toEqual([{ outcome: 'done' }, { outcome: 'done' }, { outcome: 'done' }]);
+    expect(await quick('acme')).toEqual({ outcome: 'done' });
   });
 });
