@@ -279,7 +279,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     decisions: decisions.routes,
     uploads: content.routes(rateLimit),
     bulk: { bulk: bulk.bulk, rateLimit, ...bulk.limits, approach, stopping: stopping.signal },
-    ...composeRegistryApi(upstreams, { ...shared, ...watch, caller, outbound, breakers }),
+    ...composeRegistryApi(upstreams, { ...shared, ...watch, tenants, caller, breakers }),
     ...watch.routes,
     ...policyRoutes,
     ...shadows.routes(policyRoutes.policies.store),

@@ -108,7 +108,12 @@ export async function composeIdentity(parts: IdentityParts) {
     },
   };
   const apiKeys: ApiKeysRouterDependencies = {
-    keys: new ApiKeys({ store, changed, perMinute: settings.orchestration.default_rate_limit_per_minute }),
+    keys: new ApiKeys({
+      store,
+      changed,
+      perMinute: settings.orchestration.default_rate_limit_per_minute,
+      quotaOf: (tenantId) => tenants.quotaOf(tenantId, 'api_keys'),
+    }),
   };
   const tokens: AuthRouterDependencies = {
     sessions,

@@ -3,6 +3,7 @@ import { RateLimit } from './api/rate-limit';
 import type { Counting } from './compose-metrics';
 import type { PausePoint } from './config/pause-point';
 import type { Settings } from './contract/config';
+import type { LiveTenants } from './security/live-tenants';
 import type { Db } from './store/database';
 import { KeptAnswers } from './store/kept-answers';
 import type { KeyRing } from './store/key-ring';
@@ -14,6 +15,7 @@ import { UnderWayInRedis } from './store/under-way-in-redis';
 
 interface LimitParts extends Pick<Counting, 'limited' | 'keyUsed'> {
   readonly settings: Settings;
+  readonly tenants: Pick<LiveTenants, 'quotaOf'>;
   readonly redis: SharedRedis | null;
   readonly db: Db;
   readonly keys: KeyRing;
@@ -43,7 +45,7 @@ export function composeLimits(parts: LimitParts): {
   };
 }
 
-function rateLimitOf({ settings, redis, limited }: LimitParts): RateLimit {
+function rateLimitOf({ settings, tenants, redis, limited }: LimitParts): RateLimit {
   const { sync_request_sla_ms: sla, priority_sla_overrides: slas } = settings.orchestration;
   const longestMs = Math.max(sla, slas.low, slas.critical, settings.facades.answer_within_ms) + marginMs;
   const counts = new CountsInMemory();
@@ -51,6 +53,7 @@ function rateLimitOf({ settings, redis, limited }: LimitParts): RateLimit {
   return new RateLimit({
     counts: redis ? new CountsInRedis(redis, counts) : counts,
     underWay: redis ? new UnderWayInRedis(redis, underWay, longestMs) : underWay,
+    concurrencyOf: (tenantId) => tenants.quotaOf(tenantId, 'concurrent_requests'),
     perMinute: settings.orchestration.default_rate_limit_per_minute,
     counted: limited,
   });

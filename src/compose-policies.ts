@@ -21,6 +21,7 @@ import { PolicyStore } from './policy/policy-store';
 import { candidateFrom } from './policy/stored-candidate';
 import { FileWatch } from './registry/file-watch';
 import type { Detectors } from './registry/registry';
+import type { LiveTenants } from './security/live-tenants';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
 import { whenCommitted } from './store/one-transaction';
@@ -31,6 +32,7 @@ import type { Logger } from './telemetry/logger';
 interface PolicyParts {
   readonly settings: Settings;
   readonly db: Db;
+  readonly tenants: Pick<LiveTenants, 'quotaOf'>;
   readonly notifications: Notifications;
   readonly opaPath: () => Promise<string>;
   readonly counting: Pick<Counting, 'upstreamMetrics'>;
@@ -138,7 +140,11 @@ export async function composePolicies(parts: PolicyParts) {
       ),
     /** What clients ask of policies. */
     routes(registry: Pick<Detectors, 'visibleTo'>): { readonly policies: PoliciesRouterDependencies } {
-      const changes = new PolicyChanges(backend, () => whenCommitted(() => live.catchUp()));
+      const changes = new PolicyChanges(
+        backend,
+        () => whenCommitted(() => live.catchUp()),
+        (tenantId) => parts.tenants.quotaOf(tenantId, 'bundles'),
+      );
       const store = new PolicyStore({
         changes,
         judge: judging(registry),

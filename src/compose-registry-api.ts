@@ -11,12 +11,14 @@ import type { HealthChecks } from './registry/health-checks';
 import type { HealthMonitor } from './registry/health-monitor';
 import { Registrar, type Verify } from './registry/registrar';
 import { resolveBuiltin, upstreamOf } from './registry/upstream-of';
+import type { LiveTenants } from './security/live-tenants';
 import { whenCommitted } from './store/one-transaction';
 
 interface ApiParts extends Pick<
   RegistryParts,
   'settings' | 'generations' | 'builtinUrl' | 'upstreamMetrics'
 > {
+  readonly tenants: Pick<LiveTenants, 'quotaOf'>;
   readonly caller: DetectorCaller;
   readonly outbound: Outbound;
   readonly health: HealthMonitor;
@@ -35,6 +37,7 @@ export function composeRegistryApi(
     refresh: () => whenCommitted(() => registry.refresh()),
     verify: verifying(parts),
     tenantSecrets: parts.settings.security.tenant_secrets,
+    quotaOf: (tenantId) => parts.tenants.quotaOf(tenantId, 'detectors'),
     complete,
     unreachable: (endpointId, reason) => whenCommitted(() => parts.checks.condemn(endpointId, reason)),
     ended: (operation, outcome) => parts.upstreamMetrics.operated(operation, outcome),

@@ -24,7 +24,7 @@ export async function withApiKeys(
     const store = new Credentials(db, { ask: () => Promise.reject(new Error('nobody listens here')) });
     const by = { principal: 'cli', requestId: randomUUID(), correlationId: null };
     const perMinute = orchestration.default_rate_limit_per_minute;
-    const keys = new ApiKeys({ store, changed: async () => undefined, perMinute });
+    const keys = new ApiKeys({ store, changed: async () => undefined, perMinute, quotaOf: () => null });
     await work(keys, { identity: anonymous, tenantId: null, by });
   } finally {
     await db.destroy();

@@ -255,10 +255,15 @@ export interface PolicyCommit {
     readonly version: string;
     readonly document: Buffer;
   }[];
+  /** Of a bundle that is new: how many the tenant may have with it. Absent: any number. */
+  readonly maxBundles?: number | undefined;
   /** For the audit log. */
   readonly requestId: string;
   readonly record: object;
 }
+
+/** `stale`: another change came first; `full`: the tenant has as many bundles as it may have. */
+export type CommitOutcome = 'committed' | 'stale' | 'full';
 
 /** The head of a bundle that has changed. */
 export interface ChangedHead {

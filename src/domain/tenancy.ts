@@ -1,3 +1,4 @@
+import { ConclaveError } from '../contract/errors';
 import type { PutTenant, TenantQuotas, TenantRecord, TenantTier } from '../contract/tenants';
 
 /** Quotas of the tiers (spec/orchestration.md 7, "Tenancy and limits"). */
@@ -10,6 +11,12 @@ const quotasByTier: Readonly<Record<TenantTier, TenantQuotas>> = {
 
 export function quotasOf({ tier, quotas }: Pick<TenantRecord, 'tier' | 'quotas'>): TenantQuotas {
   return { ...quotasByTier[tier], ...quotas };
+}
+
+/** A tenant that has as many of something as it may have. */
+export function quotaExceeded(most: number, what: string): ConclaveError {
+  const message = `the tenant has ${most} ${what}, as many as it may have: remove one first`;
+  return new ConclaveError('INVALID_REQUEST', message, { detail: 'quota_exceeded' });
 }
 
 /** A tenant that nothing has been said of but its id. */

@@ -1,4 +1,4 @@
-import type { ChangedHead, PolicyCommit, StoredState } from '../contract/policy-store';
+import type { ChangedHead, CommitOutcome, PolicyCommit, StoredState } from '../contract/policy-store';
 
 /** Hears of a bundle that cannot be read; what was known of it goes on. */
 export type OnUnreadable = (tenantId: string, bundle: string | null, error: unknown) => void;
@@ -7,8 +7,8 @@ export type OnUnreadable = (tenantId: string, bundle: string | null, error: unkn
 export interface PolicyBackend {
   readonly kind: 'file' | 'postgres';
   read(tenantId: string, bundle: string): Promise<StoredState | null>;
-  /** All or nothing, with its audit record. @returns `stale` when another change came first */
-  commit(change: PolicyCommit): Promise<'committed' | 'stale'>;
+  /** All or nothing, with its audit record. */
+  commit(change: PolicyCommit): Promise<CommitOutcome>;
   /** Heads that have changed since it was asked last; at first all of them. */
   news(): Promise<readonly ChangedHead[]>;
   /** Documents are never deleted: a running orchestration may need any that has ever decided. */

@@ -7,6 +7,7 @@ import type {
   VersionRecord,
 } from '../contract/policy-store';
 import { assertExpected, type Expected, headOf, versionNamed } from '../domain/policy-lifecycle';
+import { quotaExceeded } from '../domain/tenancy';
 import type { BundleName } from './bundle';
 import { type BundleDocument, readDocument } from './bundle-document';
 import type { PolicyBackend } from './policy-backend';
@@ -35,6 +36,8 @@ export class PolicyChanges {
     private readonly backend: PolicyBackend,
     /** Makes what was committed effective in this process. */
     private readonly refresh: () => Promise<void>,
+    /** Bundles that a tenant may have; null: any number. */
+    private readonly quotaOf: (tenantId: string) => number | null = () => null,
   ) {}
 
   /** @throws ConclaveError 404 `policy_not_found` */
@@ -57,7 +60,7 @@ export class PolicyChanges {
   /**
    * @param make of the bundle as it is, and again when others were faster; null: there is nothing to change
    * @returns the version that the change is about
-   * @throws ConclaveError 409 `version_conflict`
+   * @throws ConclaveError 409 `version_conflict`, 400 `quota_exceeded`
    */
   async change(
     name: BundleName,
@@ -74,6 +77,7 @@ export class PolicyChanges {
       if (made === null) return null;
       const { state, version } = made;
       const about = versionNamed(state, version);
+      const maxBundles = isKept(stored?.state) ? null : this.quotaOf(tenantId);
       const outcome = await this.backend.commit({
         tenantId,
         bundle,
@@ -81,6 +85,7 @@ export class PolicyChanges {
         state,
         head: headOf(state),
         documents: made.documents ?? [],
+        ...(maxBundles !== null && { maxBundles }),
         requestId: by.requestId,
         record: {
           correlation_id: by.correlationId,
@@ -93,6 +98,7 @@ export class PolicyChanges {
           new_version: state.active,
         },
       });
+      if (outcome === 'full') throw quotaExceeded(maxBundles!, 'bundles');
       if (outcome === 'stale') continue;
       await this.refresh();
       return shown(state, about);
@@ -104,9 +110,13 @@ export class PolicyChanges {
   }
 }
 
+function isKept(state: BundleState | null | undefined): state is BundleState {
+  return state?.deleted_at === null;
+}
+
 /** @throws ConclaveError 404 `policy_not_found` */
 export function existing(state: BundleState | null): BundleState {
-  if (state && state.deleted_at === null) return state;
+  if (isKept(state)) return state;
   throw new ConclaveError('INVALID_REQUEST', 'the tenant has no policy bundle of this name', {
     status: 404,
     detail: 'policy_not_found',

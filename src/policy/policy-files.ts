@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   bundleStateSchema,
   type ChangedHead,
+  type CommitOutcome,
   type PolicyCommit,
   type StoredState,
 } from '../contract/policy-store';
@@ -11,10 +12,7 @@ import { headOf } from '../domain/policy-lifecycle';
 import type { OnUnreadable, PolicyBackend } from './policy-backend';
 
 /** Puts a change on record and calls `write` as part of it. */
-export type OnRecord = (
-  change: PolicyCommit,
-  write: () => Promise<'committed' | 'stale'>,
-) => Promise<'committed' | 'stale'>;
+export type OnRecord = (change: PolicyCommit, write: () => Promise<CommitOutcome>) => Promise<CommitOutcome>;
 
 const keptRevisions = 20;
 /** A process that died between a change and its mark is made up for by looking at everything now and then. */
@@ -47,7 +45,7 @@ export class PolicyFiles implements PolicyBackend {
     return revision === null ? null : readState(folder, revision, tenantId, bundle);
   }
 
-  async commit(change: PolicyCommit): Promise<'committed' | 'stale'> {
+  async commit(change: PolicyCommit): Promise<CommitOutcome> {
     const documents = join(this.dir, 'documents');
     await mkdir(documents, { recursive: true });
     const other: PolicyCommit['documents'][number][] = [];
@@ -56,7 +54,7 @@ export class PolicyFiles implements PolicyBackend {
     }
     return this.onRecord(change, async () => {
       const outcome = await this.#write(change);
-      if (outcome === 'stale') return outcome;
+      if (outcome !== 'committed') return outcome;
       // Of a change that came to nothing: its tests, which digests leave out, may be others.
       for (const { digest, document } of other) await replace(join(documents, digest), document);
       return outcome;
@@ -104,10 +102,12 @@ export class PolicyFiles implements PolicyBackend {
     return readFile(join(this.dir, 'documents', digest)).catch(absent);
   }
 
-  async #write({ tenantId, bundle, expectedRevision, state }: PolicyCommit): Promise<'committed' | 'stale'> {
+  async #write(change: PolicyCommit): Promise<CommitOutcome> {
+    const { tenantId, bundle, expectedRevision, state, maxBundles } = change;
     const folder = this.#folderOf(tenantId, bundle);
     await mkdir(folder, { recursive: true });
     if ((await latestIn(folder)) !== expectedRevision) return 'stale';
+    if (maxBundles !== undefined && (await this.#others(tenantId, bundle)) >= maxBundles) return 'full';
     const draft = join(folder, `.${randomUUID()}`);
     await writeDurably(draft, JSON.stringify(state, null, 1));
     const revision = Number(expectedRevision ?? 0) + 1;
@@ -128,6 +128,13 @@ export class PolicyFiles implements PolicyBackend {
     // Before anybody hears of the change.
     await replace(join(this.dir, 'mark'), randomUUID());
     return 'committed';
+  }
+
+  /** Bundles of the tenant beside one. */
+  async #others(tenantId: string, bundle: string): Promise<number> {
+    const names = (await namesIn(join(this.dir, 'states', tenantId))).filter((name) => name !== bundle);
+    const stored = await Promise.all(names.map((name) => this.read(tenantId, name)));
+    return stored.filter((one) => one !== null && one.state.deleted_at === null).length;
   }
 
   #folderOf(tenantId: string, bundle: string): string {

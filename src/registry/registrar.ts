@@ -13,6 +13,7 @@ import {
   withKnownCapabilities,
 } from '../domain/registry';
 import type { Listed } from '../domain/registry-sync';
+import { quotaExceeded } from '../domain/tenancy';
 import { assertOwnSecrets, type TenantSecrets } from '../domain/tenant-secrets';
 import type { ConfigStore } from './config-source';
 import { listedDetector, listedEndpoint } from './registry-file';
@@ -45,6 +46,8 @@ export interface RegistrarDependencies {
   readonly refresh: () => Promise<void>;
   readonly verify: Verify;
   readonly tenantSecrets: TenantSecrets;
+  /** Detectors of its own that a tenant may have, every version one; null: any number. */
+  readonly quotaOf: (tenantId: string) => number | null;
   /** What a detector says of itself, where its registration says nothing. */
   readonly complete: Complete;
   /** Makes one that was registered though nobody reached it unhealthy until it answers. */
@@ -73,7 +76,7 @@ interface Asked {
 export class Registrar {
   constructor(private readonly deps: RegistrarDependencies) {}
 
-  /** @throws ConclaveError 409 `detector_exists`, 400 `traffic_sum`; GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
+  /** @throws ConclaveError 409 `detector_exists`, 400 `quota_exceeded`, `traffic_sum`; GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
   async registerDetector(detector: NewDetector, verify: boolean, by: Caller): Promise<RegistryEntry> {
     const listed = await this.#listed(detector.registration);
     const asked = { operation: 'register', by, what: `register ${listed.endpoint_id}` } as const;
@@ -88,6 +91,7 @@ export class Registrar {
         }
         refuseConflict(entries, listed);
         const { name, tenant_id: tenant } = detector.registration;
+        if (tenant !== undefined) this.#requireRoom(entries, tenant);
         const others = versionsOf(entries, name, tenant ?? null);
         const isFirst = others.every(({ status }) => status !== 'active');
         const percent = detector.trafficPercent ?? (isFirst ? 100 : 0);
@@ -225,6 +229,13 @@ export class Registrar {
   async #listed(registration: DetectorRegistration): Promise<Listed> {
     assertOwnSecrets(registration, this.deps.tenantSecrets);
     return listedDetector(await this.deps.complete(registration));
+  }
+
+  /** @throws ConclaveError 400 `quota_exceeded` */
+  #requireRoom(entries: Entries, tenant: string): void {
+    const most = this.deps.quotaOf(tenant);
+    const own = entries.filter(({ detector }) => detector?.tenant_id === tenant);
+    if (most !== null && own.length >= most) throw quotaExceeded(most, 'detectors');
   }
 
   async #assertGood(listed: Listed): Promise<void> {

@@ -27,6 +27,8 @@ export interface ApiKeysDependencies {
   readonly changed: () => Promise<void>;
   /** Requests of a credential that has no limit of its own. */
   readonly perMinute: number;
+  /** Active keys that a tenant may have; null: as many as anybody. */
+  readonly quotaOf: (tenantId: string) => number | null;
   readonly now?: () => number;
 }
 
@@ -74,9 +76,10 @@ export class ApiKeys {
     if (tenantId !== null) this.#requireUsualRate(perMinute);
     const owner = answeringFor(identity, `key:${keyId}`);
     const key = { keyId, tenantId: forTenant, hash, roles, scopes, description, expiresAt, owner, perMinute };
-    const made = await this.deps.store.create(key, by, apiKeyLimits.active);
+    const most = (forTenant !== null && this.deps.quotaOf(forTenant)) || apiKeyLimits.active;
+    const made = await this.deps.store.create(key, by, most);
     if (!made) {
-      throw new ConclaveError('INVALID_REQUEST', `there are ${apiKeyLimits.active} active keys: revoke one`, {
+      throw new ConclaveError('INVALID_REQUEST', `there are ${most} active keys: revoke one`, {
         detail: 'quota_exceeded',
       });
     }

@@ -12,12 +12,6 @@ export interface LiveTenantsDependencies {
   readonly failed: (error: unknown) => void;
 }
 
-/** What a tenant may use up. */
-export interface TenantLimits {
-  readonly rate_limit_per_minute: number | null;
-  readonly quotas: TenantQuotas;
-}
-
 const lookEveryMs = 400;
 
 /**
@@ -59,10 +53,10 @@ export class LiveTenants {
     throw new ConclaveError('INSUFFICIENT_RBAC', 'the tenant is not active', { detail: 'tenant_inactive' });
   }
 
-  /** Null: none of its own. */
-  limitsOf(tenantId: string): TenantLimits | null {
+  /** How many of something it may have; null: of most tenants there is no record, and no quota. */
+  quotaOf(tenantId: string, quota: keyof TenantQuotas): number | null {
     const tenant = this.#tenants.get(tenantId);
-    return tenant ? { rate_limit_per_minute: tenant.rate_limit_per_minute, quotas: quotasOf(tenant) } : null;
+    return tenant ? quotasOf(tenant)[quota] : null;
   }
 
   /** Bundles' limits, none of them above the tenant's. */

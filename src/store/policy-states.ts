@@ -4,6 +4,7 @@ import {
   bundleHeadSchema,
   bundleStateSchema,
   type ChangedHead,
+  type CommitOutcome,
   type PolicyCommit,
   type StoredState,
 } from '../contract/policy-store';
@@ -45,7 +46,7 @@ export class PolicyStates {
     return row ? { state: bundleStateSchema.parse(row.state), revision: row.revision } : null;
   }
 
-  async commit(change: PolicyCommit): Promise<'committed' | 'stale'> {
+  async commit(change: PolicyCommit): Promise<CommitOutcome> {
     const { tenantId, bundle } = change;
     return this.db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
@@ -56,6 +57,7 @@ export class PolicyStates {
         .where('bundle', '=', bundle)
         .executeTakeFirst();
       if ((before?.revision ?? null) !== change.expectedRevision) return 'stale';
+      if (await isFull(tx, change)) return 'full';
       await new PolicyBundles(tx).save(
         change.documents.map((document) => ({ ...document, tenantId, bundle })),
       );
@@ -89,22 +91,38 @@ export class PolicyStates {
   }
 }
 
-class StaleError extends Error {}
+async function isFull(tx: Db, { tenantId, bundle, maxBundles }: PolicyCommit): Promise<boolean> {
+  if (maxBundles === undefined) return false;
+  const { others } = await tx
+    .selectFrom('policy_state')
+    .select(({ fn }) => fn.countAll<string>().as('others'))
+    .where('tenant_id', '=', tenantId)
+    .where('bundle', '<>', bundle)
+    .where(sql<boolean>`not (head->>'deleted')::boolean`)
+    .executeTakeFirstOrThrow();
+  return Number(others) >= maxBundles;
+}
+
+class Refused extends Error {
+  constructor(readonly outcome: CommitOutcome) {
+    super(outcome);
+  }
+}
 
 /** For a store outside the database: its write, the audit record and the word to the other processes, together. */
 export function recordingPolicyChanges(db: Db) {
-  return async (
-    change: PolicyCommit,
-    write: () => Promise<'committed' | 'stale'>,
-  ): Promise<'committed' | 'stale'> => {
+  return async (change: PolicyCommit, write: () => Promise<CommitOutcome>): Promise<CommitOutcome> => {
     try {
       return await db.transaction().execute(async (tx) => {
+        // Whoever counts the bundles is the only one who adds some.
+        if (change.maxBundles !== undefined) await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
         await putOnRecord(tx, change);
-        if ((await write()) === 'stale') throw new StaleError();
-        return 'committed' as const;
+        const outcome = await write();
+        if (outcome !== 'committed') throw new Refused(outcome);
+        return outcome;
       });
     } catch (error) {
-      if (error instanceof StaleError) return 'stale';
+      if (error instanceof Refused) return error.outcome;
       throw error;
     }
   };

@@ -75,6 +75,14 @@ describe('policies as files', () => {
     expect(readFileSync(join(dir, 'documents', 'digest'), 'utf8')).toBe('third');
   });
 
+  it('refuses a bundle beyond what the tenant may have, not counting those that were deleted [F.4]', async () => {
+    const add = (bundle: string) => files.commit({ ...changeOf(stateOf(bundle)), maxBundles: 2 });
+    expect([await add('a'), await add('b'), await add('c')]).toEqual(['committed', 'committed', 'full']);
+    await files.commit(changeOf({ ...stateOf('a'), deleted_at: '2026-11-22T10:00:00.000Z' }, '1'));
+    expect(await add('c')).toBe('committed');
+    expect(await newsOf()).toEqual(['a', 'b', 'c']);
+  });
+
   it('takes no revision a second time, though it was dropped meanwhile', async () => {
     expect(await files.commit(changeOf(stateOf('chat')))).toBe('committed');
     const { link: actual } = jest.requireActual<typeof Files>('node:fs/promises');

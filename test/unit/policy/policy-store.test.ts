@@ -18,13 +18,16 @@ const put = (fields: Partial<PutPolicy> = {}) =>
   });
 
 /** Over a backend in memory that another editor changes before each of the first `others` commits. */
-function storeWith({ others = 0, warnings = 0, broken = false } = {}) {
+function storeWith({ others = 0, warnings = 0, broken = false, quota = null as number | null } = {}) {
   const documents = new Map<string, Buffer>();
+  const asked: unknown[] = [];
   let stored: StoredState | null = null;
   const backend: PolicyBackend = {
     kind: 'file',
     read: async () => stored,
     async commit(change) {
+      asked.push(change.maxBundles);
+      if (change.maxBundles === 0) return 'full';
       const revision = String(Number(stored?.revision ?? 0) + 1);
       if (others-- > 0) {
         const versions = [...(stored?.state.versions ?? [])];
@@ -52,7 +55,11 @@ function storeWith({ others = 0, warnings = 0, broken = false } = {}) {
   });
   const calls = { judge: 0 };
   const store = new PolicyStore({
-    changes: new PolicyChanges(backend, () => live.catchUp()),
+    changes: new PolicyChanges(
+      backend,
+      () => live.catchUp(),
+      () => quota,
+    ),
     async judge({ policy, sources, fixtures }) {
       calls.judge += 1;
       const errors = fixtures.map((fixture) => fixtureFault(fixture, { kind: 'no_rule' })!);
@@ -65,7 +72,7 @@ function storeWith({ others = 0, warnings = 0, broken = false } = {}) {
     requireApproval: false,
     now: () => new Date(),
   });
-  return { store, calls, documents, told };
+  return { store, calls, documents, told, asked };
 }
 
 describe('the policy store', () => {
@@ -75,6 +82,19 @@ describe('the policy store', () => {
     expect([made.version, calls]).toEqual(['1.3', { judge: 1 }]);
     const { bundle } = readDocument(documents.get(made.checksum)!);
     expect([bundle.policy.version, bundle.digest]).toEqual(['1.3', made.checksum]);
+  });
+
+  it('makes a new bundle within the quota, and changes those that there are whatever that is [F.4]', async () => {
+    const { store, asked } = storeWith({ quota: 1 });
+    await store.put(name, put(), ann);
+    await store.put(name, put(), ann);
+    await store.remove(name, ann);
+    await store.put(name, put(), ann);
+    expect(asked).toEqual([1, undefined, undefined, 1]);
+    await expect(storeWith({ quota: 0 }).store.put(name, put(), ann)).rejects.toMatchObject({
+      status: 400,
+      detail: 'quota_exceeded',
+    });
   });
 
   it('refuses with the report what decides otherwise than its fixtures say, and keeps what it has [2.2]', async () => {

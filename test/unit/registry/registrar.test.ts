@@ -33,6 +33,7 @@ describe('Registrar', () => {
         asked.push(registration.name);
         return Promise.resolve(registration);
       },
+      quotaOf: (tenantId) => (tenantId === 'acme' ? 2 : null),
       tenantSecrets: { acme: ['env:ACME_', 'vault:secret/data/acme/'] },
       refresh: () => Promise.resolve(void (refreshed += 1)),
       verify: () => Promise.resolve(fault),
@@ -66,6 +67,25 @@ describe('Registrar', () => {
       const refusals = attempts.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
       expect(refusals[0]).toMatchObject({ status: 409, detail: 'detector_exists' });
       expect(store.ids).toEqual(['a@1.0']);
+    });
+
+    it('gives a tenant as many as its quota, however many it asks for at once [F.4]', async () => {
+      const register = (name: string, tenant_id: string) =>
+        registrar.registerDetector(detector(name, { tenant_scope: 'own', tenant_id }), false, by);
+      const attempts = await Promise.allSettled(['a', 'b', 'c', 'd'].map((name) => register(name, 'acme')));
+      expect(attempts.map(({ status }) => status).toSorted()).toEqual([
+        'fulfilled',
+        'fulfilled',
+        'rejected',
+        'rejected',
+      ]);
+      await expect(register('e', 'acme')).rejects.toMatchObject({ status: 400, detail: 'quota_exceeded' });
+      for (const name of ['a', 'b', 'c']) await register(name, 'globex');
+      await registrar.registerDetector(detector('shared'), false, by);
+      const { registration } = detector('a', { tenant_scope: 'own', tenant_id: 'acme' });
+      await registrar.replaceDetector('acme:a@1.0', registration, false, by);
+      await registrar.removeDetector('acme:a@1.0', by);
+      expect(await register('e', 'acme')).toMatchObject({ endpoint_id: 'acme:e@1.0' });
     });
 
     it.each([

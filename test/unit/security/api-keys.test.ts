@@ -34,7 +34,8 @@ function keysOver(overrides: Partial<ApiKeysDependencies['store']> = {}) {
     list: async () => made,
     ...overrides,
   };
-  return { keys: new ApiKeys({ store, changed: async () => undefined, perMinute: 1000 }), made };
+  const quotaOf = (tenantId: string) => (tenantId === 'acme' ? 5 : null);
+  return { keys: new ApiKeys({ store, changed: async () => undefined, perMinute: 1000, quotaOf }), made };
 }
 
 const asked = (fields: object) => newApiKeySchema.parse({ description: 'a key', ...fields });
@@ -84,11 +85,14 @@ describe('API keys', () => {
     expect(made.map(({ owner }) => owner)).toEqual([own, own, 'the admin', 'the admin']);
   });
 
-  it('are no more than a tenant may have', async () => {
-    const { keys } = keysOver({ create: async () => null });
-    expect(await detailOf(keys.create(asked({ roles: ['viewer'] }), callerWith('admin', 'acme')))).toBe(
-      'quota_exceeded',
-    );
+  it('are no more than a tenant may have, or the installation [F.4]', async () => {
+    const most: number[] = [];
+    const { keys } = keysOver({ create: async (_key, _by, max) => (most.push(max), null) });
+    for (const tenant_id of ['acme', 'globex', null])
+      expect(await detailOf(keys.create(asked({ tenant_id, roles: ['viewer'] }), superAdmin))).toBe(
+        'quota_exceeded',
+      );
+    expect(most).toEqual([5, 50, 50]);
   });
 
   it('are rotated by who may do what they may, and revoked by who sees them [F.5]', async () => {

@@ -44,14 +44,13 @@ describe('Tenants as a process knows them', () => {
     expect([live.isActive('acme'), failures.length]).toEqual([false, 1]);
   });
 
-  it('bound what their bundles say, and have limits only with a record', async () => {
+  it('bound what their bundles say, and have quotas only with a record [F.4]', async () => {
     const { live } = await liveWith([{ ...acme, tier: 'basic', rate_limit_per_minute: 10 }]);
     const limitOf = live.bounding((_tenant, bundle) => (bundle === 'small' ? 5 : 1000));
     expect([limitOf('acme', 'small'), limitOf('acme', 'big'), limitOf('other', 'big')]).toEqual([
       5, 10, 1000,
     ]);
-    expect(live.limitsOf('acme')).toMatchObject({ rate_limit_per_minute: 10, quotas: { bundles: 5 } });
-    expect(live.limitsOf('other')).toBeNull();
+    expect([live.quotaOf('acme', 'bundles'), live.quotaOf('other', 'bundles')]).toEqual([5, null]);
   });
 
   it('have switches only when they have set some', async () => {
