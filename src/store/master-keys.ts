@@ -1,15 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { keepNames, writeLasting } from './lasting-file';
 
 const keyBytes = 32;
 /** So often at most a file is looked at for a key that is not known. */
@@ -95,7 +87,7 @@ export class MasterKeys {
   }
 
   /**
-   * Makes another key, where the file is our own.
+   * Makes another key, where the file is our own. The database keeps what it wraps, so the file must be as lasting.
    * @returns its id; null where keys are given to us
    */
   add(): string | null {
@@ -103,8 +95,9 @@ export class MasterKeys {
     const key = randomBytes(keyBytes);
     const text = `${readFileSync(this.ownFile, 'utf8').trim()}\n${key.toString('base64')}\n`;
     const fresh = `${this.ownFile}.${process.pid}`;
-    writeFileSync(fresh, text, { mode: statSync(this.ownFile).mode & 0o777 });
+    writeLasting(fresh, text, statSync(this.ownFile).mode & 0o777);
     renameSync(fresh, this.ownFile);
+    keepNames(path.dirname(this.ownFile));
     this.reread();
     return masterKeyId(key);
   }
@@ -127,9 +120,11 @@ function byId(keys: readonly Buffer[]): ReadonlyMap<string, Buffer> {
 
 /** Of several processes that start at once, the first to link its finished file into place has made the key of all. */
 function makeOnce(file: string): void {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+  const folder = path.dirname(file);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  keepNames(path.dirname(folder));
   const own = `${file}.${process.pid}`;
-  writeFileSync(own, `${randomBytes(keyBytes).toString('base64')}\n`, { mode: 0o600 });
+  writeLasting(own, `${randomBytes(keyBytes).toString('base64')}\n`, 0o600);
   try {
     linkSync(own, file);
   } catch (error) {
@@ -137,6 +132,7 @@ function makeOnce(file: string): void {
   } finally {
     rmSync(own);
   }
+  keepNames(folder);
 }
 
 /** One or more, apart by white space or commas. */

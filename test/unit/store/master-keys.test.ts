@@ -1,5 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import fs, {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { masterKeyId, MasterKeys } from '../../../src/store/master-keys';
@@ -26,6 +34,43 @@ describe('the master key', () => {
     expect(statSync(keyFile()).mode & 0o777).toBe(0o600);
     expect(statSync(path.dirname(keyFile())).mode & 0o777).toBe(0o700);
     expect(readdirSync(path.dirname(keyFile()))).toEqual(['master.key']);
+  });
+
+  describe('of our own outlasts a power failure:', () => {
+    /** What is done to the disk, in order; each thing that is made lasting by its name. */
+    function watched(): string[] {
+      const done: string[] = [];
+      const { fsyncSync, linkSync, renameSync } = fs;
+      jest.spyOn(fs, 'fsyncSync').mockImplementation((fd) => {
+        fsyncSync(fd);
+        const { ino, size } = fs.fstatSync(fd);
+        const folder = [dataDir, path.dirname(keyFile())].find((each) => statSync(each).ino === ino);
+        done.push(folder === undefined ? `${size} bytes` : path.relative(dataDir, folder));
+      });
+      jest.spyOn(fs, 'linkSync').mockImplementation((...names) => {
+        linkSync(...names);
+        done.push('link');
+      });
+      jest.spyOn(fs, 'renameSync').mockImplementation((...names) => {
+        renameSync(...names);
+        done.push('rename');
+      });
+      return done;
+    }
+    afterEach(() => jest.restoreAllMocks());
+
+    it('one that is made is on the disk before it has its name, and its name before it is used', () => {
+      const done = watched();
+      load(null, dataDir);
+      expect(done).toEqual(['', '45 bytes', 'link', 'keys']);
+    });
+
+    it('so is one that is added, with those before it', () => {
+      const keys = MasterKeys.of({ configured: null, file: null, dataDir });
+      const done = watched();
+      keys.add();
+      expect(done).toEqual(['90 bytes', 'rename', 'keys']);
+    });
   });
 
   it('differs from one installation to the next', () => {
