@@ -35,7 +35,7 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
       }
       await rotations.aim(id, masterKeyId, await rewrapping.left(masterKeyId));
       await untilEveryoneHolds(holders, masterKeyId);
-      await rewrapping.switchTo(masterKeyId);
+      await rewrapping.switchTo(masterKeyId, id);
     },
 
     async rewrapKeys(input) {
@@ -66,17 +66,20 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
       }
     },
 
-    async finishRotation(input) {
-      const rotation = await running(input);
+    async finishRotation({ rotation_id: id }) {
+      // It was finished, and the word of it was lost.
+      if ((await rotations.find(id))?.status === 'completed') return;
+      await running({ rotation_id: id });
       await rewrapping.forgetPrevious();
-      await rotations.end(rotation.rotation_id, 'completed', null);
+      await rotations.end(id, 'completed', null);
     },
 
     async restoreKeys({ error, ...input }) {
       const rotation = await rotations.find(input.rotation_id);
       if (rotation?.status !== 'running') return;
-      if (rotation.to !== null) await rewrapping.restore(rotation.from, rotation.to);
-      await rotations.end(rotation.rotation_id, 'restored', error);
+      const { rotation_id: rotationId, from, to } = rotation;
+      if (to !== null) await rewrapping.restore({ from, to, rotationId });
+      await rotations.end(rotationId, 'restored', error);
     },
   };
 

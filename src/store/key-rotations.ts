@@ -3,6 +3,7 @@ import type { KeyRotation } from '../contract/keys-api';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
 import type { KeyRotationTable } from './schema-keys';
+import { inKeysTurn } from './tenant-keys';
 
 /** Of the master key. */
 const masterScope = 'master';
@@ -78,9 +79,22 @@ export class KeyRotations {
     await this.#update(rotationId, { keys_done: done });
   }
 
-  /** One that has ended stays as it is. */
+  /**
+   * One that has ended stays as it is.
+   * @throws Error while the master key in use is not the one that such an end leaves
+   */
   async end(rotationId: string, status: 'completed' | 'restored', error: string | null): Promise<void> {
-    await this.db.transaction().execute(async (tx) => {
+    await inKeysTurn(this.db, async (tx) => {
+      const rotation = await tx
+        .selectFrom('key_rotation')
+        .leftJoin('master_key', (join) => join.onRef('key_id', '=', 'to_key').on('replaced_at', 'is', null))
+        .select(['status', 'key_id as new_key_in_use'])
+        .where('rotation_id', '=', rotationId)
+        .executeTakeFirst();
+      if (rotation?.status !== 'running') return;
+      if ((rotation.new_key_in_use !== null) !== (status === 'completed')) {
+        throw new Error(`the rotation cannot be ${status}: another master key is in use`);
+      }
       const ended = await tx
         .updateTable('key_rotation')
         .set((eb) => ({
@@ -90,10 +104,8 @@ export class KeyRotations {
           keys_done: status === 'completed' ? eb.ref('keys_total') : sql<number>`0`,
         }))
         .where('rotation_id', '=', rotationId)
-        .where('status', '=', 'running')
         .returning(['started_by', 'from_key', 'to_key'])
-        .executeTakeFirst();
-      if (!ended) return;
+        .executeTakeFirstOrThrow();
       const { started_by: principal, from_key: from, to_key: to } = ended;
       await recordAudit(tx, {
         tenant_id: everyTenant,

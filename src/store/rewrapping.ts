@@ -1,12 +1,19 @@
-import { type Selectable, sql } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Db } from './database';
 import type { MasterKeys } from './master-keys';
 import { notify } from './notifications';
 import type { TenantKeyTable } from './schema-keys';
 import { seal, unseal } from './sealed-box';
-import { keyLockId, wrappingContext } from './tenant-keys';
+import { inKeysTurn, wrappingContext } from './tenant-keys';
 
 type KeyRow = Selectable<TenantKeyTable>;
+
+/** A rotation that is to leave nothing behind. */
+interface Undone {
+  readonly from: string;
+  readonly to: string;
+  readonly rotationId: string;
+}
 
 const page = 100;
 
@@ -15,17 +22,20 @@ export class KeyVerificationError extends Error {
   override readonly name = 'KeyVerificationError';
 }
 
-/** Has another master key wrap all data keys: each stays openable at any moment. */
+/**
+ * Has another master key wrap all data keys: each stays openable at any moment. Who was given up on, and does not know,
+ * changes nothing: each change is made in turn, for a rotation that runs and by the master key in use.
+ */
 export class Rewrapping {
   constructor(
     private readonly db: Db,
     private readonly masters: MasterKeys,
   ) {}
 
-  /** From now on new data keys are wrapped by this one; one that does already stays. @returns how many the others wrap */
-  async switchTo(masterKeyId: string): Promise<number> {
-    await this.db.transaction().execute(async (tx) => {
-      await sql`select pg_advisory_xact_lock(${keyLockId})`.execute(tx);
+  /** From now on new data keys are wrapped by this one; one that does already stays. */
+  async switchTo(masterKeyId: string, rotationId: string): Promise<void> {
+    await inKeysTurn(this.db, async (tx) => {
+      await assertRunning(tx, rotationId);
       await tx
         .updateTable('master_key')
         .set({ replaced_at: sql<Date>`now()` })
@@ -38,7 +48,6 @@ export class Rewrapping {
         .onConflict((conflict) => conflict.column('key_id').doUpdateSet({ replaced_at: null }))
         .execute();
     });
-    return this.left(masterKeyId);
   }
 
   async left(masterKeyId: string): Promise<number> {
@@ -51,13 +60,21 @@ export class Rewrapping {
     return left;
   }
 
-  /** Some of those that another wraps. @returns how many */
-  async rewrapPage(to: string, from: string): Promise<number> {
+  /**
+   * Some of those that another wraps.
+   * @param from wraps those that do not say what does
+   * @returns how many
+   */
+  rewrapPage(to: string, from: string): Promise<number> {
+    return this.#rewrap(sql<boolean>`master_key_id is distinct from ${to}`, to, from);
+  }
+
+  async #rewrap(which: RawBuilder<boolean>, to: string, from: string): Promise<number> {
     const rows = await this.db
       .selectFrom('tenant_key')
       .selectAll()
       .where('wrapped_key', 'is not', null)
-      .where(sql<boolean>`master_key_id is distinct from ${to}`)
+      .where(which)
       .orderBy('tenant_id')
       .orderBy('version')
       .limit(page)
@@ -69,15 +86,18 @@ export class Rewrapping {
       before_by: row.master_key_id ?? from,
       after: this.#rewrapped(row, to, from).toString('base64'),
     }));
-    // One that was destroyed meanwhile stays destroyed.
-    await sql`
-      update tenant_key
-      set wrapped_key = decode(given.after, 'base64'), master_key_id = ${to},
-          previous_wrapped_key = decode(given.before, 'base64'), previous_master_key_id = given.before_by
-      from json_to_recordset(${JSON.stringify(wrapped)}::json)
-        as given (tenant_id text, version int, before text, before_by text, after text)
-      where tenant_key.tenant_id = given.tenant_id and tenant_key.version = given.version
-        and tenant_key.wrapped_key = decode(given.before, 'base64')`.execute(this.db);
+    await inKeysTurn(this.db, async (tx) => {
+      await assertInUse(tx, to);
+      // One that was destroyed meanwhile stays destroyed.
+      await sql`
+        update tenant_key
+        set wrapped_key = decode(given.after, 'base64'), master_key_id = ${to},
+            previous_wrapped_key = decode(given.before, 'base64'), previous_master_key_id = given.before_by
+        from json_to_recordset(${JSON.stringify(wrapped)}::json)
+          as given (tenant_id text, version int, before text, before_by text, after text)
+        where tenant_key.tenant_id = given.tenant_id and tenant_key.version = given.version
+          and tenant_key.wrapped_key = decode(given.before, 'base64')`.execute(tx);
+    });
     return rows.length;
   }
 
@@ -95,9 +115,9 @@ export class Rewrapping {
     }
   }
 
-  /** The old master key wraps everything again, as before where that is kept. */
-  async restore(from: string, to: string): Promise<void> {
-    await this.switchTo(from);
+  /** The old master key wraps everything again, as before where that is kept; what was never changed stays as it is. */
+  async restore({ from, to, rotationId }: Undone): Promise<void> {
+    await this.switchTo(from, rotationId);
     await sql`
       update tenant_key
       set wrapped_key = previous_wrapped_key, master_key_id = previous_master_key_id,
@@ -106,9 +126,13 @@ export class Rewrapping {
       this.db,
     );
     // What is left was made meanwhile.
-    while ((await this.rewrapPage(from, to)) > 0);
+    while ((await this.#rewrap(sql<boolean>`master_key_id = ${to}`, from, to)) > 0);
     await this.forgetPrevious();
-    await this.db.deleteFrom('master_key').where('key_id', '=', to).execute();
+    await this.db
+      .deleteFrom('master_key')
+      .where('key_id', '=', to)
+      .where('replaced_at', 'is not', null)
+      .execute();
     await notify(this.db, { kind: 'keys_changed' });
   }
 
@@ -152,4 +176,24 @@ export class Rewrapping {
     }
     throw new KeyVerificationError(`${name} is not what it was`);
   }
+}
+
+async function assertRunning(tx: Db, rotationId: string): Promise<void> {
+  const running = await tx
+    .selectFrom('key_rotation')
+    .select('rotation_id')
+    .where('rotation_id', '=', rotationId)
+    .where('status', '=', 'running')
+    .executeTakeFirst();
+  if (!running) throw new Error('the rotation has ended');
+}
+
+async function assertInUse(tx: Db, masterKeyId: string): Promise<void> {
+  const inUse = await tx
+    .selectFrom('master_key')
+    .select('key_id')
+    .where('key_id', '=', masterKeyId)
+    .where('replaced_at', 'is', null)
+    .executeTakeFirst();
+  if (!inUse) throw new Error('another master key is in use by now');
 }

@@ -117,7 +117,7 @@ export class TenantKeys {
     const known = await this.#read(tenantId);
     if (known.length > 0) return known;
     const first = tenantId === everyTenant ? (id: string) => this.#serviceKey(id) : () => randomBytes(32);
-    await this.#inTurn((tx) => this.#insert(tx, tenantId, 1, first));
+    await inKeysTurn(this.db, (tx) => this.#insert(tx, tenantId, 1, first));
     return this.#read(tenantId);
   }
 
@@ -222,18 +222,10 @@ export class TenantKeys {
 
   /** Every process hears of it with the commit. */
   async #change<T>(work: (tx: Db) => Promise<T>): Promise<T> {
-    return this.#inTurn(async (tx) => {
+    return inKeysTurn(this.db, async (tx) => {
       const result = await work(tx);
       await notify(tx, { kind: 'keys_changed' });
       return result;
-    });
-  }
-
-  /** One after the other with all who change keys, or what wraps them. */
-  async #inTurn<T>(work: (tx: Db) => Promise<T>): Promise<T> {
-    return this.db.transaction().execute(async (tx) => {
-      await sql`select pg_advisory_xact_lock(${keyLockId})`.execute(tx);
-      return work(tx);
     });
   }
 
@@ -296,6 +288,14 @@ const nextRevision = sql<string>`nextval('tenant_key_revision')`;
 /** The first is bound as it was while there was but one. */
 export function wrappingContext(tenantId: string, version: number): string {
   return version === 1 ? `tenant_key/${tenantId}` : `tenant_key/${tenantId}/${version}`;
+}
+
+/** A transaction, one after the other with all who change keys, or what wraps them. */
+export function inKeysTurn<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
+  return db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(${keyLockId})`.execute(tx);
+    return work(tx);
+  });
 }
 
 async function audit(
