@@ -16,7 +16,7 @@ import { resolveBuiltin, upstreamOf } from './registry/upstream-of';
 import type { CacheGenerations } from './store/cache-generations';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
-import { whenCommitted } from './store/one-transaction';
+import { apart, whenCommitted } from './store/one-transaction';
 import { configVersionText, Upstreams } from './store/upstreams';
 import type { Logger } from './telemetry/logger';
 import type { UpstreamMetrics } from './telemetry/upstream-metrics';
@@ -56,7 +56,8 @@ export async function composeRegistry(parts: RegistryParts & { readonly discover
   let introduce: (detectors: readonly Upstream[]) => Promise<void> = () => Promise.resolve();
   const config = new ConfigSource({
     complete,
-    introduce: (listed) => introduce(detectorsAmong(listed, parts.builtinUrl)),
+    // Many are asked at a time, and what they say is true whether they are registered or not.
+    introduce: (listed) => apart(() => introduce(detectorsAmong(listed, parts.builtinUrl))),
     file: settings.registry.path,
     store,
     refresh: () => registry.refresh(),

@@ -1,7 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse, stringify } from 'yaml';
 import type { ErrorResponse } from '../../../src/contract/answer';
 import type { CreatedApiKey } from '../../../src/contract/api-keys';
 import { expectContractError } from '../../support/contract-error';
+import { eventually } from '../../support/eventually';
 import { type HttpAnswer, type Part, System } from '../../support/system';
 
 const replayed = ({ headers }: HttpAnswer<unknown>) => headers.get('idempotency-replayed') === 'true';
@@ -155,6 +159,22 @@ describe('Changes under an Idempotency-Key', () => {
     expect((await put({ name: 'A new one' })).status).toBe(200);
     const seen = await ask<{ name: string }>(facades[1], 'GET', route);
     expect([seen.status, seen.body.name]).toEqual([200, 'A new one']);
+  });
+
+  it('that have many detectors asked before they are made are one change all the same [8.2]', async () => {
+    const file = path.join(system.dataDir, 'detectors.yaml');
+    const { detectors: listed } = parse(readFileSync(file, 'utf8')) as { detectors: object[] };
+    const names = Array.from({ length: 12 }, (_, at) => `listed-${at}`);
+    const more = names.map((name) => ({ name, endpoint: system.detectors.url, detector_id: 'a' }));
+    writeFileSync(`${file}.next`, stringify({ detectors: [...listed, ...more] }));
+    renameSync(`${file}.next`, file);
+    // Here and there the file is being read by itself meanwhile.
+    const reloaded = await eventually(
+      () => ask(facades[0], 'POST', '/config/reload', undefined, keyed()),
+      ({ text }) => !text.includes('RELOAD_IN_PROGRESS'),
+    );
+    expect([reloaded.status, reloaded.text]).toEqual([200, expect.stringContaining('"success":true')]);
+    for (const name of names) expect((await ask(facades[0], 'GET', `/detectors/${name}`)).status).toBe(200);
   });
 
   it('of every kind are repeated [8.2]', async () => {
