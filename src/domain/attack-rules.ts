@@ -11,7 +11,9 @@ export interface AttackRule {
   readonly pattern: RegExp;
 }
 
-const commandStart = String.raw`(?:[;|&${'`'}]|\$\()\s{0,8}(?:/(?:usr/)?s?bin/)?`;
+const commandStart = String.raw`(?:[;|&]|\$\()\s{0,8}(?:/(?:usr/)?s?bin/)?`;
+const quotedCommandStart = '`' + String.raw`\s{0,8}(?:/(?:usr/)?s?bin/)?`;
+const commandTool = String.raw`(?:(?:cat|head|tail|less|ls|cp|mv|rm|chmod|chown|tar|find|grep|tee)\s{1,8}(?:-{1,2}\w|[/~*\\]|\.{1,2}/|\$)|(?:curl|wget|nc|ncat|netcat|telnet|tftp|ssh|scp|python[23]?|perl|ruby|php|node|bash|sh|zsh|ksh|powershell|pwsh|cmd)(?:\.exe)?\s{1,8}(?:-{1,2}\w|/\w|["']?(?:https?|ftp):|\d{1,3}\.\d|[~$]))`;
 const domEvent =
   'on(?:error|load|click|dblclick|auxclick|mouse\\w{2,6}|focus\\w{0,3}|blur|key\\w{2,5}|touch\\w{3,6}|pointer\\w{2,8}|animation\\w{3,9}|transition\\w{3,9}|toggle|begin|end|start|finish|submit|change|input|invalid|reset|select|search|wheel|drag\\w{0,5}|drop|copy|cut|paste|scroll\\w{0,3}|resize|unload|beforeunload|hashchange|popstate|message|pageshow|canplay\\w{0,8}|contextmenu|show)';
 const nosqlOperator = String.raw`\$(?:where|ne|gte?|lte?|in|nin|regex|exists|expr|function|or|and|nor|not|elemMatch|jsonSchema|accumulator)`;
@@ -50,7 +52,16 @@ export const attackRules: readonly AttackRule[] = [
     type: 'sql_injection',
     level: 'critical',
     pattern:
-      /['"]\s{0,4}\)?\s{0,4}\b(?:or|and)\b\s{1,8}(?:not\s{1,4})?(?:\d{1,10}\s{0,4}(?:[=<>]|--|#|$)|true\b\s{0,4}(?:--|#|$)|exists\s{0,4}\(\s{0,4}select\b|\w{1,64}\s{1,8}like\s{1,8}['"])/i,
+      /['"]\s{0,4}\)?\s{0,4}\b(?:or|and)\b\s{1,8}(?:not\s{1,4})?(?:\d{1,10}\s{0,4}(?:[=<>]|--|#)|true\b\s{0,4}(?:--|#|$)|exists\s{0,4}\(\s{0,4}select\b|\w{1,64}\s{1,8}like\s{1,8}['"]%)/i,
+  },
+  {
+    name: 'sql_quoted_comparison',
+    type: 'sql_injection',
+    level: 'critical',
+    // Prose quotes words, too: "gold" or words like "win".
+    inText: 'medium',
+    pattern:
+      /['"]\s{0,4}\)?\s{0,4}\b(?:or|and)\b\s{1,8}(?:not\s{1,4})?(?:\d{1,10}\s{0,4}$|\w{1,64}\s{1,8}like\s{1,8}['"])/i,
   },
   {
     name: 'sql_quote_comment',
@@ -63,7 +74,7 @@ export const attackRules: readonly AttackRule[] = [
     type: 'sql_injection',
     level: 'critical',
     pattern:
-      /\bpg_sleep\s{0,4}\(|\bbenchmark\s{0,4}\(\s{0,4}\d|\bwaitfor\s{1,8}delay\s{0,8}['"]|(?:\bselect|\band|\bor|\|\||['"])\s{0,8}\(?\s{0,4}sleep\s{0,4}\(\s{0,4}\d|\bdbms_(?:pipe|lock)\.\w{1,40}\s{0,4}\(/i,
+      /\bpg_sleep\s{0,4}\(|\bbenchmark\s{0,4}\(\s{0,4}\d{1,12}\s{0,4},|\bwaitfor\s{1,8}delay\s{0,8}['"]|(?:\bselect|\band|\bor|\|\||['"])\s{0,8}\(?\s{0,4}sleep\s{0,4}\(\s{0,4}\d|\bdbms_(?:pipe|lock)\.\w{1,40}\s{0,4}\(/i,
   },
   {
     name: 'sql_system',
@@ -138,19 +149,32 @@ export const attackRules: readonly AttackRule[] = [
     name: 'command_tool',
     type: 'command_injection',
     level: 'critical',
-    pattern: new RegExp(
-      String.raw`${commandStart}(?:(?:cat|head|tail|less|ls|cp|mv|rm|chmod|chown|tar|find|grep|tee)\s{1,8}(?:-{1,2}\w|[/~*\\]|\.{1,2}/|\$)|(?:curl|wget|nc|ncat|netcat|telnet|tftp|ssh|scp|python[23]?|perl|ruby|php|node|bash|sh|zsh|ksh|powershell|pwsh|cmd)(?:\.exe)?\s{1,8}(?:-{1,2}\w|/\w|["']?(?:https?|ftp):|\d{1,3}\.\d|[~$]))`,
-      'i',
-    ),
+    pattern: new RegExp(commandStart + commandTool, 'i'),
+  },
+  {
+    name: 'command_quoted_tool',
+    type: 'command_injection',
+    level: 'critical',
+    // So Markdown writes code.
+    inText: 'medium',
+    pattern: new RegExp(quotedCommandStart + commandTool, 'i'),
   },
   {
     name: 'command_probe',
     type: 'command_injection',
     level: 'critical',
     pattern: new RegExp(
-      String.raw`${commandStart}(?:whoami|uname\s{1,4}-a|ifconfig|netstat|(?:sleep|ping|timeout)\s{1,8}(?:-\w\s{1,4})?\d)|\$\(\s{0,4}(?:id|ls|env|printenv|hostname)\s{0,4}\)|\|\s{0,8}(?:/(?:usr/)?bin/)?(?:ba|z|k|da)?sh\s{0,4}$`,
+      String.raw`(?:${commandStart}|${quotedCommandStart})(?:whoami|uname\s{1,4}-a|ifconfig|netstat)|\$\(\s{0,4}(?:id|ls|env|printenv|hostname)\s{0,4}\)|\|\s{0,8}(?:/(?:usr/)?bin/)?(?:ba|z|k|da)?sh\s{0,4}$`,
       'i',
     ),
+  },
+  {
+    name: 'command_wait',
+    type: 'command_injection',
+    level: 'critical',
+    // Settings are listed like that: 2 retries; timeout 500 ms.
+    inText: 'medium',
+    pattern: new RegExp(String.raw`${commandStart}(?:sleep|ping|timeout)\s{1,8}(?:-\w\s{1,4})?\d`, 'i'),
   },
   {
     name: 'command_bare',

