@@ -30,7 +30,7 @@ export function needs(
   return declare(access, async (request, response, next) => {
     await gateOf(request).admit(request, access);
     if (access.countsItself) response.locals['owes'] = true;
-    else await rateLimitOf(request).consumeOther(response);
+    else if (!access.isUncounted) await rateLimitOf(request).consumeOther(response);
     next();
   });
 }

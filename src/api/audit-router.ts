@@ -101,7 +101,7 @@ export function auditRouter({ records, verifier, source }: AuditRouterDependenci
 }
 
 function notOnRecord(): ConclaveError {
-  return new ConclaveError('INVALID_REQUEST', 'nothing is on record of such a request', {
+  return new ConclaveError('INVALID_REQUEST', 'no such request is on record', {
     status: 404,
     detail: 'request_not_found',
   });

@@ -59,6 +59,8 @@ export interface Needed {
   readonly facade?: boolean | undefined;
   /** Its handler counts calls against the limits, since those are known only when the body is. */
   readonly countsItself?: boolean | undefined;
+  /** Whether no limit counts it (spec/orchestration.md 7, R32). */
+  readonly isUncounted?: boolean | undefined;
 }
 
 type Refusal = NonNullable<ReturnType<typeof refusalOf>> | 'tenant_inactive';

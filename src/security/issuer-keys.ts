@@ -19,6 +19,8 @@ export class IssuerKeys {
   #keyIn: JWTVerifyGetKey | null = null;
   #readAt = -Infinity;
   #triedAt = -Infinity;
+  /** As the last try found. */
+  #isAway = false;
   #reading: Promise<boolean> | null = null;
 
   constructor(
@@ -30,9 +32,9 @@ export class IssuerKeys {
 
   /** @throws JWKSNoMatchingKey and the like; IssuerAwayError when that cannot be known */
   readonly keyFor: JWTVerifyGetKey = async (header, token) => {
+    if (this.#age >= refreshMs) await this.#refresh();
     const known = this.#age < keptMs ? this.#keyIn : null;
     if (known) {
-      if (this.#age >= refreshMs) void this.#tryAgain();
       try {
         return await known(header, token);
       } catch (error) {
@@ -46,6 +48,12 @@ export class IssuerKeys {
 
   get #age(): number {
     return this.now() - this.#readAt;
+  }
+
+  /** Waited for, so that a key which has been withdrawn is not believed once more; but not while the issuer is known to be away. */
+  async #refresh(): Promise<void> {
+    const trying = this.#tryAgain();
+    if (!this.#isAway) await trying;
   }
 
   /** @returns whether the last try has succeeded, which is this one unless there was one just now */
@@ -62,8 +70,10 @@ export class IssuerKeys {
       await this.#set.reload();
       this.#keyIn = createLocalJWKSet(this.#set.jwks()!);
       this.#readAt = this.now();
+      this.#isAway = false;
       return true;
     } catch {
+      this.#isAway = true;
       return false;
     }
   }

@@ -246,7 +246,7 @@ export class System {
       status: response.status,
       headers: response.headers,
       text,
-      body: (text === '' ? null : JSON.parse(text)) as T,
+      body: (text === '' || isLines(response) ? null : JSON.parse(text)) as T,
     };
   }
 
@@ -365,6 +365,11 @@ async function withAdmin(url: string, statement: string): Promise<void> {
   } finally {
     await client.end();
   }
+}
+
+/** Of which each is JSON, but not the whole. */
+function isLines({ headers }: Response): boolean {
+  return headers.get('content-type')?.includes('ndjson') ?? false;
 }
 
 function withoutConclave(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {

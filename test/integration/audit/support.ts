@@ -9,6 +9,9 @@ import { type Db, openDatabase } from '../../../src/store/database';
 import { migrate } from '../../../src/store/migrations';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
 
+/** Whose triggers let nobody alter what is sealed. */
+const guardedTables = ['audit', 'audit_link', 'audit_checkpoint', 'audit_mark'];
+
 export const keysOf = () => new AuditKeys(generateKeyPairSync('ed25519').privateKey, []);
 
 /** An audit log in a database of its own. */
@@ -62,11 +65,13 @@ export class TestLog {
     while (await this.sealer.seal());
   }
 
-  /** As somebody would who may do everything in the database. */
+  /** As somebody would who owns the tables. */
   async tamper(statement: ReturnType<typeof sql>): Promise<void> {
+    const triggers = (change: 'enable' | 'disable') =>
+      guardedTables.map((table) => sql`alter table ${sql.table(table)} ${sql.raw(change)} trigger user`);
     await this.db.transaction().execute(async (tx) => {
-      await sql`set local session_replication_role = replica`.execute(tx);
-      await statement.execute(tx);
+      for (const statements of [triggers('disable'), [statement], triggers('enable')])
+        for (const each of statements) await each.execute(tx);
     });
   }
 

@@ -75,8 +75,8 @@ beforeAll(async () => {
   const url = new URL(testServers().databaseUrl);
   url.pathname = `/${system.database}`;
   const env = { ORCHESTRATION_DATABASE_URL: url.href, ORCHESTRATION_DATA_DIR: system.dataDir };
-  const made = async (tenant: string): Promise<Key> => {
-    const words = ['api-key', 'create', '--tenant', tenant, '--role', 'tenant_admin', '--format', 'json'];
+  const made = async (whose: string[], role: string): Promise<Key> => {
+    const words = ['api-key', 'create', ...whose, '--role', role, '--format', 'json'];
     const key = JSON.parse((await conclave(words, env)).stdout) as Key;
     await eventually(
       async () => (await ask('GET', '/auth/user', key)).status,
@@ -84,7 +84,11 @@ beforeAll(async () => {
     );
     return key;
   };
-  [acme, globex] = [await made('acme'), await made('globex')];
+  const adminOf = (tenant: string) => made(['--tenant', tenant], 'tenant_admin');
+  [acme, globex] = [await adminOf('acme'), await adminOf('globex')];
+  const superAdmin = await made(['--platform'], 'super_admin');
+  const record = await ask('PUT', '/tenants/acme', superAdmin, { name: 'The first', tier: 'enterprise' });
+  expect([record.status, record.text]).toEqual([200, record.text]);
   acmes = await resourcesOf();
 });
 afterAll(() => system?.stop());

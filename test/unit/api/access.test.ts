@@ -214,3 +214,11 @@ it('Without authentication whoever reaches the port is an anonymous admin', asyn
   expect((await request(without).get('/api/v1/config/status')).status).not.toBe(401);
   expect((await request(without).get('/api/v1/circuit-breaker/status')).status).toBe(200);
 });
+
+it('Whoever reads the metrics is asked who it is, and never told that it does so too often', async () => {
+  const one = await appWith({ authenticate, metricsArePublic: false, perCredential: 1 });
+  const answers = [];
+  for (const key of ['superAdmin', 'superAdmin', 'tenant'])
+    answers.push((await request(one).get('/metrics').set('X-API-Key', key)).status);
+  expect(answers).toEqual([200, 200, 403]);
+});

@@ -116,6 +116,7 @@ export interface AppOptions {
   readonly codec?: AppDependencies['codec'];
   readonly uses?: StatusReportDependencies['uses'];
   readonly keyedChanges?: AppDependencies['keyedChanges'];
+  readonly metricsArePublic?: boolean;
   readonly log?: AppDependencies['log'];
 }
 
@@ -298,7 +299,7 @@ export async function appWith(options: AppOptions = {}) {
       bundles: () => [{ tenantId: 'acme', name: 'default', version: '1.0' }],
       jobs: () => Promise.resolve({ open: 3, waiting: 1 }),
     },
-    metrics: { page: new Metrics(), isPublic: true },
+    metrics: { page: new Metrics(), isPublic: options.metricsArePublic ?? true },
     gateway: null,
     keyedChanges: options.keyedChanges ?? {
       answers: { attempt: unexpected },
