@@ -18,7 +18,7 @@ export function keyAnswers(of: () => System): Ask[] {
     ['post', all, 202, () => send('POST', all, { tenant_id: 'demo' })],
     ['post', all, 202, () => send('POST', all, {})],
     ['post', all, 400, () => send('POST', all, { tenant: 'demo' })],
-    ['post', all, 404, () => send('POST', all, { tenant_id: 'nobody' })],
+    ['post', all, 404, () => send('POST', all, { tenant_id: 'who-never-sealed' })],
     ['get', all, 200, () => send('GET', all)],
     [
       'get',
