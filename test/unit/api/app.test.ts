@@ -89,6 +89,7 @@ describe('The documentation', () => {
       '/api-keys/{key_id}',
       '/api-keys/{key_id}/rotate',
       '/api/v2/text/detection/content',
+      ...['/audit', '/audit/export', '/audit/verify', '/audit/{request_id}'],
       ...['dev-token', 'logout', 'refresh', 'revoke', 'user', 'validate'].map((one) => `/auth/${one}`),
       '/beta/litellm_basic_guardrail_api',
       '/cache',
