@@ -4,6 +4,12 @@ import { answer, common, errors, idempotencyKey, notFound, pathParameter, query,
 const job = (description: string) => answer(description, 'BulkJob');
 const refusal = (description: string) => answer(description, 'ErrorResponse');
 
+/** One event of a stream, as those see it who have taken it apart. */
+const eventSchema = {
+  type: 'object',
+  properties: { id: { type: 'string' }, event: { type: 'string' }, data: { type: 'string' } },
+} as const;
+
 /** Paths of bulk jobs. */
 export function bulkPaths() {
   const bulkId = pathParameter('bulk_id');
@@ -79,7 +85,7 @@ export function bulkPaths() {
         responses: {
           '200': {
             description: 'The events',
-            content: { 'text/event-stream': { schema: { type: 'string' } } },
+            content: { 'text/event-stream': { schema: eventSchema } },
           },
           '204': { description: 'The client has seen the end' },
           ...found,
