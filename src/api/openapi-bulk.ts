@@ -4,11 +4,11 @@ import { answer, common, errors, idempotencyKey, notFound, pathParameter, query,
 const job = (description: string) => answer(description, 'BulkJob');
 const refusal = (description: string) => answer(description, 'ErrorResponse');
 
-/** One event of a stream, as those see it who have taken it apart. */
+/** A stream as text, or each of its events for those who take it apart. */
 const eventSchema = {
-  type: 'object',
+  type: ['string', 'object'],
   properties: { id: { type: 'string' }, event: { type: 'string' }, data: { type: 'string' } },
-} as const;
+};
 
 /** Paths of bulk jobs. */
 export function bulkPaths() {
