@@ -72,6 +72,7 @@ async function startConclave(tools) {
     ORCHESTRATION_JWT_SECRET_KEY: randomBytes(32).toString('hex'),
     // Wrong credentials are part of it, all from one address.
     ORCHESTRATION_AUTH__ATTEMPT_LIMIT__MAX: '1000000',
+    ORCHESTRATION_ORCHESTRATION__DEFAULT_RATE_LIMIT_PER_MINUTE: '1000000',
   });
   const logFile = path.join(dataDir, 'fuzz.log');
   const child = spawn(process.execPath, [mainFile, 'start'], {
