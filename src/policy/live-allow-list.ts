@@ -1,19 +1,14 @@
 import type { DecidedEntry } from '../contract/allow-list';
 import type { Plan } from '../contract/plan';
 import { allowedUnder, isFor } from '../domain/allow-list';
-import { Rereading } from '../domain/rereading';
+import { type ChangesByOthers, Following } from '../domain/following';
 import type { AllowedBy } from '../domain/suppression';
 
-export interface LiveAllowListDependencies {
+export interface LiveAllowListDependencies extends ChangesByOthers {
   readonly news: () => Promise<readonly DecidedEntry[]>;
-  /** Calls when another process has changed the list, or when that may have been missed. */
-  readonly onHint: (listener: () => void) => void;
-  /** Hears why a look has failed, once until one succeeds. */
-  readonly failed: (error: unknown) => void;
   readonly now: () => number;
   /** In ms, whatever is done to the time of day. */
   readonly clock?: () => number;
-  readonly lookEveryMs?: number;
 }
 
 interface Stamped {
@@ -31,7 +26,6 @@ interface OfTenant {
   readonly stamps: Map<string, Stamped>;
 }
 
-const lookEveryMs = 400;
 /** The time in which a change must have reached everybody. */
 const trustedMs = 1000;
 
@@ -41,28 +35,22 @@ const trustedMs = 1000;
  */
 export class LiveAllowList {
   readonly #tenants = new Map<string, OfTenant>();
-  readonly #rereading = new Rereading(
-    () => this.#read(),
-    (error) => this.deps.failed(error),
-  );
+  readonly #following: Following;
   readonly #clock: () => number;
   #seen = 0;
   #confirmedAt = -Infinity;
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(private readonly deps: LiveAllowListDependencies) {
+    this.#following = new Following(() => this.#read(), deps);
     this.#clock = deps.clock ?? (() => performance.now());
   }
 
-  async start(): Promise<void> {
-    this.deps.onHint(() => void this.catchUp());
-    await this.#rereading.refresh();
-    this.#timer = setInterval(() => void this.catchUp(), this.deps.lookEveryMs ?? lookEveryMs).unref();
+  start(): Promise<void> {
+    return this.#following.start();
   }
 
   stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#following.stop();
   }
 
   /**
@@ -70,12 +58,12 @@ export class LiveAllowList {
    * @throws when that cannot be read
    */
   refresh(): Promise<void> {
-    return this.#rereading.refresh();
+    return this.#following.refresh();
   }
 
   /** One that fails leaves what is known to grow old. */
   catchUp(): Promise<void> {
-    return this.#rereading.catchUp();
+    return this.#following.catchUp();
   }
 
   /** What a plan that is made now says of the list; undefined: nothing in it counts for the bundle, or it is too old. */

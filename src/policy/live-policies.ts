@@ -1,22 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import type { BundleHead, ChangedHead } from '../contract/policy-store';
-import { Rereading } from '../domain/rereading';
+import { type ChangesByOthers, Following } from '../domain/following';
 import type { Bundle } from './bundle';
 
-export interface LivePoliciesDependencies {
+export interface LivePoliciesDependencies extends ChangesByOthers {
   readonly news: () => Promise<readonly ChangedHead[]>;
   /** A bundle out of the store, which is then also where every worker finds it. */
   readonly load: (digest: string) => Promise<Bundle | null>;
-  /** Calls when another process has changed a policy, or when that may have been missed. */
-  readonly onHint: (listener: () => void) => void;
-  /** Hears why a look has failed, once until one succeeds. */
-  readonly failed: (error: unknown) => void;
   /** Bytes of compiled bundles that stay in memory. */
   readonly maxBytes: number;
-  readonly lookEveryMs?: number;
 }
-
-const lookEveryMs = 400;
 
 /**
  * The policies that decide, as this process sees them: heads of all bundles, which are small, and as many bundles as
@@ -25,13 +18,10 @@ const lookEveryMs = 400;
 export class LivePolicies {
   readonly #heads = new Map<string, ChangedHead>();
   readonly #bundles: LRUCache<string, Bundle>;
-  readonly #rereading = new Rereading(
-    () => this.#read(),
-    (error) => this.deps.failed(error),
-  );
-  #timer: NodeJS.Timeout | null = null;
+  readonly #following: Following;
 
   constructor(private readonly deps: LivePoliciesDependencies) {
+    this.#following = new Following(() => this.#read(), deps);
     this.#bundles = new LRUCache({
       maxSize: deps.maxBytes,
       sizeCalculation: sizeOf,
@@ -39,15 +29,12 @@ export class LivePolicies {
     });
   }
 
-  async start(): Promise<void> {
-    this.deps.onHint(() => void this.catchUp());
-    await this.refresh();
-    this.#timer = setInterval(() => void this.catchUp(), this.deps.lookEveryMs ?? lookEveryMs).unref();
+  start(): Promise<void> {
+    return this.#following.start();
   }
 
   stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#following.stop();
   }
 
   /** Null when nothing decides under this name. @throws when the store cannot give what it says is active */
@@ -85,13 +72,13 @@ export class LivePolicies {
   }
 
   /** Resolves when this process sees all that was committed before the call. */
-  async refresh(): Promise<void> {
-    await this.#rereading.refresh();
+  refresh(): Promise<void> {
+    return this.#following.refresh();
   }
 
   /** As {@link refresh}, but one that fails leaves what is known to decide until the next. */
   catchUp(): Promise<void> {
-    return this.#rereading.catchUp();
+    return this.#following.catchUp();
   }
 
   async #read(): Promise<void> {

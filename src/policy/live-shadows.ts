@@ -1,41 +1,29 @@
 import type { Shadow } from '../contract/shadow';
-import { Rereading } from '../domain/rereading';
+import { type ChangesByOthers, Following } from '../domain/following';
 import { shadowStatus } from '../domain/shadow';
 
-export interface LiveShadowsDependencies {
+export interface LiveShadowsDependencies extends ChangesByOthers {
   readonly news: () => Promise<readonly Shadow[]>;
-  /** Calls when another process has changed one, or when that may have been missed. */
-  readonly onHint: (listener: () => void) => void;
-  /** Hears why a look has failed, once until one succeeds. */
-  readonly failed: (error: unknown) => void;
   /** The version that decides. */
   readonly activeVersion: (tenantId: string, bundle: string) => string | null;
   readonly now: () => number;
-  readonly lookEveryMs?: number;
 }
-
-const lookEveryMs = 400;
 
 /** The shadows of all bundles as this process sees them. */
 export class LiveShadows {
   readonly #shadows = new Map<string, Shadow>();
-  readonly #rereading = new Rereading(
-    () => this.#read(),
-    (error) => this.deps.failed(error),
-  );
-  #timer: NodeJS.Timeout | null = null;
+  readonly #following: Following;
 
-  constructor(private readonly deps: LiveShadowsDependencies) {}
+  constructor(private readonly deps: LiveShadowsDependencies) {
+    this.#following = new Following(() => this.#read(), deps);
+  }
 
-  async start(): Promise<void> {
-    this.deps.onHint(() => void this.catchUp());
-    await this.#rereading.refresh();
-    this.#timer = setInterval(() => void this.catchUp(), this.deps.lookEveryMs ?? lookEveryMs).unref();
+  start(): Promise<void> {
+    return this.#following.start();
   }
 
   stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#following.stop();
   }
 
   /** The last of a bundle; null: it never had one. */
@@ -55,7 +43,7 @@ export class LiveShadows {
 
   /** Resolves when this process sees all that was committed before the call; one that fails leaves what is known. */
   catchUp(): Promise<void> {
-    return this.#rereading.catchUp();
+    return this.#following.catchUp();
   }
 
   async #read(): Promise<void> {

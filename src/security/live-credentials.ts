@@ -2,21 +2,16 @@ import type { ApiKeyRecord, CredentialNews } from '../contract/credentials';
 import { ConclaveError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import { grantsOf } from '../domain/permissions';
-import { Rereading } from '../domain/rereading';
+import { type ChangesByOthers, Following } from '../domain/following';
 import { isKey, keyIdIn } from './api-key';
 
-export interface LiveCredentialsDependencies {
+export interface LiveCredentialsDependencies extends ChangesByOthers {
   readonly news: () => Promise<CredentialNews>;
-  /** Calls when another process has changed a credential, or when that may have been missed. */
-  readonly onHint: (listener: () => void) => void;
   /** Keeps which keys were used. */
   readonly used: (keyIds: readonly string[]) => Promise<void>;
-  /** Hears why the store could not be asked, once until it can. */
-  readonly failed: (error: unknown) => void;
   readonly now?: () => number;
 }
 
-const lookEveryMs = 400;
 /** While the store is away, what is known of credentials is believed for so long. */
 const trustedMs = 30_000;
 const noteEveryMs = 30_000;
@@ -33,29 +28,24 @@ export class LiveCredentials {
   /** Until when, in epoch ms. */
   readonly #revoked = new Map<string, number>();
   readonly #used = new Set<string>();
-  readonly #rereading = new Rereading(
-    () => this.#read(),
-    (error) => this.deps.failed(error),
-  );
+  readonly #following: Following;
   readonly #now: () => number;
   #readAt = -Infinity;
-  #timers: NodeJS.Timeout[] = [];
+  #noting: NodeJS.Timeout | undefined;
 
   constructor(private readonly deps: LiveCredentialsDependencies) {
+    this.#following = new Following(() => this.#read(), deps);
     this.#now = deps.now ?? Date.now;
   }
 
   async start(): Promise<void> {
-    this.deps.onHint(() => void this.catchUp());
-    await this.#rereading.refresh();
-    this.#timers = [
-      setInterval(() => void this.catchUp(), lookEveryMs).unref(),
-      setInterval(() => void this.note(), noteEveryMs).unref(),
-    ];
+    await this.#following.start();
+    this.#noting = setInterval(() => void this.note(), noteEveryMs).unref();
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#following.stop();
+    clearInterval(this.#noting);
     await this.note();
   }
 
@@ -79,7 +69,7 @@ export class LiveCredentials {
 
   /** What fails leaves what is known. */
   catchUp(): Promise<void> {
-    return this.#rereading.catchUp();
+    return this.#following.catchUp();
   }
 
   /** Keeps which keys were used since it was kept last. */

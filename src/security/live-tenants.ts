@@ -1,18 +1,12 @@
 import { ConclaveError } from '../contract/errors';
 import type { TenantQuotas, TenantRecord, TenantSwitches } from '../contract/tenants';
-import { Rereading } from '../domain/rereading';
+import { type ChangesByOthers, Following } from '../domain/following';
 import { quotasOf } from '../domain/tenancy';
 
-export interface LiveTenantsDependencies {
+export interface LiveTenantsDependencies extends ChangesByOthers {
   /** Those that have changed since it was asked last. */
   readonly news: () => Promise<readonly TenantRecord[]>;
-  /** Calls when another process has changed a tenant, or when that may have been missed. */
-  readonly onHint: (listener: () => void) => void;
-  /** Hears why the store could not be asked, once until it can. */
-  readonly failed: (error: unknown) => void;
 }
-
-const lookEveryMs = 400;
 
 /**
  * Tenants as this process knows them, which is as they are but for a fraction of a second. Of most there is no record: they
@@ -20,27 +14,23 @@ const lookEveryMs = 400;
  */
 export class LiveTenants {
   readonly #tenants = new Map<string, TenantRecord>();
-  readonly #rereading = new Rereading(
-    () => this.#read(),
-    (error) => this.deps.failed(error),
-  );
-  #timer: NodeJS.Timeout | undefined;
+  readonly #following: Following;
 
-  constructor(private readonly deps: LiveTenantsDependencies) {}
+  constructor(private readonly deps: LiveTenantsDependencies) {
+    this.#following = new Following(() => this.#read(), deps);
+  }
 
-  async start(): Promise<void> {
-    this.deps.onHint(() => void this.catchUp());
-    await this.#rereading.refresh();
-    this.#timer = setInterval(() => void this.catchUp(), lookEveryMs).unref();
+  start(): Promise<void> {
+    return this.#following.start();
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#following.stop();
   }
 
   /** What fails leaves what is known. */
   catchUp(): Promise<void> {
-    return this.#rereading.catchUp();
+    return this.#following.catchUp();
   }
 
   isActive(tenantId: string): boolean {

@@ -7,8 +7,9 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { makeOnce } from './lasting-file';
 
 /** Signs checkpoints of the audit log, and knows signatures of its own and of trusted keys. */
 export class AuditKeys {
@@ -53,23 +54,13 @@ export function loadAuditKeys(
 ): AuditKeys {
   if (configured !== null) return new AuditKeys(privateKeyOf(configured, 'audit.signing_key'), trusted);
   const file = path.join(dataDir, 'keys', 'audit.key');
-  if (!existsSync(file)) makeOnce(file);
+  if (!existsSync(file)) makeOnce(file, newKey());
   return new AuditKeys(privateKeyOf(readFileSync(file, 'utf8'), file), trusted);
 }
 
-/** Of several processes that start at once, the first to link its finished file into place has made the key of all. */
-function makeOnce(file: string): void {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-  const own = `${file}.${process.pid}`;
+function newKey(): string {
   const { privateKey } = generateKeyPairSync('ed25519');
-  writeFileSync(own, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
-  try {
-    linkSync(own, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(own);
-  }
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
 function privateKeyOf(text: string, where: string): KeyObject {

@@ -1,7 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { keepNames, writeLasting } from './lasting-file';
+import { keepNames, makeOnce, writeLasting } from './lasting-file';
 
 const keyBytes = 32;
 /** So often at most a file is looked at for a key that is not known. */
@@ -50,7 +50,7 @@ export class MasterKeys {
     }
     if (file !== null) return new MasterKeys(() => decode(readFileSync(file, 'utf8'), file));
     const own = path.join(dataDir, 'keys', 'master.key');
-    if (!existsSync(own)) makeOnce(own);
+    if (!existsSync(own)) makeOnce(own, `${randomBytes(keyBytes).toString('base64')}\n`);
     return new MasterKeys(() => decode(readFileSync(own, 'utf8'), own), own);
   }
 
@@ -116,23 +116,6 @@ export function masterKeyId(key: Buffer): string {
 
 function byId(keys: readonly Buffer[]): ReadonlyMap<string, Buffer> {
   return new Map(keys.map((key) => [masterKeyId(key), key]));
-}
-
-/** Of several processes that start at once, the first to link its finished file into place has made the key of all. */
-function makeOnce(file: string): void {
-  const folder = path.dirname(file);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  keepNames(path.dirname(folder));
-  const own = `${file}.${process.pid}`;
-  writeLasting(own, `${randomBytes(keyBytes).toString('base64')}\n`, 0o600);
-  try {
-    linkSync(own, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    rmSync(own);
-  }
-  keepNames(folder);
 }
 
 /** One or more, apart by white space or commas. */

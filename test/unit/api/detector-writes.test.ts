@@ -6,6 +6,7 @@ import { detectorTestedSchema, trafficChangedSchema } from '../../../src/contrac
 import type { RegistryEntry } from '../../../src/contract/registry-entry';
 import type { NewDetector } from '../../../src/registry/registrar';
 import { listedDetector } from '../../../src/registry/registry-file';
+import { registeredByHand } from '../../support/registered-by-hand';
 import { type AppOptions, appWith, expectError, registration, watched } from './support';
 
 const path = '/api/v1/detectors';
@@ -38,13 +39,7 @@ async function facade(options: AppOptions = {}) {
 /** As it is registered: no directory has it before that is committed. */
 const entryOf = (detector: DetectorRegistration): RegistryEntry => ({
   ...listedDetector(detector),
-  source: 'manual',
-  origin: 'api',
-  status: 'active',
-  traffic_percent: 100,
-  ttl_seconds: null,
-  registration_time: '2026-11-21T10:00:00.000Z',
-  updated_at: '2026-11-21T10:00:00.000Z',
+  ...registeredByHand,
 });
 const as = (tenant: string) => ({ 'X-Tenant-ID': tenant });
 

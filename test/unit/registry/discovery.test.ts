@@ -24,6 +24,7 @@ import { kubernetesDiscovery } from '../../../src/registry/kubernetes-discovery'
 import { listedDetector } from '../../../src/registry/registry-file';
 import { makeCertificates } from '../../support/certificates';
 import { eventually } from '../../support/eventually';
+import { registeredByHand } from '../../support/registered-by-hand';
 import { MemoryStore } from './memory-store';
 
 const failing = (code: string) => Object.assign(new Error(code), { code });
@@ -55,13 +56,7 @@ describe('Discovery', () => {
     const byHand = detector('by-hand');
     store.entries.set('by-hand@1.0', {
       ...listedDetector(byHand),
-      source: 'manual',
-      origin: 'api',
-      status: 'active',
-      traffic_percent: 100,
-      ttl_seconds: null,
-      registration_time: '',
-      updated_at: '',
+      ...registeredByHand,
     });
     let found: (detectors: readonly DetectorRegistration[]) => void = () => undefined;
     let refreshed = 0;

@@ -5,24 +5,16 @@ import type { DirectoryChange } from '../../../src/registry/directory';
 import { LiveRegistry } from '../../../src/registry/live-registry';
 import { listedDetector, listedEndpoint } from '../../../src/registry/registry-file';
 import { eventually } from '../../support/eventually';
+import { registeredByHand } from '../../support/registered-by-hand';
 
 const builtinUrl = 'http://127.0.0.1:8010';
-const state = {
-  source: 'manual',
-  origin: 'api',
-  status: 'active',
-  traffic_percent: 100,
-  ttl_seconds: null,
-  registration_time: '2026-11-21T10:00:00.000Z',
-  updated_at: '2026-11-21T10:00:00.000Z',
-} as const;
 
 function detectorEntry(name: string, rest: object = {}, over: Partial<RegistryEntry> = {}): RegistryEntry {
   const detector = detectorRegistrationSchema.parse({ name, endpoint: 'http://127.0.0.1:9', ...rest });
-  return { ...state, ...listedDetector(detector), ...over };
+  return { ...registeredByHand, ...listedDetector(detector), ...over };
 }
 const endpointEntry = (config: object, over: Partial<RegistryEntry> = {}): RegistryEntry => ({
-  ...state,
+  ...registeredByHand,
   ...listedEndpoint(endpointSchema.parse(config)),
   ...over,
 });

@@ -1,8 +1,8 @@
 import { forwardsCredentials } from '../../../src/proxy/headers';
 import { upstreamOf } from '../../../src/registry/upstream-of';
+import { registeredByHand } from '../../support/registered-by-hand';
 import { registration } from '../domain/support';
 
-const at = new Date(0).toISOString();
 const detectorWith = (rest: Record<string, unknown>) =>
   upstreamOf(
     {
@@ -10,13 +10,7 @@ const detectorWith = (rest: Record<string, unknown>) =>
       kind: 'detector',
       detector: registration('pii', rest),
       endpoint: null,
-      source: 'manual',
-      origin: 'api',
-      status: 'active',
-      traffic_percent: 100,
-      ttl_seconds: null,
-      registration_time: at,
-      updated_at: at,
+      ...registeredByHand,
     },
     'http://127.0.0.1:1',
   );
