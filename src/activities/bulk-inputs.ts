@@ -71,13 +71,14 @@ export class BulkInputs implements Inputs {
 
 export function memberOf(
   { request, request_id, routing_tokens }: BulkItem,
-  { correlationId, traceparent }: BulkIdentity,
+  { correlationId, traceparent, asked }: BulkIdentity,
   { healthStatus, about }: { healthStatus: BulkMember['health_status']; about?: RequestAbout | undefined },
 ): BulkMember {
   return {
     request_id,
     correlation_id: correlationId,
     traceparent,
+    ...(asked && { asked }),
     mode: 'bulk',
     content: request.content,
     content_length: codePointLength(request.content),

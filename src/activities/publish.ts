@@ -189,6 +189,7 @@ function auditRecord(
 ): Record<string, unknown> {
   const { member, results, conflict } = ending;
   return {
+    ...member.asked,
     correlation_id: member.correlation_id,
     received_at: new Date(member.received_at).toISOString(),
     content_length: member.content_length,

@@ -36,7 +36,7 @@ import { establishContext } from './request-context';
 import { expectBodySoon, partFromUnread } from './request-time';
 import { crossOrigin } from './cross-origin';
 import { debugRoute, type RoutesRouterDependencies, routesRouter } from './routes-router';
-import { securityHeaders } from './security-headers';
+import { addSecurityHeaders } from './security-headers';
 import { type SimulationsRouterDependencies, simulationsRouter } from './simulations-router';
 import { type ShadowRouterDependencies, shadowRouter } from './shadow-router';
 import { type StatusRouterDependencies, statusRouter } from './status-router';
@@ -96,8 +96,7 @@ export function createApp(deps: AppDependencies): Express {
   app.locals['once'] = deps.keyedChanges;
   app.use(establishContext);
   app.use(expectBodySoon);
-  // TLS ends before us; a page that was served in plain must find its parts in plain.
-  app.use(securityHeaders({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  app.use(addSecurityHeaders);
   if (deps.corsOrigins.length > 0) app.use(crossOrigin(deps.corsOrigins));
   const routes: DeclaredRoute[] = [];
   const mount = (prefix: string, ...routers: readonly Router[]): void => {

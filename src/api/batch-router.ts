@@ -19,6 +19,7 @@ import { bodyOf, readBody } from './json-body';
 import type { Counted } from './rate-limit';
 import { idempotencyKeyOf } from './idempotency-key';
 import type { OrchestrateRouterDependencies } from './orchestrate-router';
+import { askedBy } from './principal';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -70,6 +71,7 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
         batchId: batch_id ?? null,
         correlationId,
         traceparent,
+        asked: askedBy(request),
         receivedAt,
       });
       if (answer.replayed) response.set('Idempotency-Replayed', 'true');

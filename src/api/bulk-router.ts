@@ -10,6 +10,7 @@ import { atFloodgate } from './floodgate';
 import { idempotencyKeyOf } from './idempotency-key';
 import { once } from './once';
 import type { RateLimit } from './rate-limit';
+import { askedBy } from './principal';
 import { contextOf } from './request-context';
 import { allowLongBody } from './request-time';
 import { sendEvents, type ServerEvent, untilGone } from './server-events';
@@ -119,6 +120,7 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
       requestId,
       correlationId,
       traceparent,
+      asked: askedBy(request),
       receivedAt,
       idempotencyKey,
       async admit(tenantId) {

@@ -18,6 +18,8 @@ const page = `<!doctype html>
     <script src="/api/v1/docs/start.js"></script>
   </body>
 </html>`;
+/** Swagger UI writes styles into its elements, and its icons into its styles. */
+const pagePolicy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:";
 /** Without `validatorUrl: null` the page would show the document to a server elsewhere. */
 const script = `SwaggerUIBundle({
   url: '/api/v1/openapi.json',
@@ -43,7 +45,7 @@ export function docsRouter(version: string, routes: readonly DeclaredRoute[]): R
     response.type('text/javascript').send(script);
   });
   router.get('/docs', open(), (_request, response) => {
-    response.type('html').send(page);
+    response.set('Content-Security-Policy', pagePolicy).type('html').send(page);
   });
   return router;
 }

@@ -1,6 +1,7 @@
 import type { NextFunction, Request, Response } from 'express';
 import type { ErrorResponse } from '../contract/answer';
 import { canonicalErrors, ConclaveError, GatewayError, gatewayErrors } from '../contract/errors';
+import type { Identity } from '../contract/identity';
 import type { Logger } from '../telemetry/logger';
 import { firewallOf } from './firewall';
 import { contextOf } from './request-context';
@@ -31,6 +32,7 @@ export function createErrorHandler(log: Logger) {
           ...(typeof known.cause === 'string' && { cause: known.cause }),
           request_id: context.requestId,
           correlation_id: context.correlationId,
+          principal: (response.locals['identity'] as Identity | undefined)?.subject ?? null,
         },
         'request failed',
       );

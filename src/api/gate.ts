@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { anonymous, type ClientCertificate, type Identity, type Permission } from '../contract/identity';
 import { type Reach, refusalOf } from '../domain/permissions';
+import { endpointOf } from './principal';
 import { contextOf } from './request-context';
 import { namedTenantOf } from './tenant-header';
 
@@ -183,12 +184,6 @@ function challenge(request: Request, { detail }: ConclaveError): void {
 
 function resourceOf(request: Request, { resource }: Needed): string | undefined {
   return resource === undefined ? undefined : String(request.params[resource]);
-}
-
-/** Route templates, not paths: those are the caller's to make up. */
-function endpointOf(request: Request): string {
-  const template = (request.route as { path?: unknown } | undefined)?.path ?? request.baseUrl;
-  return `${request.method} ${typeof template === 'string' ? template : 'several'}`;
 }
 
 function isSame(one: string, other: string): boolean {

@@ -14,6 +14,7 @@ import { idempotencyKeyOf } from './idempotency-key';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
 import type { RateLimit } from './rate-limit';
+import { askedBy } from './principal';
 import { contextOf } from './request-context';
 import { tenantOf } from './tenant-header';
 
@@ -59,6 +60,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
           requestId: context.requestId,
           correlationId: context.correlationId,
           traceparent: context.traceparent,
+          asked: askedBy(request),
           idempotencyKey,
         });
         response.set('X-Cache', answer.cache ?? 'BYPASS');
@@ -101,6 +103,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
         await deps.jobs.rerun(jobIdOf(request), tenantOf(request), rerun, {
           correlationId,
           traceparent,
+          asked: askedBy(request),
           receivedAt,
         }),
       );

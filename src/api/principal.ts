@@ -1,6 +1,7 @@
 import type { Request } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { anonymous, type Identity } from '../contract/identity';
+import type { Asked } from '../contract/plan';
 
 const form = /^[\x21-\x7e]{1,100}$/;
 
@@ -36,4 +37,15 @@ function saidToBe(request: Request): string {
     detail: 'invalid_principal_header',
     fieldErrors: [{ path: 'X-Principal', message }],
   });
+}
+
+/** What is on record of whoever has something judged. @throws as {@link principalOf} */
+export function askedBy(request: Request): Asked {
+  return { principal: principalOf(request), endpoint: endpointOf(request) };
+}
+
+/** Method and template of the route, not the path: that is the caller's to make up. */
+export function endpointOf(request: Request): string {
+  const template = (request.route as { path?: unknown } | undefined)?.path ?? request.baseUrl;
+  return `${request.method} ${typeof template === 'string' ? template : 'several'}`;
 }

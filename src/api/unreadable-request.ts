@@ -4,9 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ConclaveError } from '../contract/errors';
 import { errorResponse } from '../domain/error-response';
-import { headersOf } from './security-headers';
-
-const headers = headersOf({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } });
+import { securityHeaders } from './security-headers';
 
 /** Answers what is no HTTP, or too much of it, so that no route has seen it; then the connection ends. */
 export function answerUnreadable(error: NodeJS.ErrnoException, stream: Duplex): void {
@@ -26,7 +24,7 @@ export function answerUnreadable(error: NodeJS.ErrnoException, stream: Duplex): 
     'Cache-Control: no-store',
     `X-Request-ID: ${ids.request_id}`,
     `X-Correlation-ID: ${ids.correlation_id}`,
-    ...[...headers].map(([name, value]) => `${name}: ${value}`),
+    ...[...securityHeaders].map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${json}`, () => socket.destroy());
 }

@@ -129,11 +129,20 @@ export interface RequestAbout {
   readonly analysis?: ContentAnalysis;
 }
 
+/** Who asked, and by what route (spec/orchestration.md 1.12, audit record). */
+export interface Asked {
+  readonly principal: string;
+  /** Method and template of the path. */
+  readonly endpoint: string;
+}
+
 /** One orchestration of a run. Times are epoch milliseconds. */
 export interface Member {
   readonly request_id: string;
   readonly correlation_id: string;
   readonly traceparent: string | null;
+  /** Absent: not known, in a run of an earlier release. */
+  readonly asked?: Asked;
   /** `bulk`: an item of a bulk job, which is no job of its own. */
   readonly mode: ProcessingMode | 'bulk';
   readonly content: string;

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
+import type { Asked } from '../contract/plan';
 import { recordAudit } from './audit-log';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
@@ -12,6 +13,8 @@ export interface NewBulkJob {
   readonly parentBulkId: string | null;
   readonly correlationId: string;
   readonly traceparent: string | null;
+  /** Null: of an earlier release. */
+  readonly asked: Asked | null;
   readonly createdAt: Date;
 }
 
@@ -65,6 +68,7 @@ export class BulkJobs {
           status: 'uploading',
           correlation_id: job.correlationId,
           traceparent: job.traceparent,
+          asked: JSON.stringify(job.asked),
           lease_until: new Date(Date.now() + leaseMs),
           created_at: job.createdAt,
           expires_at: new Date(job.createdAt.getTime() + this.retentionMs),
@@ -169,6 +173,7 @@ export class BulkJobs {
       parentBulkId: row.parent_bulk_id,
       correlationId: row.correlation_id,
       traceparent: row.traceparent,
+      asked: row.asked,
       status: row.status,
       items: row.items,
       outcomes: { completed, partial, failed: row.failed + refused, cancelled },

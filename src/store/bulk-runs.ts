@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { chunkRunId, type NextBulkChunk, sliceRunId } from '../contract/bulk-run';
+import type { Asked } from '../contract/plan';
 import { audit } from './bulk-jobs';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
@@ -16,6 +17,8 @@ export interface BulkIdentity {
   readonly tenantId: string;
   readonly correlationId: string;
   readonly traceparent: string | null;
+  /** Null: of an earlier release. */
+  readonly asked: Asked | null;
 }
 
 /** More than a chunk can have. */
@@ -146,13 +149,14 @@ export class BulkRuns {
   async identityOf(bulkId: string): Promise<BulkIdentity> {
     const job = await this.db
       .selectFrom('bulk_job')
-      .select(['tenant_id', 'correlation_id', 'traceparent'])
+      .select(['tenant_id', 'correlation_id', 'traceparent', 'asked'])
       .where('bulk_id', '=', bulkId)
       .executeTakeFirstOrThrow();
     return {
       tenantId: job.tenant_id,
       correlationId: job.correlation_id,
       traceparent: job.traceparent,
+      asked: job.asked,
     };
   }
 

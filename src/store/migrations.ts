@@ -5,6 +5,7 @@ import { apiKeyRates } from './migrations/api-key-rates';
 import { auditChain } from './migrations/audit-chain';
 import { batchAnswers } from './migrations/batch-answers';
 import { breakers } from './migrations/breakers';
+import { bulkAskers } from './migrations/bulk-askers';
 import { bulkJobs } from './migrations/bulk-jobs';
 import { detectorUseOwners } from './migrations/detector-use-owners';
 import { callbacks } from './migrations/callbacks';
@@ -161,6 +162,7 @@ const migrations: Record<string, Migration> = {
   '2026_12_01_30_api_key_rates': apiKeyRates,
   '2026_12_01_31_kept_answers': keptAnswers,
   '2026_12_01_40_audit_chain': auditChain,
+  '2026_12_02_60_bulk_askers': bulkAskers,
 };
 
 /** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */

@@ -3,6 +3,7 @@ import type { BulkStatus } from '../contract/bulk';
 import type { CallbackFault, CallbackStatus } from '../contract/callback-state';
 import type { FileType } from '../contract/content';
 import type { JobStatus } from '../contract/enums';
+import type { Asked } from '../contract/plan';
 import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstream';
 import type { Nullable, NullableTimestamp, Timestamp, WithDefault } from './columns';
 import type { AuditTables } from './schema-audit';
@@ -203,6 +204,7 @@ export interface BulkJobTable {
   status: BulkStatus | 'uploading';
   correlation_id: string;
   traceparent: Nullable<string>;
+  asked: ColumnType<Asked | null, string | null, never>;
   items: WithDefault<number>;
   /** While uploading: until when the facade is taken to be alive. */
   lease_until: Nullable<Date>;

@@ -4,6 +4,7 @@ import type { BatchItemResult } from '../contract/batch';
 import type { Priority, ProcessingMode } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
 import type { VersionInfo } from '../contract/payload';
+import type { Asked } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import { slaOf, type SlaSettings } from '../domain/budget';
 import { answeredItem, batchResponse, failedItem } from '../domain/batch';
@@ -56,6 +57,7 @@ export interface AcceptedBatch {
   readonly batchId: string | null;
   readonly correlationId: string;
   readonly traceparent: string | null;
+  readonly asked: Asked;
   /** Epoch ms. */
   readonly receivedAt: number;
 }
@@ -164,7 +166,7 @@ export class Batches {
     requestId: string,
     companions: Companions,
   ): Promise<BatchItemResult> {
-    const { correlationId, traceparent } = batch;
+    const { correlationId, traceparent, asked } = batch;
     const idempotencyKey = `${batch.idempotencyKey}#${index}`;
     try {
       if ('fault' in item) throw item.fault;
@@ -174,6 +176,7 @@ export class Batches {
         requestId,
         correlationId,
         traceparent,
+        asked,
         idempotencyKey,
         receivedAt,
         routingTokens,

@@ -1,5 +1,6 @@
 import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { ConclaveError } from '../contract/errors';
+import type { Asked } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import { bulkLimits, fitsChunk } from '../domain/bulk';
 import { errorResponse } from '../domain/error-response';
@@ -18,6 +19,7 @@ export interface BulkUpload {
   readonly requestId: string;
   readonly correlationId: string;
   readonly traceparent: string | null;
+  readonly asked: Asked;
   /** Null: that of the first valid line. */
   readonly tenantId: string | null;
   readonly parentBulkId: string | null;
@@ -170,6 +172,7 @@ class BulkWriter {
       parentBulkId: upload.parentBulkId,
       correlationId: upload.correlationId,
       traceparent: upload.traceparent,
+      asked: upload.asked,
       createdAt: new Date(upload.receivedAt),
     };
     const outcome = await this.deps.jobs.begin(job, claim, bulkLimits.openJobs);

@@ -20,8 +20,8 @@ export interface BulkServiceDependencies {
   readonly log: { warn(fields: object, message: string): void };
 }
 
-export type BulkCall = Pick<BulkUpload, 'requestId' | 'correlationId' | 'traceparent' | 'receivedAt'> &
-  Pick<BulkUpload, 'idempotencyKey' | 'admit'>;
+export type BulkCall = Pick<BulkUpload, 'requestId' | 'correlationId' | 'traceparent' | 'asked'> &
+  Pick<BulkUpload, 'receivedAt' | 'idempotencyKey' | 'admit'>;
 
 /** Bulk jobs as their owners see them. A job of another tenant does not exist. */
 export class Bulk {

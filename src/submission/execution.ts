@@ -3,7 +3,7 @@ import type { RunInputs } from '../activities/run-inputs';
 import type { DetectorResult } from '../contract/detector-result';
 import type { ProcessingMode } from '../contract/enums';
 import { ConclaveError } from '../contract/errors';
-import type { Member, Plan } from '../contract/plan';
+import type { Asked, Member, Plan } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
 import type { ConversionTrigger } from '../contract/service-metrics';
 import { codePointLength } from '../contract/text';
@@ -30,6 +30,7 @@ export interface Accepted {
   readonly requestId: string;
   readonly correlationId: string;
   readonly traceparent: string | null;
+  readonly asked: Asked;
   readonly idempotencyKey: string | null;
   /** Epoch ms. */
   readonly receivedAt: number;
@@ -246,6 +247,7 @@ export class Execution {
       request_id: accepted.requestId,
       correlation_id: accepted.correlationId,
       traceparent: accepted.traceparent,
+      asked: accepted.asked,
       mode,
       content: request.content,
       content_length: codePointLength(request.content),

@@ -148,6 +148,7 @@ function auditOf(
     request_id: requestId,
     kind: 'orchestration',
     record: {
+      ...accepted.asked,
       correlation_id: accepted.correlationId,
       received_at: new Date(accepted.receivedAt).toISOString(),
       content_length: codePointLength(request.content),

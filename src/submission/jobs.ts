@@ -9,7 +9,7 @@ import type { Planned, Planner } from '../planning/planner';
 import type { Callbacks } from '../store/callbacks';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Job, Orchestrations } from '../store/orchestrations';
-import type { Answer, Execution } from './execution';
+import type { Accepted, Answer, Execution } from './execution';
 import { resultOf, statusOf } from './job-status';
 import { isAbout, readRecipe } from './recipe';
 import type { RunGateway } from './run-gateway';
@@ -66,11 +66,7 @@ export class Jobs {
     jobId: string,
     tenantId: string | null,
     rerun: RerunRequest,
-    call: {
-      readonly correlationId: string;
-      readonly traceparent: string | null;
-      readonly receivedAt: number;
-    },
+    call: Pick<Accepted, 'correlationId' | 'traceparent' | 'asked' | 'receivedAt'>,
   ): Promise<Answer> {
     const job = await this.#job(jobId, tenantId);
     this.deps.tenants.requireActive(job.tenantId);
@@ -99,10 +95,8 @@ export class Jobs {
       {
         request,
         requestId,
-        correlationId: call.correlationId,
-        traceparent: call.traceparent,
+        ...call,
         idempotencyKey: null,
-        receivedAt: call.receivedAt,
         routingTokens: [],
         parentJobId: jobId,
         priorResults,

@@ -3,6 +3,7 @@ import type { ErrorResponse, OrchestrationResponse } from '../contract/answer';
 import type { DetectorResult } from '../contract/detector-result';
 import type { ContentType, Environment } from '../contract/enums';
 import type { ErrorCode } from '../contract/errors';
+import type { Asked } from '../contract/plan';
 import { type Judgement, judgementOf, type Reading } from '../domain/judgement';
 import { masked } from '../domain/masking';
 import { judgedInFull } from '../domain/results';
@@ -18,6 +19,7 @@ export interface Bench {
   readonly environment: Environment;
   readonly correlationId: string;
   readonly traceparent: string | null;
+  readonly asked: Asked;
   readonly receivedAt: number;
   /** What is not judged by then is answered as not judged (epoch ms). */
   readonly deadline: number;
@@ -94,6 +96,7 @@ export class Judge {
       requestId,
       correlationId: bench.correlationId,
       traceparent: bench.traceparent,
+      asked: bench.asked,
       idempotencyKey: null,
       receivedAt: bench.receivedAt,
       routingTokens: exhibit.routingTokens,

@@ -11,6 +11,7 @@ import { gateOf } from '../access';
 import { atFloodgate } from '../floodgate';
 import { readBody } from '../json-body';
 import type { RateLimit } from '../rate-limit';
+import { askedBy } from '../principal';
 import { contextOf } from '../request-context';
 import { tenantOf } from '../tenant-header';
 import { validate } from '../validate';
@@ -80,6 +81,7 @@ function benchOf(deps: FacadeDependencies, request: Request, response: Response,
     environment: deps.settings.environment,
     correlationId,
     traceparent,
+    asked: askedBy(request),
     receivedAt,
     deadline: receivedAt + Math.min(withinMs, deps.settings.answer_within_ms),
   };

@@ -15,6 +15,7 @@ import {
   steadyPorts,
 } from '../../support/conclave-process';
 import { eventually } from '../../support/eventually';
+import { patience } from '../../support/patience';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
 
 const redisUrl = process.env['CONCLAVE_TEST_REDIS_URL'];
@@ -36,7 +37,7 @@ describe('the spread deployment', () => {
 
   /** As `npm run start:<part>` and `npx conclave setup` run it. */
   const run = (script: string, args: string[], env: Record<string, string> = {}): ConclaveProcess => {
-    const process = new ConclaveProcess(script, args, { ...settings, ...env });
+    const process = new ConclaveProcess(script, args, { ...patience, ...settings, ...env });
     started.push(process);
     return process;
   };

@@ -113,9 +113,10 @@ describe('npm start', () => {
     await machine.untilNoProcess();
   });
 
-  it('starts on existing data in less than 15 s', () => {
+  it('starts on existing data faster than on none', () => {
     // The fastest of several, because whatever else this machine does only makes it slower.
-    expect(Math.min(...machine.startTimes.slice(1))).toBeLessThan(15_000);
+    const [first, ...later] = machine.startTimes;
+    expect(Math.min(...later)).toBeLessThan(first!);
   });
 
   it('stops in order when Ctrl-C comes before it is ready', async () => {

@@ -50,7 +50,12 @@ const chunks = {
   planned: async () => saved,
 } satisfies Partial<BulkChunks> as unknown as BulkChunks;
 const runs = {
-  identityOf: async () => ({ tenantId: 'acme', correlationId: 'corr', traceparent: null }),
+  identityOf: async () => ({
+    tenantId: 'acme',
+    correlationId: 'corr',
+    traceparent: null,
+    asked: { principal: 'ann', endpoint: 'POST /orchestrate' },
+  }),
   settle: async (...call: unknown[]) => {
     settled.push(call);
     return 2;
@@ -94,6 +99,7 @@ describe('Loading a chunk of a bulk job', () => {
       request_id: 'r2',
       correlation_id: 'corr',
       traceparent: null,
+      asked: { principal: 'ann', endpoint: 'POST /orchestrate' },
       mode: 'bulk',
       content: '',
       content_length: 6,

@@ -31,11 +31,23 @@ describe('The facade', () => {
     });
   });
 
-  it('protects what it serves, but does not lead browsers to TLS, which ends before us', async () => {
+  it('protects the page of its documents, whose styles are its own', async () => {
     const { headers } = await request(await appWith()).get('/api/v1/docs');
     expect(headers['x-content-type-options']).toBe('nosniff');
     expect(headers['content-security-policy']).toContain("default-src 'self'");
-    expect(headers['content-security-policy']).not.toContain('upgrade-insecure-requests');
+    expect(headers['content-security-policy']).not.toContain('script-src');
+  });
+
+  it('has browsers stay with TLS where it ends at a proxy that is trusted, and only there [A10]', async () => {
+    const app = await appWith({ trustedProxies: 1 });
+    const seen = async (proto: string) =>
+      (await request(app).get('/api/v1/health/live').set('X-Forwarded-Proto', proto)).headers;
+    expect(await seen('https')).toHaveProperty('strict-transport-security');
+    expect(await seen('http')).not.toHaveProperty('strict-transport-security');
+    const untrusting = await request(await appWith())
+      .get('/api/v1/health/live')
+      .set('X-Forwarded-Proto', 'https');
+    expect(untrusting.headers).not.toHaveProperty('strict-transport-security');
   });
 
   it('tells neither the caller nor the log what an unforeseen error says', async () => {
@@ -57,6 +69,7 @@ describe('The facade', () => {
       message: 'request failed',
       request_id: requestId,
       correlation_id: 'corr-3',
+      principal: 'anonymous',
       error: { name: 'TypeError' },
     });
     expect(response.text + logged).not.toContain('zq9');

@@ -65,6 +65,7 @@ describe('POST /orchestrate/batch', () => {
         batchId: 'b',
         correlationId: 'corr-1',
         traceparent: null,
+        asked: { principal: 'anonymous', endpoint: 'POST /orchestrate/batch' },
         receivedAt: expect.any(Number) as number,
       },
     ]);

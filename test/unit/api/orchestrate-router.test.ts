@@ -50,6 +50,7 @@ describe('POST /orchestrate', () => {
         requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
         correlationId: 'corr-1',
         traceparent,
+        asked: { principal: 'anonymous', endpoint: 'POST /orchestrate' },
         idempotencyKey: 'key-1',
         receivedAt: expect.any(Number) as number,
         routingTokens: ['inferred=text'],
@@ -286,7 +287,12 @@ describe('The jobs', () => {
         jobId,
         'acme',
         { detectors: 'failed', policy: 'original' },
-        { correlationId: 'corr-2', traceparent, receivedAt: expect.any(Number) as number },
+        {
+          correlationId: 'corr-2',
+          traceparent,
+          asked: { principal: 'anonymous', endpoint: 'POST /orchestrate/jobs/:job_id/rerun' },
+          receivedAt: expect.any(Number) as number,
+        },
       ],
     ]);
   });

@@ -72,6 +72,7 @@ export interface AppOptions {
   readonly decided?: AppDependencies['gate']['decided'];
   readonly firewall?: Partial<AppDependencies['firewall']>;
   readonly corsOrigins?: AppDependencies['corsOrigins'];
+  readonly trustedProxies?: number;
   readonly certificateOf?: AppDependencies['gate']['certificateOf'];
   readonly submit?: (accepted: Accepted) => Promise<Answer>;
   readonly batches?: Pick<Batches, 'submit'>;
@@ -159,6 +160,7 @@ export async function appWith(options: AppOptions = {}) {
       authenticate: options.authenticate ?? null,
       clientKey: options.facades?.settings?.client_key ?? settingsSchema.parse({}).facades.client_key,
       decided: options.decided ?? (() => undefined),
+      ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
       ...(options.certificateOf && { certificateOf: options.certificateOf }),
     },
     firewall: {

@@ -95,6 +95,7 @@ const batchOf = (items: readonly BatchItem[], overrides: Partial<AcceptedBatch> 
   batchId: null,
   correlationId: 'corr',
   traceparent: 'trace',
+  asked: { principal: 'ann', endpoint: 'POST /orchestrate' },
   receivedAt: Date.now(),
   ...overrides,
 });
@@ -106,7 +107,13 @@ describe('A batch', () => {
     const { body, replayed } = await batches.submit(batchOf([item('a'), fault, item('b')]));
     expect(replayed).toBe(false);
     expect(submitted).toMatchObject([
-      { idempotencyKey: 'key#0', correlationId: 'corr', traceparent: 'trace', request: { content: 'a' } },
+      {
+        idempotencyKey: 'key#0',
+        correlationId: 'corr',
+        traceparent: 'trace',
+        asked: { principal: 'ann', endpoint: 'POST /orchestrate' },
+        request: { content: 'a' },
+      },
       { idempotencyKey: 'key#2', routingTokens: ['inferred=text'], request: { content: 'b' } },
     ]);
     expect(submitted[0]!.companions).toBe(submitted[1]!.companions);

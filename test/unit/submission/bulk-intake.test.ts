@@ -58,6 +58,7 @@ const uploadOf = (lines: readonly BulkLine[], overrides: Partial<BulkUpload> = {
   requestId,
   correlationId: 'corr',
   traceparent: null,
+  asked: { principal: 'ann', endpoint: 'POST /orchestrate' },
   tenantId: null,
   parentBulkId: null,
   receivedAt: 1_000_000,

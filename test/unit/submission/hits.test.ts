@@ -78,6 +78,8 @@ describe('A hit', () => {
         request_id: requestId,
         kind: 'orchestration',
         record: expect.objectContaining({
+          principal: 'ann',
+          endpoint: 'POST /orchestrate',
           correlation_id: 'own',
           content_length: 8,
           planned: ['a@1.0', 'b@1.0'],

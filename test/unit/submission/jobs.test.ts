@@ -158,7 +158,8 @@ describe('the re-run of a job', () => {
   const today: Planned = plannedWith({
     plan: planOf([detector('b'), detector('c'), detector('gone')], { policy_version: '2.0' }),
   });
-  const call = { correlationId: 'corr-2', traceparent: 'trace', receivedAt };
+  const asked = { principal: 'ann', endpoint: 'POST /orchestrate/jobs/:job_id/rerun' };
+  const call = { correlationId: 'corr-2', traceparent: 'trace', asked, receivedAt };
 
   beforeEach(() => {
     world.jobs.set(jobId, completed);
@@ -190,6 +191,7 @@ describe('the re-run of a job', () => {
         parent_job_id: jobId,
         correlation_id: 'corr-2',
         traceparent: 'trace',
+        asked,
         prior_results: [],
       }),
     ]);

@@ -9,6 +9,7 @@ const bench = {
   environment: 'dev',
   correlationId: 'corr',
   traceparent: null,
+  asked: { principal: 'ann', endpoint: 'POST /orchestrate' },
   receivedAt: Date.now(),
   deadline: Date.now() + 600_000,
 } as const;
