@@ -73,7 +73,7 @@ async function guarded(): Promise<Operation[]> {
 }
 
 describe('Every operation of the OpenAPI document', () => {
-  it('declares its permission, or that anybody may call [A5]', async () => {
+  it('declares its permission, or that anybody may call [A3] [A5]', async () => {
     const all = await operations();
     expect(all.length).toBeGreaterThan(60);
     for (const { method, path, permission, security } of all) {
@@ -99,7 +99,7 @@ describe('Every operation of the OpenAPI document', () => {
     expect(documented.filter((route) => !routed.includes(route))).toEqual([]);
   });
 
-  it('asks who calls [A5] [11.2]', async () => {
+  it('asks who calls [A3] [A5] [11.2]', async () => {
     const closed = (await operations()).filter(({ permission }) => permission !== undefined);
     for (const operation of closed) {
       for (const wrong of [undefined, 'nobody']) {
@@ -142,7 +142,7 @@ describe('Every operation of the OpenAPI document', () => {
     }
   });
 
-  it('lets in whom it is for', async () => {
+  it('lets in whom it is for [A3]', async () => {
     for (const operation of await guarded()) {
       const { status, text } = await call(operation, 'superAdmin');
       expect([operation.path, [401, 403].includes(status), text.includes('who are you')]).toEqual([
