@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchOptions } from './arena';
+import { audit } from './audit';
 import { backendNames } from './backend';
 import { batch } from './batch';
 import { cache } from './cache';
@@ -157,6 +158,15 @@ program
   .option('--quick', 'end within 60 seconds: a killed worker and a killed facade, under less load', false)
   .action((options: { quick: boolean }) =>
     perform((stage) => recovery(stage, { ...options, log: (line) => console.error(`bench: ${line}`) })),
+  );
+
+program
+  .command('audit')
+  .description('the audit log sealed, verified and exported: records a second, and memory')
+  .option('--quick', 'with at most 50,000 records', false)
+  .option('--rows <number>', 'records', (text: string) => positiveNumbers(text)[0]!, 1_000_000)
+  .action((options: { quick: boolean; rows: number }) =>
+    perform((stage) => audit(stage, { ...options, log: (line) => console.error(`bench: ${line}`) })),
   );
 
 program

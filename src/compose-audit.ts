@@ -3,6 +3,7 @@ import type { AuditRouterDependencies } from './api/audit-router';
 import type { Settings } from './contract/config';
 import type { TenantPolicy } from './contract/policy';
 import { auditRetentionDays, longestDays } from './domain/audit-retention';
+import { presentable } from './security/on-record';
 import { AuditCheckpoints } from './store/audit-checkpoints';
 import { AuditKeeper } from './store/audit-keeper';
 import { loadAuditKeys } from './store/audit-keys';
@@ -51,7 +52,7 @@ export function composeAudit({ settings, db, policies, version, log }: AuditPart
     log,
   });
   const source = { version, host: hostname() };
-  return { keeper, routes: { records: new AuditRecords(db), verifier, source } };
+  return { keeper, routes: { records: new AuditRecords(db, presentable), verifier, source } };
 }
 
 async function daysOf(tenantId: string, policies: AuditParts['policies']): Promise<number> {

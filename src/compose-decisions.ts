@@ -5,6 +5,7 @@ import type { PlanRecord } from './contract/explanation';
 import type { PlannerDependencies } from './planning/planner';
 import { createEvaluationPool } from './policy/evaluation-pool';
 import { createPolicyEvaluator, type PolicyEvaluator } from './policy/evaluator';
+import { presentable } from './security/on-record';
 import { AuditRecords } from './store/audit-records';
 import type { Db } from './store/database';
 import { LoggedDecisions } from './store/logged-decisions';
@@ -59,7 +60,7 @@ export function composeDecisions(parts: {
     record: (tenantId, digest, make) => plans.remember(tenantId, digest, make),
     planOf: (tenantId, digest) => plans.find(tenantId, digest),
     routes: {
-      explanations: new Explanations({ audit: new AuditRecords(db), plans, orchestrations }),
+      explanations: new Explanations({ audit: new AuditRecords(db, presentable), plans, orchestrations }),
       decisions,
       flush: () => decisionLog.flush(),
       version,

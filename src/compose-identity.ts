@@ -1,15 +1,16 @@
 import type { ApiKeysRouterDependencies } from './api/api-keys-router';
 import type { AuthRouterDependencies } from './api/auth-router';
-import type { Decision, GateDependencies, Origin } from './api/gate';
+import type { GateDependencies } from './api/gate';
+import type { NamesOnRecord } from './api/principal';
+import type { NamesOnRecord } from './api/principal';
 import { isOwnMachine } from './config/own-machine';
 import { type AuditParts, composeAudit } from './compose-audit';
 import { composeFirewall } from './compose-firewall';
 import type { Counting } from './compose-metrics';
+import { composeRecording } from './compose-recording';
 import type { Settings } from './contract/config';
 import type { ConclaveOptions } from './conclave-process';
 import { ConclaveError } from './contract/errors';
-import type { Identity } from './contract/identity';
-import type { Reach } from './domain/permissions';
 import { ApiKeys } from './security/api-keys';
 import { composeTls } from './compose-tls';
 import { AttemptLimit } from './security/attempt-limit';
@@ -21,8 +22,6 @@ import type { LiveTenants } from './security/live-tenants';
 import { Sessions } from './security/sessions';
 import type { Tenants } from './security/tenants';
 import { Tokens } from './security/tokens';
-import { truncatedAddress } from './security/truncated-address';
-import { AuditLog, everyTenant } from './store/audit-log';
 import { Credentials } from './store/credentials';
 import type { Db } from './store/database';
 import { hear, type Notifications } from './store/notifications';
@@ -58,7 +57,7 @@ export async function composeIdentity(parts: IdentityParts) {
   });
   if (facade) await live.start();
   const changed = () => whenCommitted(() => live.catchUp());
-  const record = recording(new AuditLog(db), log);
+  const recording = composeRecording(db, log);
   const audit = composeAudit(parts);
   if (maintenance) audit.keeper.start();
   const limit = new AttemptLimit(auth.attempt_limit);
@@ -86,12 +85,12 @@ export async function composeIdentity(parts: IdentityParts) {
       try {
         return await orUnavailable(from.paths, () => authenticator.authenticate(shown));
       } catch (error) {
-        if (isRefusedCredential(error)) record.failure(error, from);
+        if (isRefusedCredential(error)) recording.failed(error, from);
         throw error;
       }
     });
   };
-  const gate: GateDependencies = {
+  const gate: GateDependencies & NamesOnRecord = {
     authenticate: security.auth_disabled ? null : authenticate,
     ...(secured ? { certificateOf: secured.tls.certificateOf } : {}),
     clientKey: settings.facades.client_key,
@@ -104,8 +103,10 @@ export async function composeIdentity(parts: IdentityParts) {
         scope: decision.permission,
         allowed: decision.refusal === null,
       });
-      if (!security.auth_disabled) record.decision(decision);
+      if (!security.auth_disabled) recording.decided(decision);
     },
+    nameOf: recording.nameOf,
+    operated: recording.operated,
   };
   const apiKeys: ApiKeysRouterDependencies = {
     keys: new ApiKeys({
@@ -136,6 +137,7 @@ export async function composeIdentity(parts: IdentityParts) {
     /** Null: the facade is asked in plain. */
     tls: secured?.tls ?? null,
     stop: async () => {
+      await recording.stop();
       await audit.keeper.stop();
       secured?.stop();
       tenants.stop();
@@ -152,29 +154,4 @@ export function metricsArePublic({ security, service }: Settings): boolean {
 function isRefusedCredential(error: unknown): error is ConclaveError {
   if (!(error instanceof ConclaveError) || error.detail === 'credentials_missing') return false;
   return error.code === 'UNAUTHORIZED' || error.code === 'INSUFFICIENT_RBAC';
-}
-
-/** Unbound credentials that are no super admin's see what is shared. */
-function touchesTenants({ roles }: Identity, reach: Reach): boolean {
-  return reach === 'tenant' || (reach === 'shared' && roles.includes('super_admin'));
-}
-
-/** Puts on record what went against the rules, and what super admins do with the data of tenants. Nobody waits for it. */
-function recording(audit: AuditLog, log: Logger) {
-  const append = (tenantId: string | null, requestId: string, kind: string, record: object): void => {
-    audit
-      .append({ tenant_id: tenantId ?? everyTenant, request_id: requestId, kind, record })
-      .catch((error: unknown) => log.error({ error, kind }, 'an audit record was not written'));
-  };
-  return {
-    failure({ detail, code }: ConclaveError, { address, requestId }: Origin): void {
-      append(null, requestId, 'auth_failure', { code, detail, address: truncatedAddress(address) });
-    },
-    decision({ identity, endpoint, tenantId, permission, reach, refusal, requestId }: Decision): void {
-      const about = { principal: identity.subject, endpoint, permission };
-      if (refusal !== null) append(identity.tenantId, requestId, 'permission_denied', { ...about, refusal });
-      else if (identity.tenantId === null && touchesTenants(identity, reach))
-        append(tenantId, requestId, 'platform_access', about);
-    },
-  };
 }

@@ -1,8 +1,9 @@
-import type { Request, RequestHandler, Router } from 'express';
+import type { NextFunction, Request, RequestHandler, Response, Router } from 'express';
 import type { Permission } from '../contract/identity';
 import { firewallOf } from './firewall';
 import type { Gate, Needed } from './gate';
 import { isKeyed } from './once';
+import { holdUntilOnRecord, isOperation, type Leaves } from './operations';
 import { rateLimitOf } from './rate-limit';
 
 export type Access = Needed | 'anybody' | 'anybody_known';
@@ -29,6 +30,7 @@ export function needs(
   const access = { reach: 'tenant' as const, ...about, permission };
   return declare(access, async (request, response, next) => {
     await gateOf(request).admit(request, access);
+    if (isOperation(request, access.leaves)) putOnRecord(request, response, next);
     if (access.countsItself) response.locals['owes'] = true;
     else if (!access.isUncounted) await rateLimitOf(request).consumeOther(response);
     next();
@@ -39,14 +41,22 @@ export function needs(
 export function needsIdentity(): RequestHandler {
   return declare('anybody_known', async (request, response, next) => {
     await gateOf(request).recognize(request);
+    if (isOperation(request, undefined)) putOnRecord(request, response, next);
     await rateLimitOf(request).consumeOther(response);
     next();
   });
 }
 
 /** Declares that anybody may call. */
-export function open(): RequestHandler {
-  return declare('anybody', (_request, _response, next) => next());
+export function open(leaves?: Leaves): RequestHandler {
+  return declare('anybody', (request, response, next) => {
+    if (isOperation(request, leaves)) putOnRecord(request, response, next);
+    next();
+  });
+}
+
+function putOnRecord(request: Request, response: Response, next: NextFunction): void {
+  holdUntilOnRecord(request, response, next, (operation) => gateOf(request).operated(operation));
 }
 
 /** Whoever calls, the firewall comes first (spec/orchestration.md 2.2); what it refuses the router may still answer in its way. */

@@ -13,6 +13,7 @@ import type { Identity } from '../contract/identity';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
+import { concerns } from './operations';
 import { pageOf } from './pages';
 import { identityOf, principalOf } from './principal';
 import { contextOf } from './request-context';
@@ -54,6 +55,7 @@ export function apiKeysRouter({ keys }: ApiKeysRouterDependencies): Router {
     once(newApiKeySchema),
     async (request, response) => {
       const made = await keys.create(bodyOf(request, newApiKeySchema), callerOf(request, response));
+      concerns(response, { tenantId: made.tenant_id, target: { key_id: made.key_id } });
       response.status(201).json(made);
     },
   );

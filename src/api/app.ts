@@ -1,6 +1,5 @@
 import express, { type Express, type Router } from 'express';
 import type { CacheGenerations } from '../store/cache-generations';
-import type { PayloadReader } from '../store/payload-codec';
 import type { Logger } from '../telemetry/logger';
 import { type AllowListRouterDependencies, allowListRouter } from './allow-list-router';
 import { type DeclaredRoute, declaredRoutes } from './access';
@@ -12,7 +11,7 @@ import { type BreakerRouterDependencies, breakerRouter } from './breaker-router'
 import { type CallbacksRouterDependencies, callbacksRouter } from './callbacks-router';
 import { cacheRouter } from './cache-router';
 import { type BulkRouterDependencies, bulkRouter } from './bulk-router';
-import { codecRouter } from './codec-router';
+import { type CodecRouterDependencies, codecRouter } from './codec-router';
 import { type DetectorsRouterDependencies, detectorsRouter } from './detectors-router';
 import { type DecisionsRouterDependencies, decisionsRouter } from './decisions-router';
 import { docsRouter } from './docs-router';
@@ -30,6 +29,7 @@ import type { KeyedChanges } from './once';
 import { type OrchestrateRouterDependencies, orchestrateRouter } from './orchestrate-router';
 import { type PoliciesRouterDependencies, policiesRouter } from './policies-router';
 import { type PolicyCheckRouterDependencies, policyCheckRouter } from './policy-check-router';
+import type { NamesOnRecord } from './principal';
 import { type ProxyRouterDependencies, proxyHandler, proxyRoutes } from './proxy-router';
 import { type RegistryRouterDependencies, registryRouter } from './registry-router';
 import { establishContext } from './request-context';
@@ -45,7 +45,7 @@ import { type UploadRouterDependencies, uploadRouter } from './upload-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
 
 export interface AppDependencies {
-  readonly gate: GateDependencies;
+  readonly gate: GateDependencies & NamesOnRecord;
   readonly firewall: FirewallDependencies;
   readonly corsOrigins: readonly string[];
   readonly apiKeys: ApiKeysRouterDependencies;
@@ -71,7 +71,7 @@ export interface AppDependencies {
   readonly upstreamHealth: UpstreamHealthRouterDependencies;
   readonly cache: Pick<CacheGenerations, 'invalidate'>;
   /** Null: no decoding for Temporal Web. */
-  readonly codec: { payloads: PayloadReader; token: string; origins: readonly string[] } | null;
+  readonly codec: CodecRouterDependencies | null;
   readonly status: StatusRouterDependencies;
   readonly metrics: MetricsRouterDependencies;
   /** Null: no requests are passed on. */
@@ -90,6 +90,7 @@ export function createApp(deps: AppDependencies): Express {
   app.disable('etag');
   app.set('trust proxy', deps.gate.trustedProxies ?? 0);
   app.locals['gate'] = new Gate(deps.gate);
+  app.locals['names'] = deps.gate satisfies NamesOnRecord;
   app.locals['firewall'] = new Firewall(deps.firewall);
   partFromUnread(app);
   app.locals['rateLimit'] = deps.orchestrate.rateLimit;
@@ -110,7 +111,7 @@ export function createApp(deps: AppDependencies): Express {
   mount('', health);
   mount('/api/v1', docsRouter(deps.health.version, routes));
   app.get('/docs', (_request, response) => response.redirect('/api/v1/docs'));
-  if (deps.codec) app.use('/api/v1', codecRouter(deps.codec.payloads, deps.codec.token, deps.codec.origins));
+  if (deps.codec) mount('/api/v1', codecRouter(deps.codec));
   mount('', metricsRouter(deps.metrics));
   if (deps.gateway) {
     // Before whatever reads bodies or credentials: what is passed on is judged there.

@@ -63,7 +63,7 @@ export function auditRouter({ records, verifier, source }: AuditRouterDependenci
     } satisfies AuditList);
   });
 
-  router.get('/audit/export', needs('audit:read'), async (request, response) => {
+  router.get('/audit/export', needs('audit:read', { leaves: 'operation' }), async (request, response) => {
     const { format, ...query } = validate(exportQuerySchema, request.query);
     const tenant = tenantOf(request);
     response.type(format === 'ndjson' ? 'application/x-ndjson' : 'text/plain; charset=utf-8');

@@ -1,4 +1,5 @@
 import { type Request, Router } from 'express';
+import { decodeJwt } from 'jose';
 import {
   type DevToken,
   devTokenSchema,
@@ -11,9 +12,11 @@ import {
 } from '../contract/auth-api';
 import { ConclaveError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
+import { tokenClaimsSchema } from '../contract/token-claims';
 import { needs, needsIdentity, open } from './access';
 import { notFound } from './error-handler';
 import { bodyOf, readBody } from './json-body';
+import { type Actor, actsAs } from './operations';
 import { identityOf } from './principal';
 
 export interface AuthRouterDependencies {
@@ -37,7 +40,7 @@ export function authRouter({ sessions, guarded, devTokens }: AuthRouterDependenc
   const router = Router();
   const body = readBody(maxBodyBytes);
 
-  router.post('/auth/validate', open(), ...body, async (request, response) => {
+  router.post('/auth/validate', open('nothing'), ...body, async (request, response) => {
     const { token } = bodyOf(request, validateTokenSchema);
     response.json(await guarded(request, () => sessions.validate(token)).catch(asInvalid));
   });
@@ -48,7 +51,9 @@ export function authRouter({ sessions, guarded, devTokens }: AuthRouterDependenc
 
   router.post('/auth/refresh', open(), ...body, async (request, response) => {
     const { refresh_token: token } = bodyOf(request, refreshTokenSchema);
-    response.json(await guarded(request, () => sessions.refresh(token)));
+    const pair = await guarded(request, () => sessions.refresh(token));
+    actsAs(response, holderOf(pair));
+    response.json(pair);
   });
 
   router.post('/auth/logout', needsIdentity(), async (request, response) => {
@@ -68,10 +73,18 @@ export function authRouter({ sessions, guarded, devTokens }: AuthRouterDependenc
 
   router.post('/auth/dev-token', open(), ...body, async (request, response) => {
     if (!devTokens) notFound(request);
-    response.status(201).json(await sessions.begin(bodyOf(request, devTokenSchema)));
+    const pair = await sessions.begin(bodyOf(request, devTokenSchema));
+    actsAs(response, holderOf(pair));
+    response.status(201).json(pair);
   });
 
   return router;
+}
+
+/** Whose a pair is that we have just made. */
+function holderOf({ access_token: token }: TokenPairAnswer): Actor {
+  const { sub, tenant_id: tenantId = null, roles } = tokenClaimsSchema.parse(decodeJwt(token));
+  return { subject: sub, tenantId, roles, method: 'jwt' };
 }
 
 /** What callers are told of their own credentials, and no more. */

@@ -47,7 +47,7 @@ export function batchRouter(deps: BatchRouterDependencies): Router {
 
   const read = [atFloodgate(deps.approach), ...readBody(deps.maxBodyBytes)];
 
-  const countsItself = needs('orchestrate:write', { countsItself: true });
+  const countsItself = needs('orchestrate:write', { countsItself: true, leaves: 'decision' });
   router.post('/orchestrate/batch', countsItself, ...read, async (request, response) => {
     const { correlationId, traceparent, receivedAt } = contextOf(response);
     const idempotencyKey = requiredKeyOf(request);

@@ -5,6 +5,7 @@ import { nameSchema, tenantSchema } from '../contract/text';
 import type { CacheGenerations, CacheTarget } from '../store/cache-generations';
 import { needs } from './access';
 import { once } from './once';
+import { concerns } from './operations';
 import { contextOf } from './request-context';
 import { identityOf } from './principal';
 import { tenantOf } from './tenant-header';
@@ -37,6 +38,7 @@ export function cacheRouter(generations: Pick<CacheGenerations, 'invalidate'>): 
         detail: 'tenant_mismatch',
       });
     }
+    concerns(response, { target, ...('tenantId' in target && { tenantId: target.tenantId }) });
     const { requestId, correlationId } = contextOf(response);
     await generations.invalidate(target, { requestId, correlationId });
     response.status(204).end();

@@ -83,7 +83,7 @@ export function configRouter({ config, versions }: ConfigRouterDependencies): Ro
 
   router.post(
     '/config/validate',
-    needs('config:read', { reach: 'installation' }),
+    needs('config:read', { reach: 'installation', leaves: 'nothing' }),
     ...body,
     async (request, response) => {
       const { config_path: configPath, document } = bodyOf(request, configCandidateSchema, ['document']);

@@ -66,17 +66,21 @@ export function decisionsRouter(deps: DecisionsRouterDependencies): Router {
     } satisfies DecisionList);
   });
 
-  router.get('/policies/decisions/export', needs('audit:read'), async (request, response) => {
-    const query = validate(decisionQuerySchema, request.query);
-    const tenant = requiredTenant(request);
-    await deps.flush();
-    response.type('application/x-ndjson');
-    const lines = async function* () {
-      for await (const decision of deps.decisions.all(tenant, query))
-        yield `${JSON.stringify(opaDecision(decision, deps.version))}\n`;
-    };
-    await pipeline(Readable.from(lines()), response);
-  });
+  router.get(
+    '/policies/decisions/export',
+    needs('audit:read', { leaves: 'operation' }),
+    async (request, response) => {
+      const query = validate(decisionQuerySchema, request.query);
+      const tenant = requiredTenant(request);
+      await deps.flush();
+      response.type('application/x-ndjson');
+      const lines = async function* () {
+        for await (const decision of deps.decisions.all(tenant, query))
+          yield `${JSON.stringify(opaDecision(decision, deps.version))}\n`;
+      };
+      await pipeline(Readable.from(lines()), response);
+    },
+  );
 
   return router;
 }

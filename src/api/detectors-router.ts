@@ -135,10 +135,15 @@ export function detectorsRouter(deps: DetectorsRouterDependencies): Router {
     },
   );
 
-  router.post('/detectors/:name/heartbeat', needs('registry:write'), once(), async (request, response) => {
-    await deps.registrar.heartbeat(mine(request).endpoint_id);
-    response.status(204).end();
-  });
+  router.post(
+    '/detectors/:name/heartbeat',
+    needs('registry:write', { leaves: 'nothing' }),
+    once(),
+    async (request, response) => {
+      await deps.registrar.heartbeat(mine(request).endpoint_id);
+      response.status(204).end();
+    },
+  );
 
   router.post('/detectors/:name/test', needs('registry:write'), ...body, async (request, response) => {
     const { content } = bodyOf(request, detectorTestSchema, ['content']);

@@ -19,10 +19,12 @@ export function createErrorHandler(log: Logger) {
       return;
     }
     if (error instanceof GatewayError) {
+      response.locals['error'] = error.code;
       answerGatewayError(error, response);
       return;
     }
     const known = asConclaveError(error);
+    response.locals['error'] = known.detail ?? known.code;
     const context = contextOf(response);
     // What is refused for a reason of ours has a cause.
     if (known.status >= 500 || known.cause !== undefined) {

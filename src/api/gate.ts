@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { ConclaveError } from '../contract/errors';
 import { anonymous, type ClientCertificate, type Identity, type Permission } from '../contract/identity';
 import { type Reach, refusalOf } from '../domain/permissions';
+import type { Leaves, Operation } from './operations';
 import { endpointOf } from './principal';
 import { contextOf } from './request-context';
 import { namedTenantOf } from './tenant-header';
@@ -33,6 +34,7 @@ export interface Decision {
   readonly permission: Permission;
   readonly reach: Reach;
   readonly refusal: string | null;
+  readonly address: string;
   readonly requestId: string;
 }
 
@@ -48,6 +50,8 @@ export interface GateDependencies {
   readonly trustedProxies?: number;
   /** Hears of every decision. */
   readonly decided: (decision: Decision) => void;
+  /** Puts on record what somebody has done. @returns when it may be answered */
+  readonly operated: (operation: Operation) => Promise<void>;
 }
 
 /** What a route asks of its callers. */
@@ -62,6 +66,10 @@ export interface Needed {
   readonly countsItself?: boolean | undefined;
   /** Whether no limit counts it (spec/orchestration.md 7, R32). */
   readonly isUncounted?: boolean | undefined;
+  /** In the audit log; default: what changes something is an operation. */
+  readonly leaves?: Leaves | undefined;
+  /** For callers that are known in another way, default: {@link Gate.recognize}. */
+  readonly recognize?: ((gate: Gate, request: Request) => Promise<Identity>) | undefined;
 }
 
 type Refusal = NonNullable<ReturnType<typeof refusalOf>> | 'tenant_inactive';
@@ -85,8 +93,14 @@ export class Gate {
 
   /** @throws ConclaveError UNAUTHORIZED, INSUFFICIENT_RBAC; INVALID_REQUEST for a malformed X-Tenant-ID */
   async admit(request: Request, needed: Needed): Promise<void> {
-    const identity = await this.recognize(request, needed.facade);
+    const identity = await (needed.recognize?.(this, request) ?? this.recognize(request, needed.facade));
+    request.res!.locals['identity'] = identity;
     this.require(request, identity, needed);
+  }
+
+  /** @returns when it may be answered */
+  operated(operation: Operation): Promise<void> {
+    return this.deps.operated(operation);
   }
 
   /** @throws ConclaveError UNAUTHORIZED */
@@ -115,6 +129,7 @@ export class Gate {
       permission: needed.permission,
       reach: needed.reach,
       refusal,
+      address: request.ip ?? 'unknown',
       requestId: contextOf(request.res!).requestId,
     });
     if (refusal === null) return;

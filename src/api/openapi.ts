@@ -12,6 +12,7 @@ import { apiKeyPaths } from './openapi-api-keys';
 import { auditPaths } from './openapi-audit';
 import { authPaths } from './openapi-auth';
 import { decisionPaths } from './openapi-decisions';
+import { codecPaths } from './openapi-codec';
 import { keyPaths } from './openapi-keys';
 import { bulkPaths } from './openapi-bulk';
 import { callbackPaths, callbacksOf } from './openapi-callbacks';
@@ -272,6 +273,7 @@ const requestSchemas = [
 
 /** OpenAPI 3.1, generated from the schemas that the code validates with. */
 export function openApiDocument(version: string, routes: readonly DeclaredRoute[]): object {
+  const all = { ...paths, ...codecPaths(routes) };
   return {
     openapi: '3.1.0',
     info: {
@@ -281,10 +283,10 @@ export function openApiDocument(version: string, routes: readonly DeclaredRoute[
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     servers: [{ url: '/api/v1' }],
-    paths: withAccess(paths, routes),
+    paths: withAccess(all, routes),
     components: {
       securitySchemes,
-      schemas: reachable(paths, { ...generated('output'), ...only(generated('input'), requestSchemas) }),
+      schemas: reachable(all, { ...generated('output'), ...only(generated('input'), requestSchemas) }),
     },
   };
 }

@@ -39,7 +39,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
 
   router.post(
     '/orchestrate',
-    needs('orchestrate:write', { countsItself: true }),
+    needs('orchestrate:write', { countsItself: true, leaves: 'decision' }),
     atFloodgate(deps.approach),
     ...readJson,
     async (request, response) => {

@@ -19,7 +19,7 @@ export function policyCheckRouter({ check }: PolicyCheckRouterDependencies): Rou
 
   router.post(
     '/policies/validate',
-    needs('policy:read'),
+    needs('policy:read', { leaves: 'nothing' }),
     ...readBody(maxBodyBytes),
     async (request, response) => {
       const asked = bodyOf(request, policyCheckSchema, [...policyTexts, 'detector_results']);

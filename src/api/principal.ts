@@ -3,6 +3,11 @@ import { ConclaveError } from '../contract/errors';
 import { anonymous, type Identity } from '../contract/identity';
 import type { Asked } from '../contract/plan';
 
+export interface NamesOnRecord {
+  /** How records name a principal: an e-mail address is nobody's business. */
+  readonly nameOf: (principal: string) => string;
+}
+
 const form = /^[\x21-\x7e]{1,100}$/;
 
 /** Who calls. @throws Error for a request that has not come past the gate */
@@ -41,7 +46,8 @@ function saidToBe(request: Request): string {
 
 /** What is on record of whoever has something judged. @throws as {@link principalOf} */
 export function askedBy(request: Request): Asked {
-  return { principal: principalOf(request), endpoint: endpointOf(request) };
+  const { nameOf } = request.app.locals['names'] as NamesOnRecord;
+  return { principal: nameOf(principalOf(request)), endpoint: endpointOf(request) };
 }
 
 /** Method and template of the route, not the path: that is the caller's to make up. */

@@ -29,14 +29,23 @@ export function addApiKeyCommands(apiKey: Command, exit: (code: number) => void)
       .description(description)
       .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'));
 
+  /** @param change what it does to keys; null: nothing */
   const run =
-    <T extends Common>(work: (keys: ApiKeys, caller: KeyCaller, options: T, id: string) => Promise<void>) =>
+    <T extends Common>(
+      change: 'create' | 'rotate' | 'revoke' | null,
+      work: (keys: ApiKeys, caller: KeyCaller, options: T, id: string) => Promise<void>,
+    ) =>
     async (...given: unknown[]): Promise<void> => {
       const options = given.at(-2) as T;
       const { withApiKeys } = await import('./api-key-store.js');
       try {
-        await withApiKeys(loadSettings().settings, (keys, caller) =>
-          work(keys, caller, options, String(given[0])),
+        const id = typeof given[0] === 'string' ? given[0] : '';
+        const recorded = change && {
+          action: `conclave api-key ${change}`,
+          target: id === '' ? {} : { key_id: id },
+        };
+        await withApiKeys(loadSettings().settings, recorded, (keys, caller) =>
+          work(keys, caller, options, id),
         );
       } catch (error) {
         console.error((error as Error).message);
@@ -61,7 +70,7 @@ export function addApiKeyCommands(apiKey: Command, exit: (code: number) => void)
       new Option('--rate <requests>', 'requests a minute, if not as any credential').argParser(wholeNumber),
     )
     .action(
-      run<CreateOptions>(async (keys, caller, options) => {
+      run<CreateOptions>('create', async (keys, caller, options) => {
         const { newApiKeySchema } = await import('../contract/api-keys.js');
         if ((options.tenant === undefined) === !options.platform) {
           throw new Error('say for whom: --tenant <tenant>, or --platform for the installation');
@@ -86,7 +95,7 @@ export function addApiKeyCommands(apiKey: Command, exit: (code: number) => void)
   command('list', 'keys of all tenants, the latest first')
     .option('--tenant <tenant>', 'of this tenant only')
     .action(
-      run<Common & { tenant?: string }>(async (keys, _caller, { format, tenant }) => {
+      run<Common & { tenant?: string }>(null, async (keys, _caller, { format, tenant }) => {
         printTable<ApiKeyInfo>(format, await keys.list(tenant ?? null), {
           key: (one) => one.key_id,
           tenant: (one) => one.tenant_id ?? '(platform)',
@@ -107,7 +116,7 @@ export function addApiKeyCommands(apiKey: Command, exit: (code: number) => void)
         .argParser(wholeNumber),
     )
     .action(
-      run<Common & { graceHours: number }>(async (keys, caller, { format, graceHours }, keyId) => {
+      run<Common & { graceHours: number }>('rotate', async (keys, caller, { format, graceHours }, keyId) => {
         show(format, await keys.rotate(keyId, graceHours, caller));
       }),
     );
@@ -115,7 +124,7 @@ export function addApiKeyCommands(apiKey: Command, exit: (code: number) => void)
   command('revoke', 'have a key known no more, within a second')
     .argument('<key-id>')
     .action(
-      run(async (keys, caller, { format }, keyId) => {
+      run('revoke', async (keys, caller, { format }, keyId) => {
         await keys.revoke(keyId, caller);
         printObject(format, { revoked: keyId });
       }),

@@ -5,6 +5,7 @@ import type { AuditQuery } from '../contract/audit';
 import type { Settings } from '../contract/config';
 import { type AuditFormat, auditLine } from '../domain/audit-formats';
 import { embeddedDatabaseUrl } from '../embedded/postgres-server';
+import { presentable } from '../security/on-record';
 import { AuditCheckpoints } from '../store/audit-checkpoints';
 import { type AuditKeys, loadAuditKeys } from '../store/audit-keys';
 import { AuditRecords } from '../store/audit-records';
@@ -31,7 +32,7 @@ export async function withAudit(
   try {
     const keys = loadAuditKeys(audit, service.data_dir);
     const source = { version, host: hostname() };
-    const records = new AuditRecords(db);
+    const records = new AuditRecords(db, presentable);
     await work({
       verifier: new AuditVerifier(db, new AuditCheckpoints(db, keys)),
       keys,

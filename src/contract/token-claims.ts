@@ -3,7 +3,7 @@ import { grantSchema, roles } from './identity';
 import { tenantSchema } from './text';
 
 /** Words that only we may be called by. */
-const reserved = /^(?:key:|cert:|anonymous$|cli$|folder$)/;
+const reserved = /^(?:key:|cert:|anonymous$|cli$|codec-token$|folder$)/;
 
 const list = z.union([z.array(z.string().max(300)).max(200), z.string().max(5000).transform(words)]);
 

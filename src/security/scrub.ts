@@ -58,9 +58,9 @@ const rules: readonly Rule[] = [
   },
   {
     kind: 'SECRET',
-    hint: /AKIA|ASIA|gh[pousr]_|sk-|xox|mk_|bearer/i,
+    hint: /AKIA|ASIA|gh[pousr]_|sk-|xox|[cm]k_|whsec_|bearer/i,
     pattern:
-      /(?<![A-Za-z0-9])(?:A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])|gh[pousr]_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|mk_[A-Za-z0-9_-]{40,}|(?<kept>[Bb]earer\s{1,4})[A-Za-z0-9._~+/-]{16,}=*)/g,
+      /(?<![A-Za-z0-9])(?:A[KS]IA[A-Z0-9]{16}(?![A-Za-z0-9])|gh[pousr]_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|mk_[A-Za-z0-9_-]{40,}|ck_[0-9a-f]{16}_[A-Za-z0-9_-]{20,}|whsec_[A-Za-z0-9+/=_-]{20,}|(?<kept>[Bb]earer\s{1,4})[A-Za-z0-9._~+/-]{16,}=*)/g,
   },
   {
     kind: 'SECRET',

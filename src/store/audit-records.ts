@@ -33,9 +33,15 @@ const countedUpTo = 10_000;
 /** Rows are dated when their transaction began, which is a moment before they are numbered. */
 const outOfOrderMs = 60_000;
 
-/** Reads table `audit`. Null for a tenant: any. */
+/**
+ * Reads table `audit`. Null for a tenant: any.
+ * @param presentable what of a record may be shown
+ */
 export class AuditRecords {
-  constructor(private readonly db: Db) {}
+  constructor(
+    private readonly db: Db,
+    private readonly presentable: (record: unknown) => unknown,
+  ) {}
 
   /** How an orchestration ended; null when it has not, or is not the tenant's. */
   async ending(requestId: string, tenantId: string | null): Promise<Ending | null> {
@@ -54,7 +60,7 @@ export class AuditRecords {
     let matching = this.#rows().where('audit.request_id', '=', requestId);
     if (tenantId !== null) matching = matching.where('audit.tenant_id', '=', tenantId);
     const rows = await matching.orderBy('audit.sequence').limit(mostOfOneRequest).execute();
-    return rows.map((row) => toRecord(row as Row));
+    return rows.map((row) => this.#shown(row as Row));
   }
 
   /** No more than 10,000. */
@@ -86,7 +92,7 @@ export class AuditRecords {
       .execute();
     const shown = rows.slice(0, limit);
     return {
-      records: shown.map((row) => toRecord(row as Row)),
+      records: shown.map((row) => this.#shown(row as Row)),
       next: rows.length > limit ? shown.at(-1)!.sequence : null,
     };
   }
@@ -109,6 +115,20 @@ export class AuditRecords {
         ...(['audit.created_at', 'audit.record'] as const),
         ...(['audit_link.position', 'audit_link.previous', 'audit_link.hash'] as const),
       ]);
+  }
+
+  #shown(row: Row): AuditRecord {
+    return {
+      sequence: Number(row.sequence),
+      tenant_id: row.tenant_id,
+      request_id: row.request_id,
+      kind: row.kind,
+      at: row.created_at.toISOString(),
+      record: this.presentable(row.record) as AuditRecord['record'],
+      position: row.position === null ? null : Number(row.position),
+      previous_hash: row.previous?.toString('hex') ?? null,
+      hash: row.hash?.toString('hex') ?? null,
+    };
   }
 
   async #matching(tenantId: string | null, { kind, from, to }: AuditQuery) {
@@ -154,18 +174,4 @@ export class AuditRecords {
     }
     return String(low);
   }
-}
-
-function toRecord(row: Row): AuditRecord {
-  return {
-    sequence: Number(row.sequence),
-    tenant_id: row.tenant_id,
-    request_id: row.request_id,
-    kind: row.kind,
-    at: row.created_at.toISOString(),
-    record: row.record as AuditRecord['record'],
-    position: row.position === null ? null : Number(row.position),
-    previous_hash: row.previous?.toString('hex') ?? null,
-    hash: row.hash?.toString('hex') ?? null,
-  };
 }

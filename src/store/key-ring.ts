@@ -35,6 +35,11 @@ export class KeyRing {
     ttl: runKeyCacheMs,
   });
 
+  readonly #tenantsOfRuns = new Fetched<string>((runId) => this.#loadTenantOfRun(runId), {
+    max: 1000,
+    ttl: runKeyCacheMs,
+  });
+
   constructor(
     private readonly db: Db,
     masters: MasterKeys,
@@ -93,6 +98,11 @@ export class KeyRing {
     return this.#runs.get(runId);
   }
 
+  /** Whose run it is or was; null when there is no such run. */
+  tenantOfRun(runId: string): Promise<string | null> {
+    return this.#tenantsOfRuns.get(runId);
+  }
+
   /** @throws TenantKeyDestroyedError */
   async encryptFor(tenantId: string, plaintext: Uint8Array, place: string): Promise<Buffer> {
     const newest = (await this.#tenants.get(tenantId))!.at(-1)!;
@@ -120,6 +130,15 @@ export class KeyRing {
     const made = among(await this.#tenants.get(tenantId));
     if (made) return made;
     throw new Error(`tenant ${tenantId} has no key of version ${version}`);
+  }
+
+  async #loadTenantOfRun(runId: string): Promise<string | null> {
+    const row = await this.db
+      .selectFrom('run_key')
+      .select('tenant_id')
+      .where('run_id', '=', runId)
+      .executeTakeFirst();
+    return row?.tenant_id ?? null;
   }
 
   async #loadRunKey(runId: string): Promise<Buffer | null> {

@@ -123,12 +123,22 @@ class BlobStorageDriver implements StorageDriver {
   }
 }
 
+/** Whose an encrypted payload is. */
+export interface PayloadOwner {
+  readonly workflowId: string;
+  /** Null: it is under the service's key, or of no run that there is. */
+  readonly tenantId: string | null;
+}
+
 /** Reads payloads out of a history, wherever they are kept. @throws RunKeyDestroyedError */
 export class PayloadReader {
   readonly #codec: EncryptingCodec;
   readonly #blobs: BlobStorageDriver;
 
-  constructor(db: Db, keys: KeyRing) {
+  constructor(
+    db: Db,
+    private readonly keys: KeyRing,
+  ) {
     this.#codec = new EncryptingCodec(keys);
     this.#blobs = new BlobStorageDriver(db);
   }
@@ -136,6 +146,15 @@ export class PayloadReader {
   async decode(payloads: readonly Payload[]): Promise<Payload[]> {
     const inline = await Promise.all(payloads.map((payload) => this.#fetched(payload)));
     return this.#codec.decode(inline);
+  }
+
+  /** Null: it is not encrypted. It says so itself, and can be decoded as nobody else's. @throws RunKeyDestroyedError */
+  async ownerOf(payload: Payload): Promise<PayloadOwner | null> {
+    const inline = await this.#fetched(payload);
+    if (textOf(inline, 'encoding') !== 'binary/encrypted') return null;
+    const workflowId = textOf(inline, 'conclave-workflow');
+    const isRun = textOf(inline, 'conclave-key') === 'run';
+    return { workflowId, tenantId: isRun ? await this.keys.tenantOfRun(workflowId) : null };
   }
 
   async value(payload: Payload): Promise<unknown> {

@@ -19,7 +19,7 @@ export function fmsRouter(deps: FacadeDependencies): Router {
 
   router.post(
     fmsPath,
-    needs('orchestrate:write', { facade: true, countsItself: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true, leaves: 'decision' }),
     ...readCall(deps),
     async (request, response) => {
       const { content, detectors } = bodyOf(request, fmsRequestSchema, 'all');

@@ -29,7 +29,7 @@ export function litellmRouter(deps: FacadeDependencies): Router {
 
   router.post(
     litellmPath,
-    needs('orchestrate:write', { facade: true, countsItself: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true, leaves: 'decision' }),
     ...readCall(deps),
     async (request, response) => {
       const { texts, images, tools, tool_calls } = bodyOf(request, litellmRequestSchema, 'all');

@@ -26,7 +26,7 @@ export function moderationsRouter(deps: FacadeDependencies): Router {
 
   router.post(
     moderationsPaths,
-    needs('orchestrate:write', { facade: true, countsItself: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true, leaves: 'decision' }),
     ...readCall(deps),
     async (request, response) => {
       const inputs = inputsOf(bodyOf(request, moderationsRequestSchema, 'all').input);

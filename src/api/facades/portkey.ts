@@ -22,7 +22,7 @@ export function portkeyRouter(deps: FacadeDependencies): Router {
 
   router.post(
     portkeyPath,
-    needs('orchestrate:write', { facade: true, countsItself: true }),
+    needs('orchestrate:write', { facade: true, countsItself: true, leaves: 'decision' }),
     ...readCall(deps),
     async (request, response) => {
       const { eventType, request: asked, response: answered } = bodyOf(request, portkeyRequestSchema, 'all');

@@ -23,6 +23,8 @@ import { proxyAnswers } from './proxy-answers';
 import { contentAnswers } from './content-answers';
 import { registryAnswers } from './registry-answers';
 
+const codecToken = 'a codec token of the document';
+
 type Operations = Record<string, { operationId: string; responses: Record<string, object> }>;
 interface OpenApiDocument {
   readonly openapi: string;
@@ -37,7 +39,7 @@ beforeAll(async () => {
   await upstream.listen();
   upstream.answer(200, { 'content-type': 'application/json' }, '{}');
   system = await System.start({
-    env: { ...patience, ...identityEnv, ...calling },
+    env: { ...patience, ...identityEnv, ...calling, ORCHESTRATION_SECURITY__CODEC_TOKEN: codecToken },
     mapper: 'real',
     detectors: ['toxicity', 'b'],
     policies: {
@@ -162,6 +164,9 @@ async function atRoot(route: string, sent: unknown, headers = {}): Promise<HttpA
     body: JSON.parse(answered) as unknown,
   };
 }
+
+const decode = (payloads: unknown) =>
+  system.request('POST', '/codec/decode', { payloads }, { Authorization: `Bearer ${codecToken}` });
 
 const fms = '/api/v2/text/detection/content';
 const litellm = '/beta/litellm_basic_guardrail_api';
@@ -404,6 +409,9 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
         'X-Tenant-ID': 'other',
       }),
   ],
+  ['post', '/codec/decode', 200, () => decode([])],
+  ['post', '/codec/decode', 400, () => decode('none')],
+  ['post', '/codec/decode', 401, () => system.request('POST', '/codec/decode', { payloads: [] })],
   ['get', '/detectors', 200, () => system.request('GET', '/detectors?limit=1')],
   ['get', '/detectors', 400, () => system.request('GET', '/detectors?limit=0')],
   [
@@ -461,6 +469,44 @@ const answers: [method: string, route: string, status: number, ask: () => Promis
   ['get', '/health/ready', 200, () => system.request('GET', '/health/ready')],
 ];
 
+/** What leaves no record of an operation, and why. */
+const leavesNoOperation: Readonly<Record<string, string>> = {
+  [`post ${post}`]: 'its record is the decision',
+  [`post ${batch}`]: 'its records are the decisions',
+  'post /moderations': 'its record is the decision',
+  [`post ${fms}`]: 'its record is the decision',
+  [`post ${litellm}`]: 'its record is the decision',
+  [`post ${portkey}`]: 'its record is the decision',
+  'post /policies/validate': 'a question',
+  'post /config/validate': 'a question',
+  'post /auth/validate': 'a question',
+  'post /detectors/{name}/heartbeat': 'a sign of life, every few seconds',
+  'post /proxy/{name}/{rest}': 'passed on: the upstream’s affair',
+  'put /proxy/{name}/{rest}': 'passed on: the upstream’s affair',
+  'delete /proxy/{name}/{rest}': 'passed on: the upstream’s affair',
+  'patch /proxy/{name}/{rest}': 'passed on: the upstream’s affair',
+};
+
+/** What has been done by the answers above, by request. */
+const done: [operation: string, requestId: string][] = [];
+
+const recorded = {
+  principal: expect.stringMatching(/^(anonymous|ann|bob|codec-token)$/),
+  principal_kind: expect.stringMatching(/^(none|jwt|api_key)$/),
+  roles: expect.any(Array),
+  address: '127.0.0.0',
+  outcome: 'done',
+  status: expect.any(Number),
+  target: expect.any(Object),
+};
+
+/** However parameters are called. */
+const shapeOf = (operation: string) =>
+  operation
+    .toLowerCase()
+    .replace(/:\w+/g, '{}')
+    .replace(/\{\w+\}/g, '{}');
+
 describe('The OpenAPI document', () => {
   it('is valid OpenAPI 3.1 in which every reference leads somewhere [C]', async () => {
     expect(document.openapi).toMatch(/^3\.1\./);
@@ -468,7 +514,32 @@ describe('The OpenAPI document', () => {
   });
 
   it.each(answers)('foresees what %s %s answers with %i [C]', async (method, route, expected, ask) => {
-    expectDocumented(await ask(), method, route, expected);
+    const answer = await ask();
+    expectDocumented(answer, method, route, expected);
+    if (expected < 300) done.push([`${method} ${route}`, answer.headers.get('x-request-id')!]);
+  });
+
+  it('lists nothing that changes something and is not on record, with who and from where [F.14]', async () => {
+    const changes = Object.entries(document.paths).flatMap(([route, operations]) =>
+      Object.keys(operations)
+        .filter((method) => method !== 'get' && method !== 'head')
+        .map((method) => `${method} ${route}`),
+    );
+    expect(Object.keys(leavesNoOperation).filter((name) => !changes.includes(name))).toEqual([]);
+    for (const name of changes) {
+      const ids = done.filter(([operation]) => operation === name).map(([, id]) => id);
+      const { rows } = await system.db.query<{ record: Record<string, unknown> }>(
+        `select record from audit where kind = 'operation' and request_id = any($1::uuid[])`,
+        [ids],
+      );
+      const records = rows.map(({ record }) => record);
+      if (name in leavesNoOperation) expect([name, records]).toEqual([name, []]);
+      else expect([name, records.length]).toEqual([name, ids.length]);
+      for (const record of records) {
+        expect([name, record]).toEqual([name, expect.objectContaining(recorded)]);
+        expect(shapeOf(String(record['action']))).toBe(shapeOf(name));
+      }
+    }
   });
 
   it('foresees the answers of a facade without its store [C]', async () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import { presentable } from '../../../src/security/on-record';
 import { AuditRecords } from '../../../src/store/audit-records';
 import { TestLog } from './support';
 
@@ -7,7 +8,7 @@ let audit: TestLog;
 let records: AuditRecords;
 beforeAll(async () => {
   audit = await TestLog.open();
-  records = new AuditRecords(audit.db);
+  records = new AuditRecords(audit.db, presentable);
 });
 afterAll(() => audit?.close());
 

@@ -70,6 +70,7 @@ export interface AppOptions {
   readonly devTokens?: boolean;
   readonly authenticate?: AppDependencies['gate']['authenticate'];
   readonly decided?: AppDependencies['gate']['decided'];
+  readonly operated?: AppDependencies['gate']['operated'];
   readonly firewall?: Partial<AppDependencies['firewall']>;
   readonly corsOrigins?: AppDependencies['corsOrigins'];
   readonly trustedProxies?: number;
@@ -161,6 +162,8 @@ export async function appWith(options: AppOptions = {}) {
       clientKey: options.facades?.settings?.client_key ?? settingsSchema.parse({}).facades.client_key,
       decided: options.decided ?? (() => undefined),
       ...(options.trustedProxies !== undefined && { trustedProxies: options.trustedProxies }),
+      nameOf: (principal) => principal,
+      operated: options.operated ?? (() => Promise.resolve()),
       ...(options.certificateOf && { certificateOf: options.certificateOf }),
     },
     firewall: {

@@ -70,6 +70,7 @@ export function gateway() {
     authenticate: null,
     clientKey: 'conclave',
     decided: () => undefined,
+    operated: () => Promise.resolve(),
   });
   app.locals['firewall'] = new Firewall({ mode: 'block', monitoredTenants: [], noticed: () => undefined });
   app.locals['rateLimit'] = new RateLimit({
