@@ -2,7 +2,6 @@ import type { ApiKeysRouterDependencies } from './api/api-keys-router';
 import type { AuthRouterDependencies } from './api/auth-router';
 import type { GateDependencies } from './api/gate';
 import type { NamesOnRecord } from './api/principal';
-import type { NamesOnRecord } from './api/principal';
 import { isOwnMachine } from './config/own-machine';
 import { type AuditParts, composeAudit } from './compose-audit';
 import { composeFirewall } from './compose-firewall';
