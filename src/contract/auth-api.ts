@@ -18,7 +18,7 @@ export const revokeTokenSchema = z
   .meta({ id: 'RevokeToken' });
 export const devTokenSchema = z
   .strictObject({
-    sub: z.string().regex(/^(?!key:|cert:|(?:anonymous|cli|folder)$)[\x21-\x7e]{1,100}$/),
+    sub: z.string().regex(/^(?!key:|cert:|(?:anonymous|cli|codec-token|folder)$)[\x21-\x7e]{1,100}$/),
     /** Needed, but for super admins. */
     tenant_id: tenantSchema.nullable().default(null),
     roles: z.array(z.enum(roles)).min(1).max(roles.length),

@@ -45,6 +45,7 @@ beforeAll(async () => {
       ORCHESTRATION_JWT_SECRET_KEY: secret,
       ORCHESTRATION_AUTH__DEV_TOKENS: 'true',
       ORCHESTRATION_AUTH__ATTEMPT_LIMIT__MAX: '100000',
+      ORCHESTRATION_ORCHESTRATION__DEFAULT_RATE_LIMIT_PER_MINUTE: '1000000',
     },
   });
   const asked = { sub: canaries.email, roles: ['super_admin'], tenant_id: null };
@@ -121,8 +122,13 @@ async function whatIsTaken(): Promise<void> {
     required_detectors: ['b'],
     coverage_calculation: { calculation_method: 'required_set' },
   };
-  await change('PUT', '/policies/default', { policy, description: pasted });
-  await change('POST', '/policies/default/versions/1.0/rollback', { reason: pasted.slice(0, 200) });
+  const described = { policy, description: pasted.slice(0, 200) };
+  await change('PUT', '/policies/another', described);
+  await change('PUT', '/policies/another', {
+    ...described,
+    policy: { ...policy, required_detectors: ['a'] },
+  });
+  await change('POST', '/policies/another/versions/1.0/rollback', { reason: pasted.slice(0, 200) });
   const judged = await change('POST', '/orchestrate', {
     ...system.body({ tenant_id: 'acme', content: `${canaries.content} ${pasted}` }),
     metadata: { note: pasted, word: canaries.content },
