@@ -147,7 +147,7 @@ describe('An operation is on record [F.14]:', () => {
 
   it('once for a change that is forced', async () => {
     const { operated } = await left((agent) => agent.post('/api/v1/circuit-breaker/trip/a'), {
-      sharing: { force } as never,
+      sharing: { force },
     });
     expect(operated).toHaveLength(1);
     expect(operated[0]).toMatchObject({ target: { endpoint_id: 'a' } });
