@@ -88,9 +88,9 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const { registry } = upstreams;
   const http = new DetectorHttpClient(outbound);
   const caller = new DetectorCaller(http);
-  const { breakers, sharing } = await composeBreakers({ ...shared, directory: registry });
+  const { breakers, sharing } = await composeBreakers({ ...store, ...shared, directory: registry });
   const latencies = new Latencies();
-  const watch = await composeHealth({ ...shared, upstreams, breakers, sharing, http });
+  const watch = await composeHealth({ ...store, ...shared, upstreams, breakers, sharing, http });
   const { health } = watch;
   counting.start({ ...upstreams, db, health, breakers });
 
@@ -122,7 +122,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   const inputs = new RunInputs((runId) => gateway.inputOf(runId));
   const memo = new DetectorMemo();
   const bulkParts = composeBulk({ ...store, settings, memo, planner, log });
-  const calls = composeCallbacks({ ...store, settings, counting, pause, log });
+  const calls = composeCallbacks({ ...store, ...bulkParts, settings, outbound, counting, pause, log });
   const controls = new RunControls(orchestrations, notifications);
   const checkpoints = new Checkpoints(db, keys);
   const keeper = new CheckpointKeeper(checkpoints, memo);
@@ -221,7 +221,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   });
   const content = composeContent({ settings, db, keys, log });
   const jobs = new Jobs({ ...submissionParts, ...calls, tenants, allowedBy, uploads: content.uploads });
-  const bulk = bulkParts.connect(client);
+  const bulk = bulkParts.connect(client, calls);
   const sweeper = new Sweeper({
     db,
     runs,

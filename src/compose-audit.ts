@@ -13,6 +13,7 @@ import { AuditRetention } from './store/audit-retention';
 import { AuditSealer } from './store/audit-sealer';
 import { AuditVerifier } from './store/audit-verifier';
 import type { Db } from './store/database';
+import type { Notices } from './store/notices';
 import type { Logger } from './telemetry/logger';
 
 export interface AuditParts {
@@ -22,27 +23,41 @@ export interface AuditParts {
     active(): Iterable<{ readonly tenantId: string; readonly name: string }>;
     bundleOf(tenantId: string, bundle: string): Promise<{ readonly policy: TenantPolicy } | null>;
   };
+  readonly notices: Pick<Notices, 'tell'>;
   readonly version: string;
   readonly log: Logger;
 }
 
 /** The part of the composition root that seals, signs, verifies and clears the audit log. */
-export function composeAudit({ settings, db, policies, version, log }: AuditParts): {
+export function composeAudit({ settings, db, policies, notices, version, log }: AuditParts): {
   readonly keeper: AuditKeeper;
   readonly routes: AuditRouterDependencies;
 } {
   const checkpoints = new AuditCheckpoints(db, loadAuditKeys(settings.audit, settings.service.data_dir));
   const verifier = new AuditVerifier(db, checkpoints);
+  const tellOf = (tenants: readonly string[]): void => {
+    const news = [...new Set(tenants)].map((subject) => ({
+      event: 'audit_broken' as const,
+      tenant_id: subject === everyTenant ? null : subject,
+      subject: subject === everyTenant ? 'installation' : subject,
+      reason: null,
+    }));
+    void notices
+      .tell(...news)
+      .catch((error: unknown) => log.error({ error }, 'operators could not be told of a broken audit log'));
+  };
   const retention = new AuditRetention({
     db,
     checkpoints,
     verifier,
     daysOf: (tenantId) => daysOf(tenantId, policies),
-    broken: (tenantId) =>
+    broken: (tenantId) => {
       log.error(
         { tenant_id: tenantId },
         'audit records are past their retention but are not what was sealed; they stay',
-      ),
+      );
+      tellOf([tenantId]);
+    },
   });
   const keeper = new AuditKeeper({
     sealer: new AuditSealer(db),
@@ -52,7 +67,8 @@ export function composeAudit({ settings, db, policies, version, log }: AuditPart
     log,
   });
   const source = { version, host: hostname() };
-  return { keeper, routes: { records: new AuditRecords(db, presentable), verifier, source } };
+  const records = new AuditRecords(db, presentable);
+  return { keeper, routes: { records, verifier: telling(verifier, tellOf), source } };
 }
 
 async function daysOf(tenantId: string, policies: AuditParts['policies']): Promise<number> {
@@ -60,4 +76,18 @@ async function daysOf(tenantId: string, policies: AuditParts['policies']): Promi
   const own = [...policies.active()].filter((bundle) => bundle.tenantId === tenantId);
   const bundles = await Promise.all(own.map(({ name }) => policies.bundleOf(tenantId, name)));
   return auditRetentionDays(bundles.flatMap((bundle) => (bundle ? [bundle.policy.policy_data] : [])));
+}
+
+/** Whoever asks: what is found broken is told to all who are to know. */
+function telling(
+  verifier: AuditVerifier,
+  tellOf: (tenants: readonly string[]) => void,
+): Pick<AuditVerifier, 'verify'> {
+  return {
+    async verify(range) {
+      const verification = await verifier.verify(range);
+      if (!verification.intact) tellOf(verification.breaks.map(({ tenant_id }) => tenant_id));
+      return verification;
+    },
+  };
 }

@@ -5,6 +5,7 @@ import { Breakers } from './registry/breakers';
 import type { UpstreamDirectory } from './registry/directory';
 import { BreakerStates } from './store/breaker-states';
 import type { Db } from './store/database';
+import type { Notices } from './store/notices';
 import type { Notifications } from './store/notifications';
 import type { Logger } from './telemetry/logger';
 import type { UpstreamMetrics } from './telemetry/upstream-metrics';
@@ -14,6 +15,7 @@ export async function composeBreakers(parts: {
   readonly directory: UpstreamDirectory;
   readonly settings: Settings;
   readonly db: Db;
+  readonly notices: Notices;
   readonly notifications: Notifications;
   readonly upstreamMetrics: UpstreamMetrics;
   readonly log: Logger;
@@ -23,7 +25,7 @@ export async function composeBreakers(parts: {
   breakers.on('fallback', (endpointId, strategy) => metrics.fellBack(endpointId, strategy));
   const sharing = new BreakerSharing(
     breakers,
-    new BreakerStates(parts.db, parts.notifications),
+    new BreakerStates(parts.db, parts.notifications, parts.notices),
     (endpointId, transition) => {
       metrics.breakerMoved(endpointId, transition);
       tell(parts.log, endpointId, transition);

@@ -4,6 +4,7 @@ import { BulkInputs } from './activities/bulk-inputs';
 import type { Inputs } from './activities/by-reference';
 import type { DetectorMemo } from './activities/detector-memo';
 import type { BulkRouterDependencies } from './api/bulk-router';
+import type { CallbackRules } from './api/callback-url';
 import type { BulkActivities } from './contract/bulk-run';
 import type { Settings } from './contract/config';
 import { bulkLimits, bulkPatience } from './domain/bulk';
@@ -11,6 +12,7 @@ import type { Planner } from './planning/planner';
 import { BulkChunks } from './store/bulk-chunks';
 import { BulkJobs } from './store/bulk-jobs';
 import { BulkRuns, type BulkRunSettings } from './store/bulk-runs';
+import type { Callbacks } from './store/callbacks';
 import type { Db } from './store/database';
 import type { KeyRing } from './store/key-ring';
 import type { Notifications } from './store/notifications';
@@ -27,13 +29,20 @@ import type { Logger } from './telemetry/logger';
 
 export interface BulkParts {
   readonly activities: BulkActivities;
+  readonly bulkJobs: BulkJobs;
   /** Of slices and of all other runs. */
   inputsBeside(others: Inputs): Inputs;
   /** What needs the engine. */
-  connect(client: Client): {
+  connect(
+    client: Client,
+    calls: { readonly callbacks: Callbacks; readonly api: CallbackRules },
+  ): {
     readonly bulk: Bulk;
     readonly keeper: BulkKeeper;
-    readonly limits: Pick<BulkRouterDependencies, 'uploadsPerMinute' | 'maxLineBytes' | 'maxImagePixels'>;
+    readonly limits: Pick<
+      BulkRouterDependencies,
+      'uploadsPerMinute' | 'maxLineBytes' | 'maxImagePixels' | 'callbacks'
+    >;
   };
 }
 
@@ -75,7 +84,8 @@ export function composeBulk(parts: {
       patience,
       now: Date.now,
     }),
-    connect(client) {
+    bulkJobs: jobs,
+    connect(client, calls) {
       const gateway = new BulkGateway(client, settings.workflow.task_queue);
       const bulk = new Bulk({
         jobs,
@@ -89,6 +99,7 @@ export function composeBulk(parts: {
         export: new BulkExport(chunks, parts.orchestrations),
         watch: new BulkWatch(jobs, parts.notifications),
         gateway,
+        callbacks: calls.callbacks,
         log,
       });
       return {
@@ -98,6 +109,7 @@ export function composeBulk(parts: {
           uploadsPerMinute: settings.orchestration.default_rate_limit_per_minute,
           maxLineBytes: bulkLimits.lineBytes,
           maxImagePixels: settings.content.max_image_pixels,
+          callbacks: calls.api,
         },
       };
     },

@@ -5,6 +5,7 @@ import type { Settings } from './contract/config';
 import type { CredentialVerdicts } from './detectors/credential-verdicts';
 import { HealthProbe } from './detectors/upstream-probe';
 import type { Outbound } from './outbound/outbound';
+import { signedPost } from './outbound/signed-post';
 import type { BreakerSharing } from './registry/breaker-sharing';
 import type { Breakers } from './registry/breakers';
 import type { UpstreamDirectory } from './registry/directory';
@@ -15,6 +16,7 @@ import type { LiveRegistry } from './registry/live-registry';
 import type { Db } from './store/database';
 import { HealthEvents } from './store/health-events';
 import { HealthStates } from './store/health-states';
+import type { Notices } from './store/notices';
 import type { Notifications } from './store/notifications';
 import { HealthGateway } from './submission/health-gateway';
 import type { Logger } from './telemetry/logger';
@@ -29,6 +31,7 @@ export async function composeHealth(parts: {
   readonly breakers: Breakers;
   readonly settings: Settings;
   readonly db: Db;
+  readonly notices: Notices;
   readonly notifications: Notifications;
   readonly outbound: Outbound;
   readonly sharing: BreakerSharing;
@@ -39,7 +42,7 @@ export async function composeHealth(parts: {
   const { upstreams, breakers, settings, log } = parts;
   const directory = upstreams.registry;
   const health = new HealthMonitor(directory, breakers, settings.orchestration);
-  const states = new HealthStates(parts.db, parts.notifications);
+  const states = new HealthStates(parts.db, parts.notifications, parts.notices);
   const prober = new HealthProbe(
     parts.outbound,
     settings.orchestration.health_probe_timeout_ms,
@@ -64,10 +67,10 @@ export async function composeHealth(parts: {
       }),
     log,
   });
+  const { webhook_secret: secret } = settings.security;
   const webhooks = new Webhooks({
     outbox: new HealthEvents(parts.db),
-    secret: settings.security.webhook_secret,
-    dispatcherFor: (url) => parts.outbound.pools.dispatcherFor({ id: `webhook ${new URL(url).host}` }),
+    post: secret === null ? null : signedPost(secret, parts.outbound.pools),
     log,
   });
   let gateway: HealthGateway | null = null;

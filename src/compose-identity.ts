@@ -31,6 +31,7 @@ import type { Logger } from './telemetry/logger';
 interface IdentityParts {
   readonly settings: Settings;
   readonly db: Db;
+  readonly notices: AuditParts['notices'];
   readonly notifications: Notifications;
   readonly tenants: LiveTenants;
   readonly tenantRecords: Tenants;

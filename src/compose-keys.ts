@@ -8,6 +8,7 @@ import { KeyHolders } from './store/key-holders';
 import type { KeyRing } from './store/key-ring';
 import { KeyRotations } from './store/key-rotations';
 import type { MasterKeys } from './store/master-keys';
+import type { Notices } from './store/notices';
 import type { Notifications } from './store/notifications';
 import { Rewrapping } from './store/rewrapping';
 import { KeyManagement } from './submission/key-management';
@@ -20,6 +21,7 @@ export async function composeKeys(parts: {
   readonly db: Db;
   readonly keys: KeyRing;
   readonly masters: MasterKeys;
+  readonly notices: Notices;
   readonly notifications: Notifications;
   readonly client: Client;
   /** Whether rotations run here. */
@@ -30,7 +32,7 @@ export async function composeKeys(parts: {
 }) {
   const { db, masters, pause, log } = parts;
   const { tenantKeys } = parts.keys;
-  const rotations = new KeyRotations(db);
+  const rotations = new KeyRotations(db, parts.notices);
   const rewrapping = new Rewrapping(db, masters);
   const holders = new KeyHolders(db, masters, parts.processId, (error) =>
     log.warn(

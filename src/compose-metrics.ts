@@ -73,6 +73,8 @@ export function composeMetrics(isKnown: IsKnown, isTenant: (tenantId: string) =>
     showService: (views: ServiceViews) => showService(metrics, views),
     calledBack: ((...called) =>
       orchestrationMetrics.calledBack(...called)) as OrchestrationMetrics['calledBack'],
+    notified: ((...notified) =>
+      orchestrationMetrics.notified(...notified)) as OrchestrationMetrics['notified'],
     cacheUsed: ((...used) => orchestrationMetrics.cacheUsed(...used)) as CacheAsked,
     invalidated: (target: CacheTarget) =>
       orchestrationMetrics.cacheUsed('invalidate', 'hit', 'tenantId' in target ? target.tenantId : 'all'),

@@ -1,11 +1,13 @@
 import type { Counting } from './compose-metrics';
 import { composeTenants } from './compose-tenants';
 import type { Settings } from './contract/config';
+import { foldedInto, targetsOf } from './domain/notices';
 import { CacheGenerations } from './store/cache-generations';
 import { openDatabase } from './store/database';
 import { KeyRing } from './store/key-ring';
 import { MasterKeys } from './store/master-keys';
 import { migrate } from './store/migrations';
+import { Notices } from './store/notices';
 import { Notifications } from './store/notifications';
 import { Orchestrations } from './store/orchestrations';
 import { Outcomes } from './store/outcomes';
@@ -39,6 +41,12 @@ export async function composeStore(parts: {
   };
   const orchestrations = new Orchestrations(db, keys, retention.answerRetentionMs);
   const runs = new Runs(db, keys, retention.answerRetentionMs);
+  const { recipients, mail_interval_seconds: interval } = settings.notifications;
+  const notices = new Notices(db, {
+    targetsOf: (happening) => targetsOf(recipients, happening),
+    foldedInto,
+    mailIntervalMs: interval * 1000,
+  });
   const notifications = new Notifications(db, databaseUrl);
   await notifications.listen();
   const stopFollowing = keys.follow(notifications);
@@ -61,6 +69,7 @@ export async function composeStore(parts: {
     orchestrations,
     runs,
     outcomes: new Outcomes(db, orchestrations, runs, retention, counting.ended),
+    notices,
     notifications,
     ...tenants,
     hub: new ResultHub(orchestrations, notifications),

@@ -38,6 +38,7 @@ export function createCallbackActivities(deps: CallbackDependencies): CallbackAc
   return {
     async deliverCallback(delivery): Promise<CallbackEnd> {
       const { callback_id: id, tenant_id: tenantId } = delivery;
+      await deps.pause('callback_started');
       const attempt = await deps.callbacks.begin(delivery);
       const body = attempt && (await deps.bodyOf(id));
       if (!body) return 'gone';
@@ -51,6 +52,7 @@ export function createCallbackActivities(deps: CallbackDependencies): CallbackAc
       const result = { httpStatus, fault };
       if (fault === null) {
         await deps.callbacks.settle(delivery, 'delivered', result);
+        await deps.pause('callback_settled');
         deps.told('delivered');
         deps.log.info({ callback_id: id, attempt: attempt.number }, 'a callback was delivered');
         return 'delivered';

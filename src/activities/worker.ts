@@ -13,6 +13,7 @@ import type { BulkActivities } from '../contract/bulk-run';
 import type { CallbackActivities } from '../contract/callback';
 import type { HealthActivities } from '../contract/health-monitor';
 import type { KeyRotationActivities } from '../contract/key-rotation';
+import type { NoticeActivities } from '../contract/notices';
 import type { SimulationActivities } from '../contract/simulation-run';
 import {
   bulkTaskQueue,
@@ -40,8 +41,11 @@ export interface WorkerHostOptions {
   readonly bulk: boolean;
   /** Null: upstreams are watched, and policies simulated, elsewhere. */
   readonly maintenance: (HealthActivities & SimulationActivities & KeyRotationActivities) | null;
-  /** Null: receivers are told of jobs elsewhere. */
-  readonly callbacks: { readonly activities: CallbackActivities; readonly maxConcurrent: number } | null;
+  /** Null: receivers are told of jobs, and operators of what happens, elsewhere. */
+  readonly callbacks: {
+    readonly activities: CallbackActivities & NoticeActivities;
+    readonly maxConcurrent: number;
+  } | null;
   readonly maxWorkflowTasks: number;
   readonly maxLocalActivities: number;
   readonly maxActivities: number;

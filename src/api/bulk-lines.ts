@@ -4,7 +4,7 @@ import { checkContentForm } from '../content/content-form';
 import { ConclaveError } from '../contract/errors';
 import { type OrchestrationRequest, orchestrationRequestSchema } from '../contract/request';
 import type { BulkLine, BulkUpload } from '../submission/bulk-intake';
-import { refuseCallback } from './callback-url';
+import { callbackUrlOf, refuseCallback } from './callback-url';
 import { firewallOf } from './firewall';
 import { linesOf } from './ndjson';
 import { parseJsonBody, refuseDuplicateKeys } from './strict-json';
@@ -26,8 +26,13 @@ export function uploadedLines(
   const source = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
   return {
     lines: parsed(source, limits, (bytes) => void hash.update(bytes), read),
-    fingerprint: () => hash.digest(),
+    fingerprint: () => fingerprintOf(hash.digest(), callbackUrlOf(request)),
   };
+}
+
+/** An upload that calls back somebody else is another. */
+function fingerprintOf(lines: Buffer, url: string | null): Buffer {
+  return url === null ? lines : createHash('sha256').update(lines).update(url).digest();
 }
 
 async function* parsed(

@@ -6,6 +6,7 @@ import { ConclaveError } from '../contract/errors';
 import type { Bulk, BulkCall } from '../submission/bulk';
 import { gateOf, needs } from './access';
 import { uploadedLines } from './bulk-lines';
+import { type CallbackRules, callbackUrlOf, requireCallback } from './callback-url';
 import { atFloodgate } from './floodgate';
 import { idempotencyKeyOf } from './idempotency-key';
 import { once } from './once';
@@ -19,6 +20,7 @@ import { tenantOf } from './tenant-header';
 export interface BulkRouterDependencies {
   readonly bulk: Bulk;
   readonly rateLimit: RateLimit;
+  readonly callbacks: CallbackRules;
   /** Uploads and re-runs a minute for each tenant. */
   readonly uploadsPerMinute: number;
   readonly maxLineBytes: number;
@@ -83,6 +85,15 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
     },
   );
 
+  router.post(
+    '/orchestrate/bulk/:bulk_id/callback/replay',
+    needs('orchestrate:write'),
+    once(),
+    async (request, response) => {
+      response.status(202).json(await bulk.replayCallback(bulkIdOf(request), tenantOf(request)));
+    },
+  );
+
   router.delete(
     '/orchestrate/bulk/:bulk_id',
     needs('orchestrate:write'),
@@ -116,6 +127,7 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
     const { requestId, correlationId, traceparent, receivedAt } = contextOf(response);
     const idempotencyKey = idempotencyKeyOf(request);
     if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
+    const callbackUrl = callbackUrlOf(request);
     return {
       requestId,
       correlationId,
@@ -123,8 +135,10 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
       asked: askedBy(request),
       receivedAt,
       idempotencyKey,
+      callbackUrl,
       async admit(tenantId) {
         gateOf(request).requireActive(tenantId);
+        requireCallback(callbackUrl, tenantId, deps.callbacks);
         await deps.rateLimit.consume(response, {
           limited: { endpoint: 'bulk', tenantId, bundle: null },
           perMinute: deps.uploadsPerMinute,

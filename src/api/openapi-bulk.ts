@@ -1,8 +1,25 @@
 import { bulkItemStatuses } from '../contract/bulk';
-import { answer, common, errors, idempotencyKey, notFound, pathParameter, query, ref } from './openapi-parts';
+import { callbacksOf } from './openapi-callbacks';
+import {
+  answer,
+  common,
+  errors,
+  header,
+  idempotencyKey,
+  notFound,
+  pathParameter,
+  query,
+  ref,
+} from './openapi-parts';
 
 const job = (description: string) => answer(description, 'BulkJob');
 const refusal = (description: string) => answer(description, 'ErrorResponse');
+
+const callbackUrl = header(
+  'X-Callback-URL',
+  'Called when the job has ended (docs/callbacks.md); a re-run without it calls whom its parent called',
+);
+const bulkCallbacks = callbacksOf('bulkJobEnded', '{$request.header.X-Callback-URL}', 'BulkJobCallback');
 
 /** A stream as text, or each of its events for those who take it apart. */
 const eventSchema = {
@@ -28,7 +45,7 @@ export function bulkPaths() {
         summary: 'Have up to 100,000 items judged in the background',
         description:
           'Newline-delimited JSON, one OrchestrationRequest a line, at most 256 KiB each; `processing_mode` is without effect and `priority` is `low` unless a line says otherwise. A bad line fails alone; an upload is taken whole or not at all.',
-        parameters: [...common, idempotencyKey],
+        parameters: [...common, idempotencyKey, callbackUrl],
         requestBody: {
           required: true,
           content: { 'application/x-ndjson': { schema: { type: 'string' } } },
@@ -39,6 +56,7 @@ export function bulkPaths() {
           '403': refusal('INSUFFICIENT_RBAC (`tenant_mismatch`) or RATE_LIMITED'),
           '409': refusal('INVALID_REQUEST: `idempotency_conflict` or `upload_in_progress`'),
         },
+        callbacks: bulkCallbacks,
       },
     },
     '/orchestrate/bulk/{bulk_id}': {
@@ -66,12 +84,26 @@ export function bulkPaths() {
         operationId: 'rerunBulk',
         summary: 'A new job with the items that failed',
         description: 'Lines that were no requests are left out. Possible while the content is kept.',
-        parameters: [...parameters, idempotencyKey],
+        parameters: [...parameters, idempotencyKey, callbackUrl],
         responses: {
           '202': job('The new job, with `parent_bulk_id`'),
           ...found,
           '403': refusal('RATE_LIMITED'),
           '409': refusal('INVALID_REQUEST: `bulk_not_finished`, `nothing_to_rerun`, `content_expired`'),
+        },
+        callbacks: bulkCallbacks,
+      },
+    },
+    '/orchestrate/bulk/{bulk_id}/callback/replay': {
+      post: {
+        operationId: 'replayBulkCallback',
+        summary: 'Call back once more',
+        description: 'As for jobs: the same message under the same `webhook-id`. Audited.',
+        parameters,
+        responses: {
+          '202': job('The job, with the state of its callback'),
+          ...found,
+          '409': refusal('INVALID_REQUEST: `bulk_not_finished`'),
         },
       },
     },

@@ -39,9 +39,9 @@ export function callbackPaths() {
 const signed = (name: string, description: string) => ({ ...header(name, description), required: true });
 
 /** What is asked of receivers, for the operations that name them. */
-export function callbacksOf(expression: string) {
+export function callbacksOf(name: string, expression: string, body: 'JobCallback' | 'BulkJobCallback') {
   return {
-    jobEnded: {
+    [name]: {
       [expression]: {
         post: {
           summary: 'A job has ended; posted at least once',
@@ -53,7 +53,7 @@ export function callbacksOf(expression: string) {
             signed('webhook-signature', '`v1,` and base64, one for each secret of the tenant'),
             signed('X-Orchestrator-Signature', '`sha256=` and the HMAC of the body in hex'),
           ],
-          requestBody: { required: true, content: json('JobCallback') },
+          requestBody: { required: true, content: json(body) },
           responses: {
             '2XX': { description: 'Taken' },
             '410': { description: 'Not to be told any more' },

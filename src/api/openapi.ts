@@ -86,7 +86,7 @@ const paths = {
         'Answers inside the SLA of the priority: with the verdict, or with a job that goes on. `processing_mode: async` asks for a job from the start.',
       parameters: [...common, idempotencyKey],
       requestBody: { required: true, content: json('SentRequest') },
-      callbacks: callbacksOf('{$request.body#/metadata/callback_url}'),
+      callbacks: callbacksOf('jobEnded', '{$request.body#/metadata/callback_url}', 'JobCallback'),
       responses: {
         ...finalAnswers,
         '200': { ...finalAnswers['200'], ...cacheUse },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorResponseSchema, orchestrationResponseSchema } from './answer';
+import { callbackStateSchema } from './callback-state';
 import { tenantSchema } from './text';
 
 export const bulkStatuses = ['pending', 'running', 'paused', 'completed', 'cancelled'] as const;
@@ -42,6 +43,8 @@ export const bulkJobResponseSchema = z
     /** Set when nothing of the job runs any more; from then on its counts stay as they are. */
     completed_at: timestamp.nullable(),
     correlation_id: z.string(),
+    /** Null without a callback. */
+    callback: callbackStateSchema.nullable(),
   })
   .meta({ id: 'BulkJob' });
 export type BulkJobResponse = z.output<typeof bulkJobResponseSchema>;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jobStatusResponseSchema } from './answer';
-import { bulkIdPattern } from './bulk';
+import { bulkIdPattern, bulkJobResponseSchema } from './bulk';
 import { callbackStateSchema } from './callback-state';
 import { jobIdPattern, tenantSchema } from './text';
 
@@ -13,6 +13,12 @@ export const jobCallbackSchema = jobStatusResponseSchema
   })
   .meta({ id: 'JobCallback' });
 export type JobCallback = z.output<typeof jobCallbackSchema>;
+
+/** What is posted to a bulk job's callback. */
+export const bulkJobCallbackSchema = bulkJobResponseSchema
+  .omit({ callback: true })
+  .meta({ id: 'BulkJobCallback' });
+export type BulkJobCallback = z.output<typeof bulkJobCallbackSchema>;
 
 /** One of a list. */
 const listedCallbackSchema = callbackStateSchema.extend({

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { authSettingsSchema } from './auth-config';
 import { discoverySchema } from './discovery';
 import { environments } from './enums';
+import { notificationsSchema } from './notifications-config';
 import { secretReferenceSchema } from './outbound-auth';
 import { hostPatternSchema, nameSchema, tenantSchema } from './text';
 import { tlsSchema } from './tls';
@@ -342,6 +343,7 @@ export const settingsSchema = z.strictObject({
   facades: facadesSchema.prefault({}),
   router: routerSchema.prefault({}),
   callbacks: callbacksSchema.prefault({}),
+  notifications: notificationsSchema.prefault({}),
   audit: auditSchema.prefault({}),
   monitoring: monitoringSchema.prefault({}),
   workflow: workflowSchema.prefault({}),

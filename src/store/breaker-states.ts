@@ -9,8 +9,10 @@ import {
   type MergedBreaker,
   type StoredBreaker,
 } from '../contract/breaker';
+import type { Happening } from '../contract/notices';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
+import type { Notices } from './notices';
 import { hear, notify, type Notifications } from './notifications';
 import { Revisions } from './revisions';
 
@@ -32,6 +34,7 @@ export class BreakerStates {
   constructor(
     private readonly db: Db,
     private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
+    private readonly notices: Pick<Notices, 'record'>,
   ) {
     this.#revisions = new Revisions(
       notifications,
@@ -62,6 +65,7 @@ export class BreakerStates {
       const merged = merges.map((merge) => mergedWith(before.get(merge.endpoint_id), merge));
       for (const { stored } of merged) await write(tx, stored);
       if (forced) await record(tx, forced, ids);
+      await this.notices.record(tx, merged.flatMap(newsOf));
       if (merged.some(({ stored }) => stored.breaker !== before.get(stored.endpoint_id)?.breaker))
         await notify(tx, { kind: 'breakers_changed' });
       return merged;
@@ -113,4 +117,15 @@ async function record(tx: Db, forced: BreakerForce, endpointIds: readonly string
     kind: `circuit_breaker_${forced.action}`,
     record: { correlation_id: forced.correlationId, endpoint_ids: endpointIds },
   });
+}
+
+/** What operators are told: a trial that fails is no news. */
+function newsOf({ stored, transitions }: MergedBreaker): readonly Happening[] {
+  const opened = transitions.filter(({ from, to }) => from === 'closed' && to === 'open');
+  return opened.map(({ reason }) => ({
+    event: 'breaker_opened',
+    tenant_id: null,
+    subject: stored.endpoint_id,
+    reason,
+  }));
 }

@@ -2,12 +2,13 @@ import { sql } from 'kysely';
 import type { BulkStatus } from '../contract/bulk';
 import type { Asked } from '../contract/plan';
 import { recordAudit } from './audit-log';
+import { recordCallbacks } from './callbacks';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify } from './notifications';
 import type { Claim, Runs } from './runs';
 
-export interface NewBulkJob {
+interface BulkOrigin {
   readonly bulkId: string;
   readonly tenantId: string;
   readonly parentBulkId: string | null;
@@ -18,7 +19,12 @@ export interface NewBulkJob {
   readonly createdAt: Date;
 }
 
-export interface BulkJob extends NewBulkJob {
+export interface NewBulkJob extends BulkOrigin {
+  /** Whom it calls back; null: nobody. */
+  readonly callbackUrl: string | null;
+}
+
+export interface BulkJob extends BulkOrigin {
   readonly status: BulkStatus;
   readonly items: number;
   /** Items with an outcome, by what it is; refused lines count as failed. */
@@ -83,6 +89,8 @@ export class BulkJobs {
           bulk_id: job.bulkId,
         })
         .execute();
+      const { bulkId: callbackId, tenantId, callbackUrl: url } = job;
+      if (url !== null) await recordCallbacks(tx, this.keys, [{ callbackId, tenantId, url }]);
       return 'begun';
     });
     if (outcome !== 'begun') this.keys.forgetRunKey(job.bulkId);

@@ -4,6 +4,7 @@ import type { CallbackFault, CallbackState, CallbackStatus } from '../contract/c
 import { recordAudit } from './audit-log';
 import type { Db } from './database';
 import type { KeyRing } from './key-ring';
+import type { Notices } from './notices';
 import { notify } from './notifications';
 import type { CallbackTable } from './schema';
 
@@ -52,6 +53,7 @@ export class Callbacks {
   constructor(
     private readonly db: Db,
     private readonly keys: KeyRing,
+    private readonly notices: Pick<Notices, 'record'>,
   ) {}
 
   /** Takes some of jobs that have ended; what is taken and not delivered comes up again. */
@@ -105,12 +107,18 @@ export class Callbacks {
     status: Exclude<CallbackStatus, 'pending'>,
     { httpStatus, fault }: AttemptResult,
   ): Promise<void> {
-    await this.#write(delivery, {
-      status,
-      http_status: httpStatus,
-      error: fault,
-      next_attempt_at: null,
-      ...(status === 'delivered' && { delivered_at: new Date() }),
+    const { callback_id: subject, tenant_id } = delivery;
+    await this.db.transaction().execute(async (tx) => {
+      const settled = await write(tx, delivery, {
+        status,
+        http_status: httpStatus,
+        error: fault,
+        next_attempt_at: null,
+        ...(status === 'delivered' && { delivered_at: new Date() }),
+      });
+      // Who has cancelled it knows.
+      if (!settled || status === 'delivered' || fault === 'cancelled') return;
+      await this.notices.record(tx, [{ event: 'callback_given_up', tenant_id, subject, reason: fault }]);
     });
   }
 
@@ -120,25 +128,12 @@ export class Callbacks {
     { httpStatus, fault }: AttemptResult,
   ): Promise<void> {
     const next = Date.now() + waitMs;
-    await this.#write(delivery, {
+    await write(this.db, delivery, {
       http_status: httpStatus,
       error: fault,
       next_attempt_at: new Date(next),
       look_at: new Date(next + graceSeconds * 1000),
     });
-  }
-
-  async #write(
-    { callback_id, replays }: CallbackDelivery,
-    change: Partial<Selectable<CallbackTable>>,
-  ): Promise<void> {
-    await this.db
-      .updateTable('callback')
-      .set(change)
-      .where('callback_id', '=', callback_id)
-      .where('replays', '=', replays)
-      .where('status', '=', 'pending')
-      .execute();
   }
 
   /** Delivers again what has been delivered or given up; what is still on its way goes on. */
@@ -194,6 +189,17 @@ export class Callbacks {
     };
   }
 
+  /** @returns null when it names nobody */
+  async urlOf(callbackId: string): Promise<string | null> {
+    const row = await this.db
+      .selectFrom('callback')
+      .select(['url', 'tenant_id'])
+      .where('callback_id', '=', callbackId)
+      .executeTakeFirst();
+    if (!row) return null;
+    return (await this.keys.decryptFor(row.tenant_id, row.url, contextOf(callbackId))).toString();
+  }
+
   async stateOf(callbackId: string): Promise<CallbackState | null> {
     const row = await this.db
       .selectFrom('callback')
@@ -202,6 +208,23 @@ export class Callbacks {
       .executeTakeFirst();
     return row ? toState(row) : null;
   }
+}
+
+/** @returns whether there was something to write to */
+async function write(
+  db: Db,
+  { callback_id, replays }: CallbackDelivery,
+  change: Partial<Selectable<CallbackTable>>,
+): Promise<boolean> {
+  const written = await db
+    .updateTable('callback')
+    .set(change)
+    .where('callback_id', '=', callback_id)
+    .where('replays', '=', replays)
+    .where('status', '=', 'pending')
+    .returning('callback_id')
+    .executeTakeFirst();
+  return written !== undefined;
 }
 
 function toState(row: Selectable<CallbackTable>): CallbackState {

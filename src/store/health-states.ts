@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { z } from 'zod';
-import { type HealthMerge, healthSchema, type StoredHealth } from '../contract/endpoint-health';
+import { type Health, type HealthMerge, healthSchema, type StoredHealth } from '../contract/endpoint-health';
+import type { Happening } from '../contract/notices';
 import type { Db } from './database';
+import type { Notices } from './notices';
 import { hear, notify, type Notifications } from './notifications';
 import { Revisions } from './revisions';
 
@@ -43,6 +45,7 @@ export class HealthStates {
   constructor(
     private readonly db: Db,
     private readonly notifications: Pick<Notifications, 'on' | 'ask'>,
+    private readonly notices: Pick<Notices, 'record'>,
   ) {
     this.#revisions = new Revisions(
       notifications,
@@ -111,6 +114,7 @@ export class HealthStates {
           .values({ event_id: randomUUID(), url: event.url, body: JSON.stringify(event.body) })
           .execute();
       }
+      await this.notices.record(tx, newsOf(merge.endpoint_id, before?.health.status, health.status));
       if (!ok || before?.health.status !== health.status) await notify(tx, { kind: 'health_changed' });
       const { endpoint_id, url } = merge;
       return { stored: { endpoint_id, url, health, next_check_at, response_ms, error }, before };
@@ -180,4 +184,16 @@ async function remember(tx: Db, { endpoint_id, at, result, history_size }: Healt
         order by sequence desc offset ${history_size} limit 1
       )
     )`.execute(tx);
+}
+
+/** What operators are told of a check. */
+function newsOf(
+  subject: string,
+  before: Health['status'] | undefined,
+  after: Health['status'],
+): readonly Happening[] {
+  const upstream = { tenant_id: null, subject, reason: null };
+  if (after === 'unhealthy' && before !== 'unhealthy') return [{ event: 'upstream_unhealthy', ...upstream }];
+  if (after === 'healthy' && before === 'unhealthy') return [{ event: 'upstream_recovered', ...upstream }];
+  return [];
 }

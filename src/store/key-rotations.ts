@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { KeyRotation } from '../contract/keys-api';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
+import type { Notices } from './notices';
 import type { KeyRotationTable } from './schema-keys';
 import { inKeysTurn } from './tenant-keys';
 
@@ -22,7 +23,10 @@ export interface NewRotation {
 
 /** Table `key_rotation`: of the master key one runs at a time. */
 export class KeyRotations {
-  constructor(private readonly db: Db) {}
+  constructor(
+    private readonly db: Db,
+    private readonly notices: Pick<Notices, 'record'>,
+  ) {}
 
   /** Of the master key. @returns the one that runs already, if one does */
   async begin(rotation: NewRotation): Promise<KeyRotation> {
@@ -113,6 +117,8 @@ export class KeyRotations {
         kind: 'key_change',
         record: { principal, what: `master_key_rotation_${status}`, from, to, error },
       });
+      const event = status === 'completed' ? 'key_rotation_completed' : 'key_rotation_failed';
+      await this.notices.record(tx, [{ event, tenant_id: null, subject: rotationId, reason: null }]);
     });
   }
 

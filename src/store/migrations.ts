@@ -11,6 +11,7 @@ import { detectorUseOwners } from './migrations/detector-use-owners';
 import { callbacks } from './migrations/callbacks';
 import { health } from './migrations/health';
 import { keptAnswers } from './migrations/kept-answers';
+import { notices } from './migrations/notices';
 import { observed } from './migrations/observed';
 import { credentials } from './migrations/credentials';
 import { policyDecisions } from './migrations/policy-decisions';
@@ -162,6 +163,7 @@ const migrations: Record<string, Migration> = {
   '2026_12_01_30_api_key_rates': apiKeyRates,
   '2026_12_01_31_kept_answers': keptAnswers,
   '2026_12_01_40_audit_chain': auditChain,
+  '2026_12_02_40_notices': notices,
   '2026_12_02_60_bulk_askers': bulkAskers,
 };
 

@@ -26,6 +26,7 @@ const messageSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('tenants_changed') }),
   z.object({ kind: z.literal('bulk'), bulk_id: z.string() }),
   z.object({ kind: z.literal('callback_due') }),
+  z.object({ kind: z.literal('notice_due') }),
 ]);
 export type Message = z.output<typeof messageSchema>;
 

@@ -8,6 +8,7 @@ import type { UpstreamKind, UpstreamSource, Upstream } from '../contract/upstrea
 import type { Nullable, NullableTimestamp, Timestamp, WithDefault } from './columns';
 import type { AuditTables } from './schema-audit';
 import type { KeyHolderTable, KeyRotationTable, MasterKeyTable, TenantKeyTable } from './schema-keys';
+import type { NoticeTable } from './schema-notices';
 import type { PolicyDecisionTable, PolicyShadowTable, PolicySimulationTable } from './schema-policies';
 import type { TenantTable } from './schema-tenants';
 
@@ -32,6 +33,7 @@ export interface Database extends AuditTables {
     expires_at: Date;
   };
   callback: CallbackTable;
+  notice: NoticeTable;
   bulk_job: BulkJobTable;
   bulk_chunk: BulkChunkTable;
   blob: { blob_id: string; run_id: string; payload: Buffer };

@@ -23,6 +23,8 @@ export interface BulkUpload {
   /** Null: that of the first valid line. */
   readonly tenantId: string | null;
   readonly parentBulkId: string | null;
+  /** Whom the job calls back; null: nobody. */
+  readonly callbackUrl: string | null;
   readonly receivedAt: number;
   readonly route: string;
   readonly idempotencyKey: string | null;
@@ -174,6 +176,7 @@ class BulkWriter {
       traceparent: upload.traceparent,
       asked: upload.asked,
       createdAt: new Date(upload.receivedAt),
+      callbackUrl: upload.callbackUrl,
     };
     const outcome = await this.deps.jobs.begin(job, claim, bulkLimits.openJobs);
     if (outcome === 'too_many') {

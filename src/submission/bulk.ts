@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { BulkItemStatus, BulkJobResponse } from '../contract/bulk';
 import { ConclaveError } from '../contract/errors';
-import { bulkProgress, itemsPerSecond } from '../domain/bulk';
 import type { BulkChunks } from '../store/bulk-chunks';
 import type { BulkJob, BulkJobs } from '../store/bulk-jobs';
+import type { Callbacks } from '../store/callbacks';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { BulkExport } from './bulk-export';
 import type { BulkGateway } from './bulk-gateway';
 import type { BulkIntake, BulkLine, BulkUpload } from './bulk-intake';
+import { bulkStatusOf } from './bulk-status';
 import type { BulkWatch } from './bulk-watch';
 
 export interface BulkServiceDependencies {
@@ -17,11 +18,12 @@ export interface BulkServiceDependencies {
   readonly export: BulkExport;
   readonly watch: BulkWatch;
   readonly gateway: BulkGateway;
+  readonly callbacks: Pick<Callbacks, 'stateOf' | 'urlOf' | 'replay'>;
   readonly log: { warn(fields: object, message: string): void };
 }
 
 export type BulkCall = Pick<BulkUpload, 'requestId' | 'correlationId' | 'traceparent' | 'asked'> &
-  Pick<BulkUpload, 'receivedAt' | 'idempotencyKey' | 'admit'>;
+  Pick<BulkUpload, 'receivedAt' | 'idempotencyKey' | 'admit' | 'callbackUrl'>;
 
 /** Bulk jobs as their owners see them. A job of another tenant does not exist. */
 export class Bulk {
@@ -34,7 +36,7 @@ export class Bulk {
   }
 
   async status(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
-    return toResponse(await this.#job(bulkId, tenantId), Date.now());
+    return this.#shown(await this.#job(bulkId, tenantId));
   }
 
   async pause(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
@@ -57,15 +59,24 @@ export class Bulk {
     return this.status(bulkId, tenantId);
   }
 
-  /** A new job with the items that failed, save those that were no requests. */
-  async rerun(bulkId: string, tenantId: string | null, call: BulkCall) {
-    const job = await this.#job(bulkId, tenantId);
-    if (job.completedAt === null) {
-      throw new ConclaveError('INVALID_REQUEST', 'the bulk job has not ended yet; cancel it first, or wait', {
-        status: 409,
-        detail: 'bulk_not_finished',
+  /** Calls back once more; while that is still under way it goes on, and no second begins. */
+  async replayCallback(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
+    const job = await this.status(bulkId, tenantId);
+    if (job.callback === null) {
+      throw new ConclaveError('INVALID_REQUEST', 'the bulk job named nobody to call back', {
+        status: 404,
+        detail: 'callback_not_found',
       });
     }
+    if (job.completed_at === null) throw notFinished('it calls back when it has');
+    await this.deps.callbacks.replay(bulkId);
+    return this.status(bulkId, tenantId);
+  }
+
+  /** A new job with the items that failed, save those that were no requests. It calls back whom its parent called. */
+  async rerun(bulkId: string, tenantId: string | null, call: BulkCall) {
+    const job = await this.#job(bulkId, tenantId);
+    if (job.completedAt === null) throw notFinished('cancel it first, or wait');
     if (job.outcomes.failed === job.refused) {
       throw new ConclaveError('INVALID_REQUEST', 'no item has failed that could be run again', {
         status: 409,
@@ -77,6 +88,7 @@ export class Bulk {
       route: 'POST /orchestrate/bulk/rerun',
       tenantId: job.tenantId,
       parentBulkId: bulkId,
+      callbackUrl: call.callbackUrl ?? (await this.deps.callbacks.urlOf(bulkId)),
       lines: this.#failedLines(job),
       fingerprint: () => createHash('sha256').update(bulkId).digest(),
     });
@@ -94,7 +106,11 @@ export class Bulk {
   }
 
   async *#changes(bulkId: string, signal: AbortSignal): AsyncGenerator<BulkJobResponse> {
-    for await (const job of this.deps.watch.changes(bulkId, signal)) yield toResponse(job, Date.now());
+    for await (const job of this.deps.watch.changes(bulkId, signal)) yield this.#shown(job);
+  }
+
+  async #shown(job: BulkJob): Promise<BulkJobResponse> {
+    return { ...bulkStatusOf(job, Date.now()), callback: await this.deps.callbacks.stateOf(job.bulkId) };
   }
 
   async #job(bulkId: string, tenantId: string | null): Promise<BulkJob> {
@@ -145,35 +161,16 @@ export class Bulk {
   }
 }
 
+function notFinished(remedy: string): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', `the bulk job has not ended yet; ${remedy}`, {
+    status: 409,
+    detail: 'bulk_not_finished',
+  });
+}
+
 function ended(what: string, detail: string): ConclaveError {
   return new ConclaveError('INVALID_REQUEST', `the bulk job has ended and cannot be ${what}`, {
     status: 409,
     detail,
   });
-}
-
-function toResponse(job: BulkJob, now: number): BulkJobResponse {
-  const { outcomes, items } = job;
-  const known = outcomes.completed + outcomes.partial + outcomes.failed + outcomes.cancelled;
-  const processed = job.completedAt === null ? known : items;
-  return {
-    bulk_id: job.bulkId,
-    tenant_id: job.tenantId,
-    parent_bulk_id: job.parentBulkId,
-    status: job.status,
-    total_items: items,
-    processed_items: processed,
-    outcomes,
-    refused_lines: job.refused,
-    progress: bulkProgress(processed, items),
-    items_per_second: itemsPerSecond(
-      processed - job.refused,
-      job.startedAt?.getTime() ?? null,
-      job.completedAt?.getTime() ?? now,
-    ),
-    created_at: job.createdAt.toISOString(),
-    started_at: job.startedAt?.toISOString() ?? null,
-    completed_at: job.completedAt?.toISOString() ?? null,
-    correlation_id: job.correlationId,
-  };
 }

@@ -1,5 +1,6 @@
 import { isSubstitute } from '../contract/detector-result';
 import type { ConclaveError } from '../contract/errors';
+import type { NoticeChannel } from '../contract/notices';
 import type { EndStatus, OrchestrationEnd, OrchestrationFacts } from '../contract/orchestration-end';
 import type { ViolationType } from '../contract/policy-validation';
 import { forget, type LatestGauge, type Metrics } from './metrics';
@@ -27,6 +28,7 @@ export class OrchestrationMetrics {
   readonly #jobs;
   readonly #suppressed;
   readonly #callbacks;
+  readonly #notices;
   /** An error may come by more than once on its way out. */
   readonly #refused = new WeakSet<object>();
 
@@ -101,6 +103,11 @@ export class OrchestrationMetrics {
       'Attempts to tell receivers of jobs, by what came of them',
       ['result'],
     );
+    this.#notices = metrics.counter(
+      'orchestrator_notifications_total',
+      'Attempts to tell operators what has happened, by what came of them',
+      ['channel', 'result'],
+    );
   }
 
   ended({ tenantId: tenant, status, isJob, ms, facts }: OrchestrationEnd): void {
@@ -142,6 +149,10 @@ export class OrchestrationMetrics {
 
   calledBack(result: 'delivered' | 'retried' | 'failed'): void {
     this.#callbacks.inc({ result });
+  }
+
+  notified(channel: NoticeChannel, result: 'delivered' | 'retried' | 'failed'): void {
+    this.#notices.inc({ channel, result });
   }
 
   /** Detectors that no version is registered of any more. */

@@ -17,7 +17,8 @@ export interface Case {
     | 'healthMonitor'
     | 'policySimulation'
     | 'keyRotation'
-    | 'callbackDelivery';
+    | 'callbackDelivery'
+    | 'noticeDelivery';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
   readonly play: (system: System) => Promise<string>;
@@ -74,6 +75,11 @@ export const installation: SystemOptions = {
     ]),
     ORCHESTRATION_CALLBACKS__RETRY_SECONDS: '[0.1, 3600]',
     RECORDED_CALLBACK_SECRET: `whsec_${Buffer.alloc(32, 'recorded').toString('base64')}`,
+    // Nobody is told: there is no secret to sign with.
+    ORCHESTRATION_NOTIFICATIONS__RECIPIENTS: JSON.stringify([
+      { events: ['breaker_opened'], webhooks: ['http://127.0.0.1:9/'] },
+    ]),
+    ORCHESTRATION_NOTIFICATIONS__RETRY_SECONDS: '[0.1, 3600]',
     ORCHESTRATION_ORCHESTRATION__CIRCUIT_BREAKER_FAILURE_THRESHOLD: '1000',
   },
 };
@@ -233,6 +239,28 @@ async function calledBack(
   }
 }
 
+/** A notice that nobody takes, until an operator gives it up. */
+async function noticeCancelled(system: System): Promise<string> {
+  await system.request('POST', '/circuit-breaker/trip/spare');
+  await system.request('POST', '/circuit-breaker/reset/spare');
+  const notices = async () => {
+    const { rows } = await system.db.query<{ notice_id: string; status: string; attempts: number }>(
+      'select notice_id, status, attempts from notice',
+    );
+    return rows;
+  };
+  const [notice] = await eventually(notices, (rows) => rows.some(({ attempts }) => attempts === 2));
+  const workflowId = `notice-${notice!.notice_id}`;
+  const handle = system.temporal.workflow.getHandle(workflowId);
+  await eventually(
+    () => handle.describe(),
+    ({ raw }) => raw.pendingActivities?.[0]?.lastFailure != null && raw.pendingActivities[0].attempt === 3,
+  );
+  await handle.cancel();
+  await eventually(notices, (rows) => rows.every(({ status: now }) => now === 'failed'));
+  return workflowId;
+}
+
 /** The monitor of upstreams, on duty until an operator ends it; it is soon started again. */
 async function monitorCancelled(system: System): Promise<string> {
   const workflowId = `${system.taskQueue}-health-monitor`;
@@ -383,6 +411,7 @@ export const cases: readonly Case[] = [
   { workflow: 'bulkRun', name: 'paused', play: pausedBulk },
   { workflow: 'bulkRun', name: 'cancelled', play: cancelledBulk },
   { workflow: 'bulkRun', name: 'retried', play: retriedBulk },
+  { workflow: 'noticeDelivery', name: 'cancelled', play: noticeCancelled },
   { workflow: 'healthMonitor', name: 'cancelled', play: monitorCancelled },
   { workflow: 'policySimulation', name: 'completed', play: simulated },
   { workflow: 'keyRotation', name: 'completed', play: keysRotated },

@@ -1,10 +1,12 @@
 import type { HttpAnswer, System } from '../../support/system';
+import { ended, upload } from '../bulk/support';
 import { calledBack } from '../callbacks/support';
 
 type Ask = [method: string, route: string, status: number, ask: () => Promise<HttpAnswer<unknown>>];
 
 const list = '/orchestrate/callbacks';
 const replay = '/orchestrate/jobs/{job_id}/callback/replay';
+const replayBulk = '/orchestrate/bulk/{bulk_id}/callback/replay';
 
 /** How the answers about callbacks are come by. */
 export function callbackAnswers(
@@ -13,7 +15,32 @@ export function callbackAnswers(
   heldJob: (fields?: object) => Promise<{ readonly jobId: string; readonly release: () => void }>,
 ): Ask[] {
   const replayed = (jobId: string) => of().request('POST', replay.replace('{job_id}', jobId));
+  const bulk = async () => {
+    const { body } = await upload(of(), [{}], { 'x-callback-url': receiver() });
+    return body.bulk_id;
+  };
+  const replayedBulk = (bulkId: string) => of().request('POST', replayBulk.replace('{bulk_id}', bulkId));
   return [
+    [
+      'post',
+      replayBulk,
+      202,
+      async () => {
+        const bulkId = await bulk();
+        await ended(of(), bulkId);
+        return replayedBulk(bulkId);
+      },
+    ],
+    ['post', replayBulk, 404, () => replayedBulk('bulk-of-nobody')],
+    [
+      'post',
+      replayBulk,
+      409,
+      async () => {
+        const { release } = await heldJob();
+        return replayedBulk(await bulk()).finally(release);
+      },
+    ],
     [
       'post',
       replay,

@@ -1,7 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import type { CallbackState } from '../../../src/contract/callback-state';
-import { type JobCallback, jobCallbackSchema } from '../../../src/contract/callback';
+import {
+  type BulkJobCallback,
+  bulkJobCallbackSchema,
+  type JobCallback,
+  jobCallbackSchema,
+} from '../../../src/contract/callback';
 import { eventually } from '../../support/eventually';
 import { MockUpstream } from '../../support/mock-upstream';
 import { type System, type SystemOptions } from '../../support/system';
@@ -27,19 +32,35 @@ export const calling = {
 
 export const options: SystemOptions = { detectors: ['a'], env: calling };
 
+interface Posted<Body> {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Body;
+}
+
 /** A receiver of callbacks, which finds out by the library of the standard whether they are genuine. */
 export class Receiver extends MockUpstream {
   /** The callbacks of one job, in the order they came. */
-  about(jobId: string): { readonly headers: IncomingHttpHeaders; readonly body: JobCallback }[] {
+  about(jobId: string): Posted<JobCallback>[] {
+    return this.#posted(jobId).map(({ headers, body }) => ({ headers, body: jobCallbackSchema.parse(body) }));
+  }
+
+  aboutBulk(bulkId: string): Posted<BulkJobCallback>[] {
+    return this.#posted(bulkId).map(({ headers, body }) => ({
+      headers,
+      body: bulkJobCallbackSchema.parse(body),
+    }));
+  }
+
+  #posted(id: string): Posted<unknown>[] {
     return this.seen.flatMap(({ headers, body }) =>
-      headers['webhook-id'] === jobId ? { headers, body: genuine(body, headers) } : [],
+      headers['webhook-id'] === id ? { headers, body: genuine(body, headers) } : [],
     );
   }
 }
 
 /** @throws when it was not signed by us */
-function genuine(body: string, headers: IncomingHttpHeaders): JobCallback {
-  return jobCallbackSchema.parse(new Webhook(secret).verify(body, headers as Record<string, string>));
+function genuine(body: string, headers: IncomingHttpHeaders): unknown {
+  return new Webhook(secret).verify(body, headers as Record<string, string>);
 }
 
 /** Follows a job's callback to this state. */

@@ -9,6 +9,7 @@ import { Notifications } from '../../../src/store/notifications';
 import { eventually } from '../../support/eventually';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
 import { directoryWith } from '../../unit/registry/support';
+import { unheard } from '../../support/unheard';
 
 const { databaseUrl } = testServers();
 const constants = {
@@ -42,7 +43,7 @@ describe('breakers in the store', () => {
       web: endpointSchema.parse({ url: 'http://web' }),
     });
     const breakers = new Breakers(directory, constants);
-    const states = new BreakerStates(db, notifications);
+    const states = new BreakerStates(db, notifications, unheard);
     const sharing = new BreakerSharing(breakers, states, () => undefined, { warn: () => undefined });
     await sharing.start();
     stops.push(async () => {

@@ -9,6 +9,7 @@ import { migrate } from '../../../src/store/migrations';
 import { Notifications } from '../../../src/store/notifications';
 import { eventually } from '../../support/eventually';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
+import { unheard } from '../../support/unheard';
 
 const { databaseUrl } = testServers();
 const well: CheckResult = { ok: true, response_ms: 10, error: null };
@@ -26,7 +27,7 @@ describe('health in the store', () => {
     await migrate(db);
     notifications = new Notifications(db, url);
     await notifications.listen();
-    states = new HealthStates(db, notifications);
+    states = new HealthStates(db, notifications, unheard);
   });
   afterAll(async () => {
     await notifications?.close();
@@ -62,7 +63,7 @@ describe('health in the store', () => {
   });
 
   it('is known to another process, which is told at once of what goes wrong [H2] [H6]', async () => {
-    const other = new HealthStates(db, notifications);
+    const other = new HealthStates(db, notifications, unheard);
     let told = 0;
     other.onChange(() => (told += 1));
     await other.changed();

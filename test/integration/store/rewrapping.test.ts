@@ -8,6 +8,7 @@ import { Rewrapping } from '../../../src/store/rewrapping';
 import { inKeysTurn, keyLockId, TenantKeys } from '../../../src/store/tenant-keys';
 import { eventually } from '../../support/eventually';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
+import { unheard } from '../../support/unheard';
 
 const [oldKey, newKey] = [randomBytes(32), randomBytes(32)];
 const [from, to] = [masterKeyId(oldKey), masterKeyId(newKey)];
@@ -28,7 +29,7 @@ describe('Wrapping all keys anew', () => {
     await keys.assertReadable();
     for (const tenant of tenants) await keys.of(tenant);
     rewrapping = new Rewrapping(db, masters);
-    rotations = new KeyRotations(db);
+    rotations = new KeyRotations(db, unheard);
   });
   afterEach(async () => {
     await db?.destroy();

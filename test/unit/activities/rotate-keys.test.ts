@@ -4,6 +4,7 @@ import { KeyRotations } from '../../../src/store/key-rotations';
 import { MasterKeys } from '../../../src/store/master-keys';
 import { Rewrapping } from '../../../src/store/rewrapping';
 import { scriptedDb } from '../store/scripted-database';
+import { unheard } from '../../support/unheard';
 
 const id = 'a-rotation';
 
@@ -26,7 +27,7 @@ function activities(status: 'running' | 'completed' | 'restored') {
   });
   const masters = new MasterKeys(() => [randomBytes(32)]);
   const made = createKeyRotationActivities({
-    rotations: new KeyRotations(db),
+    rotations: new KeyRotations(db, unheard),
     rewrapping: new Rewrapping(db, masters),
     holders: { askAll: () => Promise.resolve(), without: () => Promise.resolve([]) },
     masters,

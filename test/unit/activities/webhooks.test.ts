@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { getGlobalDispatcher } from 'undici';
 import { Webhooks } from '../../../src/activities/webhooks';
+import { signedPost } from '../../../src/outbound/signed-post';
 import type { WaitingEvent } from '../../../src/contract/endpoint-health';
 
 const secret = `whsec_${Buffer.from('a secret of the test, 32 bytes..').toString('base64')}`;
@@ -45,8 +46,7 @@ describe('Webhooks', () => {
         settle: async (id) => void outbox.settled.push(id),
         postpone: async (id, ms) => void outbox.postponed.push([id, ms]),
       },
-      secret: key,
-      dispatcherFor: () => getGlobalDispatcher(),
+      post: key === null ? null : signedPost(key, { dispatcherFor: () => getGlobalDispatcher() }),
       log: { warn: (_fields, message) => warnings.push(message) },
     });
     await webhooks.deliver(new AbortController().signal);

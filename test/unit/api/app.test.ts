@@ -139,6 +139,7 @@ describe('The documentation', () => {
       '/orchestrate/batch',
       '/orchestrate/bulk',
       '/orchestrate/bulk/{bulk_id}',
+      '/orchestrate/bulk/{bulk_id}/callback/replay',
       '/orchestrate/bulk/{bulk_id}/events',
       '/orchestrate/bulk/{bulk_id}/outcomes',
       '/orchestrate/bulk/{bulk_id}/pause',

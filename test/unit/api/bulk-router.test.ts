@@ -21,6 +21,7 @@ const job = (overrides: Partial<BulkJobResponse> = {}): BulkJobResponse => ({
   started_at: '2026-11-21T10:00:00.000Z',
   completed_at: null,
   correlation_id: 'corr',
+  callback: null,
   ...overrides,
 });
 const finished = job({ status: 'completed', processed_items: 2, completed_at: '2026-11-21T10:00:01.000Z' });
@@ -58,6 +59,39 @@ describe('POST /orchestrate/bulk', () => {
     expect(uploads[0]).toMatchObject({ tenantId: 'acme', idempotencyKey: null, parentBulkId: null });
     expect(uploads[0]!.fingerprint()).toHaveLength(32);
   });
+
+  const hook = 'https://hooks.example/';
+  const callbacks = {
+    refusalOf: (tenant: string, url: string) =>
+      tenant === 'acme' && url === hook ? null : 'must not lead there',
+    list: () => Promise.reject(new Error('no list is expected')),
+  };
+
+  it('may name whom to call back; an upload that names another is another [9.1]', async () => {
+    const { submit, uploads } = reading();
+    for (const headers of [{}, { 'X-Callback-URL': hook }] as Record<string, string>[])
+      expect((await post({ submit }, JSON.stringify(body), headers, { callbacks })).status).toBe(202);
+    expect(uploads.map(({ callbackUrl }) => callbackUrl)).toEqual([null, hook]);
+    expect(uploads[0]!.fingerprint()).not.toEqual(uploads[1]!.fingerprint());
+  });
+
+  it.each(['https://elsewhere.example/', 'no URL', ''])(
+    'refuses to call back at %j before anything is stored [9.1]',
+    async (url) => {
+      const { submit, lines } = reading();
+      const answer = await post(
+        { submit },
+        JSON.stringify(body),
+        { 'X-Callback-URL': url },
+        {
+          callbacks,
+        },
+      );
+      expectError(answer, { detail: 'callback_not_allowed' });
+      expect(answer.body).toMatchObject({ field_errors: [{ path: 'X-Callback-URL' }] });
+      expect(lines).toEqual([]);
+    },
+  );
 
   it('says when it has been there before', async () => {
     const response = await post({ submit: reading().submit }, JSON.stringify(body), {

@@ -203,6 +203,7 @@ export async function appWith(options: AppOptions = {}) {
     bulk: {
       bulk: (options.bulk ?? {}) as Bulk,
       rateLimit,
+      callbacks: options.callbacks ?? { refusalOf: () => 'is not allowed' },
       uploadsPerMinute: options.perMinute ?? 100,
       maxLineBytes: options.maxLineBytes ?? 4096,
       maxImagePixels: settingsSchema.parse({}).content.max_image_pixels,

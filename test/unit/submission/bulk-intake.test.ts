@@ -9,7 +9,7 @@ import { requestId, requestOf } from './support';
 const bulkId = `bulk-${requestId}`;
 const fingerprint = createHash('sha256').update('upload').digest();
 
-let begun: { bulkId: string; tenantId: string; claim: Claim | null }[];
+let begun: { bulkId: string; tenantId: string; callbackUrl: string | null; claim: Claim | null }[];
 let stored: { chunk: number; firstIndex: number; entries: readonly BulkEntry[] }[];
 let finished: { items: number; fingerprint: Buffer }[];
 let discarded: string[];
@@ -27,7 +27,7 @@ const intake = (maxItems = 1000) =>
   new BulkIntake({
     jobs: {
       begin: async (job, claim) => {
-        begun.push({ bulkId: job.bulkId, tenantId: job.tenantId, claim });
+        begun.push({ bulkId: job.bulkId, tenantId: job.tenantId, callbackUrl: job.callbackUrl, claim });
         return outcome;
       },
       renewLease: async () => true,
@@ -61,6 +61,7 @@ const uploadOf = (lines: readonly BulkLine[], overrides: Partial<BulkUpload> = {
   asked: { principal: 'ann', endpoint: 'POST /orchestrate' },
   tenantId: null,
   parentBulkId: null,
+  callbackUrl: null,
   receivedAt: 1_000_000,
   route: 'POST /orchestrate/bulk',
   idempotencyKey: null,
