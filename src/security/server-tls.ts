@@ -1,5 +1,6 @@
 import { constants, createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import {
   createSecureContext,
   type SecureContextOptions,
@@ -12,6 +13,8 @@ import type { TlsSettings } from '../contract/tls';
 import { certificateOn } from './client-certificates';
 
 const handshakeMs = 10_000;
+/** Nobody's: such a connection is not trusted. */
+const unknown = '';
 
 /** A connection, and which authorities were asked for when it was made. */
 interface Connection {
@@ -44,11 +47,16 @@ export class ServerTls {
   keep(server: Server): void {
     this.#servers.add(server);
     server.once('close', () => this.#servers.delete(server));
+    // Whose certificates count for a connection is settled when it comes in, not when its handshake is over.
+    const greeted = new Map<string, string>();
+    server.on('connection', (socket: Socket) => {
+      const peer = peerOf(socket);
+      greeted.set(peer, this.#material.authorities);
+      socket.once('close', () => greeted.delete(peer));
+    });
     server.on('secureConnection', (socket) => {
-      this.#connections.set(socket, {
-        certificate: certificateOn(socket),
-        authorities: this.#material.authorities,
-      });
+      const authorities = greeted.get(peerOf(socket)) ?? unknown;
+      this.#connections.set(socket, { certificate: certificateOn(socket), authorities });
     });
   }
 
@@ -69,6 +77,11 @@ export class ServerTls {
     const { certificate, authorities } = connection;
     return authorities === this.#material.authorities ? certificate : { ...certificate, isTrusted: false };
   };
+}
+
+/** By what a connection is known while it lasts. */
+function peerOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
 
 /** With a certificate. */

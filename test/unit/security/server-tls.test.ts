@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { Agent, request } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
@@ -207,6 +209,31 @@ describe('The facade’s own certificate', () => {
     expect(() => tls.reload()).toThrow(/service\.tls/);
     rmSync(at('server.pem', files));
     expect(() => tls.reload()).toThrow(/cannot be read/);
+  });
+
+  it('changes under a handshake, which is not trusted by the authorities that it was not made under', async () => {
+    const files = path.join(root, 'meanwhile');
+    mkdirSync(files);
+    const copy = (from: string) => {
+      for (const name of ['server.pem', 'server.key', 'ca.pem'])
+        copyFileSync(at(name, from), at(name, files));
+    };
+    copy(folder);
+    const { tls, server, url } = await facade({
+      ...{ cert_path: at('server.pem', files), key_path: at('server.key', files) },
+      client_ca_path: at('ca.pem', files),
+    });
+    const accepted = once(server, 'connection');
+    const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
+    await accepted;
+    copy(other);
+    expect(tls.reload()).toBe(true);
+    const ca = readFileSync(at('ca.pem'));
+    const createConnection = () => connect({ socket, ca, host: '127.0.0.1', ...holding('chat') });
+    expect(await me(url, { createConnection })).toMatchObject({
+      status: 401,
+      body: { detail: 'certificate_invalid' },
+    });
   });
 
   it('is shown over TLS 1.2 and 1.3 only', async () => {
