@@ -33,7 +33,8 @@ export function pdf(
   );
 }
 
-const stream = (text: string): string => `<</Length ${text.length}>>stream\n${text}\nendstream`;
+export const stream = (text: string, entries = ''): string =>
+  `<</Length ${text.length}${entries}>>stream\n${text}\nendstream`;
 
 /** The picture of a PDF that shows one. */
 export const pdfPicture =
@@ -49,7 +50,13 @@ export function encryptedPdf(): Buffer {
   });
 }
 
-type Parts = Readonly<Record<string, string | Buffer>>;
+/** A part as it stands in an archive, and what is said of it there. */
+export interface PackedPart {
+  readonly packed: Buffer;
+  readonly size: number;
+}
+
+type Parts = Readonly<Record<string, string | Buffer | PackedPart>>;
 
 /** An archive of parts. @param flags general purpose bits of every entry: 1 says that it is encrypted */
 export function zip(parts: Parts, flags = 0): Buffer {
@@ -57,15 +64,14 @@ export function zip(parts: Parts, flags = 0): Buffer {
   const directory: Buffer[] = [];
   let at = 0;
   for (const [name, part] of Object.entries(parts)) {
-    const plain = Buffer.from(part as string);
-    const packed = deflateRawSync(plain);
+    const { packed, size, crc } = packedPart(part);
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
     common.writeUInt16LE(flags, 2);
     common.writeUInt16LE(8, 4);
-    common.writeUInt32LE(crc32(plain), 10);
+    common.writeUInt32LE(crc, 10);
     common.writeUInt32LE(packed.length, 14);
-    common.writeUInt32LE(plain.length, 18);
+    common.writeUInt32LE(size, 18);
     common.writeUInt16LE(name.length, 22);
     const local = Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), common, Buffer.from(name), packed]);
     const place = Buffer.alloc(14);
@@ -84,6 +90,12 @@ export function zip(parts: Parts, flags = 0): Buffer {
   end.writeUInt32LE(central.length, 12);
   end.writeUInt32LE(at, 16);
   return Buffer.concat([...bodies, central, end]);
+}
+
+function packedPart(part: Parts[string]): PackedPart & { readonly crc: number } {
+  if (typeof part === 'object' && 'packed' in part) return { ...part, crc: 0 };
+  const plain = Buffer.from(part as string);
+  return { packed: deflateRawSync(plain), size: plain.length, crc: crc32(plain) };
 }
 
 const xml = (body: string): string => `<?xml version="1.0" encoding="UTF-8"?>${body}`;
