@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { tenantSchema } from './text';
 
 /** What operators are told of (docs/notifications.md). */
 export const noticeEvents = [
@@ -27,7 +26,7 @@ export interface Happening {
 /** The same, however often it has happened. */
 const collapsedSchema = z.strictObject({
   event: z.enum(noticeEvents),
-  tenant_id: tenantSchema.nullable(),
+  tenant_id: z.string().nullable(),
   subject: z.string(),
   reason: z.string().nullable(),
   times: z.int().positive(),

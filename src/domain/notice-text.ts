@@ -37,7 +37,7 @@ function headOf({ event, subject }: Collapsed): string {
 function lineOf(line: Collapsed): string {
   const { tenant_id: tenant, reason, times, first_at: first, last_at: last } = line;
   const more = [
-    ...(tenant === null ? [] : [`tenant ${tenant}`]),
+    ...(tenant === null ? [] : [`tenant ${plain(tenant)}`]),
     ...(reason === null ? [] : [plain(reason)]),
   ];
   const when = times === 1 ? first : `${first} to ${last}`;

@@ -188,6 +188,23 @@ describe('Operators', () => {
     expect(new Set(ids)).toEqual(new Set([messageId(first!.head)]));
   }, 180_000);
 
+  it('are told of an audit log that somebody has changed', async () => {
+    const sealed = async () => {
+      const { rows } = await system.db.query<{ sequence: string }>(
+        `select sequence from audit_link where tenant_id = 'demo' limit 1`,
+      );
+      return rows;
+    };
+    const [row] = await eventually(sealed, (rows) => rows.length > 0);
+    await system.db.query('alter table audit disable trigger user');
+    await system.db.query(`update audit set kind = 'other' where sequence = $1`, [row!.sequence]);
+    await system.db.query('alter table audit enable trigger user');
+    expect((await system.request<{ intact: boolean }>('GET', '/audit/verify')).body.intact).toBe(false);
+    const [mail] = await mailed();
+    expect(mail).toMatchObject({ to: [safety] });
+    expect(mail!.text).toContain('audit log is not what was sealed: demo (tenant demo)');
+  });
+
   it('leave neither addresses nor the password in logs and durable history', async () => {
     const { rows } = await system.db.query<{ notice_id: string }>(`select notice_id from notice`);
     const histories = await Promise.all(

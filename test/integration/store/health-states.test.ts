@@ -6,6 +6,7 @@ import { type Db, openDatabase } from '../../../src/store/database';
 import { HealthEvents } from '../../../src/store/health-events';
 import { HealthStates } from '../../../src/store/health-states';
 import { migrate } from '../../../src/store/migrations';
+import type { Happening } from '../../../src/contract/notices';
 import { Notifications } from '../../../src/store/notifications';
 import { eventually } from '../../support/eventually';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
@@ -21,13 +22,16 @@ describe('health in the store', () => {
   let db: Db;
   let notifications: Notifications;
   let states: HealthStates;
+  const told: Happening[] = [];
   beforeAll(async () => {
     url = await createDatabase(databaseUrl, name);
     db = openDatabase(url, 4);
     await migrate(db);
     notifications = new Notifications(db, url);
     await notifications.listen();
-    states = new HealthStates(db, notifications, unheard);
+    states = new HealthStates(db, notifications, {
+      record: async (_tx, happenings) => void told.push(...happenings),
+    });
   });
   afterAll(async () => {
     await notifications?.close();
@@ -60,6 +64,19 @@ describe('health in the store', () => {
     await states.release('web');
     expect(await states.claim('web', 'http://web', 60_000)).toBe(true);
     await states.release('web');
+  });
+
+  it('is told to operators when it is lost, and when it is back, once each', async () => {
+    told.splice(0);
+    for (const result of [ill, ill, ill, ill, ill, well, well, well]) await record('flapping', result);
+    expect(told).toEqual(
+      ['upstream_unhealthy', 'upstream_recovered'].map((event) => ({
+        event,
+        tenant_id: null,
+        subject: 'flapping',
+        reason: null,
+      })),
+    );
   });
 
   it('is known to another process, which is told at once of what goes wrong [H2] [H6]', async () => {

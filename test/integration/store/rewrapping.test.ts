@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
+import type { Happening } from '../../../src/contract/notices';
 import { type Db, openDatabase } from '../../../src/store/database';
 import { KeyRotations } from '../../../src/store/key-rotations';
 import { masterKeyId, MasterKeys } from '../../../src/store/master-keys';
@@ -8,7 +9,6 @@ import { Rewrapping } from '../../../src/store/rewrapping';
 import { inKeysTurn, keyLockId, TenantKeys } from '../../../src/store/tenant-keys';
 import { eventually } from '../../support/eventually';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
-import { unheard } from '../../support/unheard';
 
 const [oldKey, newKey] = [randomBytes(32), randomBytes(32)];
 const [from, to] = [masterKeyId(oldKey), masterKeyId(newKey)];
@@ -21,6 +21,7 @@ describe('Wrapping all keys anew', () => {
   let db: Db;
   let rewrapping: Rewrapping;
   let rotations: KeyRotations;
+  const told: Happening[] = [];
   beforeEach(async () => {
     name = `test_${randomUUID().replaceAll('-', '')}`;
     db = openDatabase(await createDatabase(testServers().databaseUrl, name), 4);
@@ -29,7 +30,8 @@ describe('Wrapping all keys anew', () => {
     await keys.assertReadable();
     for (const tenant of tenants) await keys.of(tenant);
     rewrapping = new Rewrapping(db, masters);
-    rotations = new KeyRotations(db, unheard);
+    told.splice(0);
+    rotations = new KeyRotations(db, { record: async (_tx, happenings) => void told.push(...happenings) });
   });
   afterEach(async () => {
     await db?.destroy();
@@ -87,6 +89,10 @@ describe('Wrapping all keys anew', () => {
     await withoutNew.assertReadable();
     for (const { tenant_id: tenant } of after) expect(await withoutNew.of(tenant)).toHaveLength(1);
     expect(await rotations.find(rotationId)).toMatchObject({ status: 'restored' });
+    await rotations.end(rotationId, 'restored', 'asked for once more');
+    expect(told).toEqual([
+      { event: 'key_rotation_failed', tenant_id: null, subject: rotationId, reason: null },
+    ]);
   });
 
   it('is undone where no process has begun with it', async () => {
