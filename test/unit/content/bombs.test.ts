@@ -1,7 +1,15 @@
 import { DocumentReader } from '../../../src/content/document-reader';
 import { Examiner } from '../../../src/content/examiner';
 import { decodeImage, UndecodableImage } from '../../../src/detectors/builtin/image-safety/decode-image';
-import { imageBombs, inflatingTo, liars, officeBombs, pdfBombs, rtfBombs } from '../../support/bombs';
+import {
+  boastful,
+  imageBombs,
+  inflatingTo,
+  liars,
+  officeBombs,
+  pdfBombs,
+  rtfBombs,
+} from '../../support/bombs';
 import { docx, zip } from '../../support/documents';
 
 const settings = {
@@ -59,6 +67,14 @@ describe('A document that is a bomb', () => {
     async () => {
       for (const [, file] of officeBombs.slice(0, 1))
         expect(await answerTo(file())).toBe('document_too_complex');
+    },
+    patienceMs,
+  );
+
+  it(
+    'by what it says only is read for what it is',
+    async () => {
+      expect((await examine(boastful())).body.toString()).toBe('words');
     },
     patienceMs,
   );
