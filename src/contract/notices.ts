@@ -43,8 +43,7 @@ export const noticeSchema = z.strictObject({
 });
 export type Notice = z.output<typeof noticeSchema>;
 
-export const noticeChannels = ['email', 'webhook'] as const;
-export type NoticeChannel = (typeof noticeChannels)[number];
+export type NoticeChannel = 'email' | 'webhook';
 
 export interface NoticeMessage {
   /** The same at every attempt. */

@@ -254,7 +254,10 @@ async function noticeCancelled(system: System): Promise<string> {
   const handle = system.temporal.workflow.getHandle(workflowId);
   await eventually(
     () => handle.describe(),
-    ({ raw }) => raw.pendingActivities?.[0]?.lastFailure != null && raw.pendingActivities[0].attempt === 3,
+    ({ raw }) => {
+      const waiting = raw.pendingActivities?.[0];
+      return waiting?.attempt === 3 && Boolean(waiting.lastFailure);
+    },
   );
   await handle.cancel();
   await eventually(notices, (rows) => rows.every(({ status: now }) => now === 'failed'));
