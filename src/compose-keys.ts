@@ -48,6 +48,7 @@ export async function composeKeys(parts: {
     rewrapping,
     holders,
     gateway: new KeyRotationGateway(parts.client, parts.settings.workflow.task_queue),
+    pause,
     now: Date.now,
     log,
   });

@@ -16,6 +16,7 @@ import { tokenClaimsSchema } from '../contract/token-claims';
 import { needs, needsIdentity, open } from './access';
 import { notFound } from './error-handler';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { type Actor, actsAs } from './operations';
 import { identityOf } from './principal';
 
@@ -65,6 +66,7 @@ export function authRouter({ sessions, guarded, devTokens }: AuthRouterDependenc
     '/auth/revoke',
     needs('auth:admin', { reach: 'shared' }),
     ...body,
+    once(revokeTokenSchema),
     async (request, response) => {
       await sessions.revoke(bodyOf(request, revokeTokenSchema), identityOf(request).tenantId);
       response.status(204).end();

@@ -9,6 +9,7 @@ import {
 } from '../contract/keys-api';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
+import { once } from './once';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
 
@@ -45,15 +46,21 @@ export function keysRouter({ keys }: KeysRouterDependencies): Router {
     response.json(await keys.get(idOf(request)));
   });
 
-  router.post('/keys/rotations', access(), ...readBody(maxBodyBytes), async (request, response) => {
-    const asked = bodyOf(request, rotateKeysSchema);
-    const done = await keys.rotate(asked, byOf(request, response));
-    if ('dry_run' in done) {
-      response.json(done);
-      return;
-    }
-    response.status(202).location(`/api/v1/keys/rotations/${done.rotation_id}`).json(done);
-  });
+  router.post(
+    '/keys/rotations',
+    access(),
+    ...readBody(maxBodyBytes),
+    once(rotateKeysSchema),
+    async (request, response) => {
+      const asked = bodyOf(request, rotateKeysSchema);
+      const done = await keys.rotate(asked, byOf(request, response));
+      if ('dry_run' in done) {
+        response.json(done);
+        return;
+      }
+      response.status(202).location(`/api/v1/keys/rotations/${done.rotation_id}`).json(done);
+    },
+  );
 
   return router;
 }

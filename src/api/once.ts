@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NextFunction, Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import { ConclaveError } from '../contract/errors';
 import type { IdempotencyOutcome } from '../contract/service-metrics';
@@ -32,16 +32,44 @@ const keyed = new WeakSet<RequestHandler>();
  */
 export function once(schema?: z.ZodType): RequestHandler {
   const handler: RequestHandler = async (request, response, next) => {
-    const key = idempotencyKeyOf(request);
-    if (key === null) {
-      next();
-      return;
-    }
-    response.set('Idempotency-Key', key);
-    await make(request, response, next, callOf(request, key, schema));
+    const key = keyToUse(request, response);
+    if (key === null) next();
+    else await make(request, response, next, callOf(request, key, bodyIn(request, schema)));
   };
   keyed.add(handler);
   return handler;
+}
+
+/** What a handler that has read the body by itself changes. */
+export interface OwnChange {
+  readonly tenantId: string;
+  /** What the body comes to: with another it is another change. */
+  readonly body: object;
+  /** Makes the change, and answers. */
+  readonly make: () => Promise<void>;
+}
+
+/** As {@link once}, around a handler that has to read its body first. */
+export function onceRead(
+  handle: (request: Request, response: Response, once: (change: OwnChange) => Promise<void>) => Promise<void>,
+): RequestHandler {
+  const handler: RequestHandler = (request, response, next) =>
+    handle(request, response, async ({ tenantId, body, make: change }) => {
+      const key = keyToUse(request, response);
+      if (key === null) await change();
+      else {
+        const call = { ...callOf(request, key, body), tenantId };
+        await make(request, response, () => void change().catch(next), call);
+      }
+    });
+  keyed.add(handler);
+  return handler;
+}
+
+function keyToUse(request: Request, response: Response): string | null {
+  const key = idempotencyKeyOf(request);
+  if (key !== null) response.set('Idempotency-Key', key);
+  return key;
 }
 
 export function isKeyed(handlers: readonly RequestHandler[]): boolean {
@@ -49,17 +77,12 @@ export function isKeyed(handlers: readonly RequestHandler[]): boolean {
 }
 
 /** @throws ConclaveError 409 `idempotency_conflict`, `idempotency_in_progress`; RATE_LIMITED `overloaded` */
-async function make(
-  request: Request,
-  response: Response,
-  next: NextFunction,
-  call: KeyedCall,
-): Promise<void> {
+async function make(request: Request, response: Response, begin: () => void, call: KeyedCall): Promise<void> {
   const { answers, keyUsed } = request.app.locals['once'] as KeyedChanges;
   const deadline = Date.now() + joinWithinMs;
   let held: Held | undefined;
   const work = async (): Promise<KeptAnswer | null> => {
-    held = await answerHeld(response, next);
+    held = await answerHeld(response, begin);
     return held.answer;
   };
   let joined = false;
@@ -86,13 +109,13 @@ function outcomeOf({ outcome }: Attempt, joined: boolean): IdempotencyOutcome {
 }
 
 /** Of whoever asks: nobody is answered what another was permitted. */
-function callOf(request: Request, key: string, schema: z.ZodType | undefined): KeyedCall {
+function callOf(request: Request, key: string, body: unknown): KeyedCall {
   const about = {
     principal: principalOf(request),
     params: request.params,
     query: request.query,
     match: request.get('if-match') ?? null,
-    body: bodyIn(request, schema),
+    body,
   };
   return {
     tenantId: tenantOf(request) ?? everyTenant,
@@ -116,8 +139,8 @@ interface Held {
   readonly send: () => void;
 }
 
-/** Has the handlers that follow answer, and holds their answer back: it may leave when the change is safe. */
-function answerHeld(response: Response, next: NextFunction): Promise<Held> {
+/** Has the change made and answered, and holds the answer back: it may leave when the change is safe. */
+function answerHeld(response: Response, begin: () => void): Promise<Held> {
   return new Promise((resolve) => {
     const end = response.end.bind(response) as (chunk?: unknown) => Response;
     response.end = ((chunk?: unknown) => {
@@ -126,7 +149,7 @@ function answerHeld(response: Response, next: NextFunction): Promise<Held> {
       resolve({ answer, send: () => void end(chunk) });
       return response;
     }) as Response['end'];
-    next();
+    begin();
   });
 }
 

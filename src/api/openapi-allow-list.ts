@@ -1,12 +1,12 @@
 import '../contract/allow-list';
 import { allowListStatuses } from '../contract/allow-list';
-import { answer, common, errors, header, json, notFound, query } from './openapi-parts';
+import { answer, common, errors, header, idAfter, json, notFound, pageNumber, query } from './openapi-parts';
 
 const entryId = {
   name: 'entry_id',
   in: 'path',
   required: true,
-  schema: { type: 'string', pattern: '^allow-[0-9a-f-]{36}$' },
+  schema: { type: 'string', ...idAfter('allow') },
 };
 const principal = header(
   'X-Principal',
@@ -27,7 +27,7 @@ export function allowListPaths() {
           query('detector', name),
           query('fingerprint', { type: 'string', pattern: '^[0-9a-f]{32}$' }),
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageNumber,
           ...common,
         ],
         responses: { '200': answer('A page of them', 'AllowList'), ...errors },

@@ -1,5 +1,5 @@
 import '../contract/api-keys';
-import { answer, common, errors, json, notFound, pathParameter, query } from './openapi-parts';
+import { answer, common, errors, json, notFound, pageToken, pathParameter, query } from './openapi-parts';
 
 const refused = (details: string) => ({ '403': answer(`INSUFFICIENT_RBAC: ${details}`, 'ErrorResponse') });
 
@@ -26,7 +26,7 @@ export function apiKeyPaths() {
         summary: 'Keys of the tenant, the latest first; ended ones too',
         parameters: [
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageToken,
           ...common,
         ],
         responses: { '200': answer('A page of them', 'ApiKeyList'), ...errors },

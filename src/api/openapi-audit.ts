@@ -1,6 +1,6 @@
 import '../contract/audit';
 import { auditFormats } from '../domain/audit-formats';
-import { answer, common, errors, notFound, pathParameter, query } from './openapi-parts';
+import { answer, common, errors, notFound, pageNumber, pathParameter, query } from './openapi-parts';
 
 const range = [
   query('from', { type: 'string', format: 'date-time' }),
@@ -21,7 +21,7 @@ export function auditPaths() {
           ...range,
           kind,
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageNumber,
           ...common,
         ],
         responses: { '200': answer('A page of records', 'AuditList'), ...errors },
@@ -61,7 +61,7 @@ export function auditPaths() {
       get: {
         operationId: 'getAudit',
         summary: 'All that is on record of one request',
-        parameters: [pathParameter('request_id'), ...common],
+        parameters: [pathParameter('request_id', undefined, { format: 'uuid' }), ...common],
         responses: { '200': answer('Its records, in order', 'AuditTrail'), ...errors, ...notFound },
       },
     },

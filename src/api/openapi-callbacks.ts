@@ -1,6 +1,17 @@
 import { callbackStatuses } from '../contract/callback-state';
 import '../contract/callback';
-import { answer, common, errors, header, json, notFound, pathParameter, query } from './openapi-parts';
+import {
+  answer,
+  common,
+  errors,
+  header,
+  idAfter,
+  json,
+  notFound,
+  pageNumber,
+  pathParameter,
+  query,
+} from './openapi-parts';
 
 /** Paths of callbacks. */
 export function callbackPaths() {
@@ -12,7 +23,7 @@ export function callbackPaths() {
         parameters: [
           query('status', { enum: [...callbackStatuses] }),
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageNumber,
           ...common,
         ],
         responses: { '200': answer('A page of them', 'CallbackList'), ...errors },
@@ -24,7 +35,7 @@ export function callbackPaths() {
         summary: 'Call back once more',
         description:
           'The same message under the same `webhook-id`, with as many tries as the first time. While a delivery is under way it goes on, and no second begins. Audited.',
-        parameters: [pathParameter('job_id'), ...common],
+        parameters: [pathParameter('job_id', undefined, idAfter('job')), ...common],
         responses: {
           '202': answer('The job, with the state of its callback', 'JobStatusResponse'),
           ...errors,

@@ -1,11 +1,11 @@
 import '../contract/content';
-import { answer, common, errors, notFound } from './openapi-parts';
+import { answer, common, errors, idAfter, notFound, pathParameter } from './openapi-parts';
 
 const refusal = (description: string) => answer(description, 'ErrorResponse');
 
 /** Paths of uploads. */
 export function contentPaths() {
-  const contentRef = { name: 'content_ref', in: 'path', required: true, schema: { type: 'string' } };
+  const contentRef = pathParameter('content_ref', undefined, idAfter('content'));
   return {
     '/orchestrate/content': {
       post: {

@@ -1,6 +1,6 @@
 import { decisionOutcomes, policyDecisions } from '../contract/decision-log';
 import '../contract/explanation';
-import { answer, common, errors, notFound, pathParameter, query } from './openapi-parts';
+import { answer, common, errors, notFound, pageNumber, pathParameter, query } from './openapi-parts';
 
 const filters = [
   query('request_id', { type: 'string', format: 'uuid' }),
@@ -20,7 +20,7 @@ export function decisionPaths() {
         summary: 'Why an orchestration ended as it did',
         description:
           'Out of what was recorded then: why each detector was chosen or not, what coverage demanded, how a conflict was decided. An answer out of the cache is explained by the run it came from. The tenant must be named.',
-        parameters: [pathParameter('request_id'), ...common],
+        parameters: [pathParameter('request_id', undefined, { format: 'uuid' }), ...common],
         responses: {
           '200': answer('The explanation', 'Explanation'),
           ...errors,
@@ -36,7 +36,7 @@ export function decisionPaths() {
         parameters: [
           ...filters,
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageNumber,
           ...common,
         ],
         responses: { '200': answer('A page of decisions', 'DecisionList'), ...errors },

@@ -39,7 +39,7 @@ export function keyPaths() {
       get: {
         operationId: 'keyRotation',
         summary: 'How far a rotation is',
-        parameters: [pathParameter('rotation_id'), ...common],
+        parameters: [pathParameter('rotation_id', undefined, { format: 'uuid' }), ...common],
         responses: { '200': answer('The rotation', 'KeyRotation'), ...errors, ...notFound },
       },
     },

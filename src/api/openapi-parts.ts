@@ -12,15 +12,24 @@ export const header = (name: string, description: string, schema: object = { typ
   schema,
 });
 
-export const pathParameter = (name: string, description?: string) => ({
+export const pathParameter = (name: string, description?: string, schema: object = {}) => ({
   name,
   in: 'path',
   required: true,
   ...(description === undefined ? {} : { description }),
-  schema: { type: 'string' },
+  schema: { type: 'string', ...schema },
+});
+
+/** Of a job, a bulk job or an upload: the word and a UUID. */
+export const idAfter = (word: string) => ({
+  pattern: `^${word}-[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
 });
 
 export const query = (name: string, schema: object) => ({ name, in: 'query', required: false, schema });
+
+/** What a list has given to go on with. */
+export const pageToken = query('page_token', { type: 'string', pattern: '^[A-Za-z0-9_-]{1,3000}$' });
+export const pageNumber = query('page_token', { type: 'string', pattern: '^[0-9]{1,18}$' });
 
 export const correlation = header('X-Correlation-ID', 'Echoed, and passed on to detectors and mapper');
 
@@ -36,7 +45,7 @@ export const common = [
 export const idempotencyKey = header(
   'Idempotency-Key',
   'Repeating a call with it never runs it twice; a UUID is best',
-  { type: 'string', minLength: 1, maxLength: 64 },
+  { type: 'string', pattern: '^[!-~]{1,64}$' },
 );
 
 /** What every path may answer. */

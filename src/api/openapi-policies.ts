@@ -1,6 +1,6 @@
 import '../contract/gateway-error';
 import '../contract/policy-store';
-import { answer, common, errors, header, json, notFound, query } from './openapi-parts';
+import { answer, common, errors, header, json, notFound, pageToken, query } from './openapi-parts';
 
 const takes = (id: string) => ({ required: true, content: json(id) });
 const path = (name: string, pattern: string) => ({
@@ -17,10 +17,7 @@ const principal = header(
   'X-Principal',
   'Who calls, while there is no authentication, else the credential says so: who has submitted a version cannot approve it',
 );
-const page = [
-  query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-  query('page_token', { type: 'string' }),
-];
+const page = [query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }), pageToken];
 const conflict = (details: string) => ({ '409': answer(`INVALID_REQUEST: ${details}`, 'ErrorResponse') });
 const forbidden = (details: string) => ({ '403': answer(`INSUFFICIENT_RBAC: ${details}`, 'ErrorResponse') });
 

@@ -1,6 +1,6 @@
 import '../contract/routes-api';
 import { proxyMethods } from './proxy-router';
-import { answer, common, errors, pathParameter, query } from './openapi-parts';
+import { answer, common, errors, pageToken, pathParameter, query } from './openapi-parts';
 
 const refusal = (description: string) => answer(description, 'ErrorResponse');
 const gatewayRefusal = (description: string) => answer(description, 'GatewayErrorResponse');
@@ -38,7 +38,7 @@ export function proxyPaths() {
         summary: 'Where requests go, by endpoint_id',
         parameters: [
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageToken,
           ...common,
         ],
         responses: { '200': answer('A page of routes', 'RouteList'), ...errors },

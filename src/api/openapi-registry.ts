@@ -1,6 +1,16 @@
 import '../contract/gateway-error';
 import '../contract/registry-api';
-import { answer, common, errors, json, notFound, pathParameter, query, ref } from './openapi-parts';
+import {
+  answer,
+  common,
+  errors,
+  json,
+  notFound,
+  pageToken,
+  pathParameter,
+  query,
+  ref,
+} from './openapi-parts';
 
 const takes = (id: string) => ({ required: true, content: json(id) });
 const gatewayError = (description: string) => answer(description, 'GatewayErrorResponse');
@@ -102,16 +112,16 @@ export function registryPaths() {
         summary: 'Upstreams of every kind',
         parameters: [
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageToken,
           query('status', { enum: ['active', 'inactive', 'disabled', 'unhealthy'] }),
           query('include_disabled', { type: 'boolean', default: true }),
           query('kind', { enum: ['detector', 'mapper', 'analysis', 'http'] }),
-          query('group', { type: 'string' }),
-          query('tag', { type: 'string' }),
-          query('version', { type: 'string' }),
+          query('group', { type: 'string', maxLength: 64 }),
+          query('tag', { type: 'string', maxLength: 100 }),
+          query('version', { type: 'string', maxLength: 50 }),
           query('source', { enum: ['config', 'manual', 'discovery'] }),
           query('circuit_breaker_state', { enum: ['closed', 'open', 'half_open'] }),
-          query('q', { type: 'string', description: 'Part of the id or of the url' }),
+          query('q', { type: 'string', maxLength: 200, description: 'Part of the id or of the url' }),
           query('sort', {
             enum: ['registration_time', '-registration_time', 'name', '-name', 'status', '-status'],
           }),

@@ -1,8 +1,18 @@
 import '../contract/simulation';
-import { answer, common, errors, header, json, notFound, pathParameter, query } from './openapi-parts';
+import {
+  answer,
+  common,
+  errors,
+  header,
+  json,
+  notFound,
+  pageToken,
+  pathParameter,
+  query,
+} from './openapi-parts';
 
-const bundle = pathParameter('bundle');
-const id = pathParameter('simulation_id');
+const bundle = pathParameter('bundle', undefined, { pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$' });
+const id = pathParameter('simulation_id', undefined, { format: 'uuid' });
 const conflict = (details: string) => ({ '409': answer(`INVALID_REQUEST: ${details}`, 'ErrorResponse') });
 
 /** Candidates of policies on what was judged before. */
@@ -36,7 +46,7 @@ export function simulationPaths() {
         parameters: [
           bundle,
           query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-          query('page_token', { type: 'string' }),
+          pageToken,
           ...common,
         ],
         responses: { '200': answer('A page of them, the latest first', 'SimulationList'), ...errors },

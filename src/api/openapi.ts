@@ -15,15 +15,18 @@ import { decisionPaths } from './openapi-decisions';
 import { codecPaths } from './openapi-codec';
 import { keyPaths } from './openapi-keys';
 import { bulkPaths } from './openapi-bulk';
+import { cachePaths } from './openapi-cache';
 import { callbackPaths, callbacksOf } from './openapi-callbacks';
 import { contentPaths } from './openapi-content';
 import {
   answer,
   common,
   errors,
+  idAfter,
   idempotencyKey,
   json,
   notFound,
+  pageToken,
   pathParameter,
   query,
   ref,
@@ -39,7 +42,7 @@ import { simulationPaths } from './openapi-simulations';
 import { policyCheckPaths } from './openapi-policy-check';
 import { upstreamHealthPaths } from './openapi-upstream-health';
 
-const jobId = pathParameter('job_id');
+const jobId = pathParameter('job_id', undefined, idAfter('job'));
 
 const cacheUse = {
   headers: {
@@ -143,11 +146,14 @@ const paths = {
     post: {
       operationId: 'rerunJob',
       summary: 'Run an ended job again, all of it or what failed',
-      description: 'A new job with `parent_job_id`. Content past its retention must be sent again.',
-      parameters: [jobId, ...common],
+      description:
+        'A new job with `parent_job_id`. Content past its retention must be sent again. Repeated with its Idempotency-Key it is answered with the 202 of that job, and with its final answer when it has ended.',
+      parameters: [jobId, ...common, idempotencyKey],
       requestBody: { required: true, content: json('RerunRequest') },
       responses: {
+        '200': finalAnswers['200'],
         '202': finalAnswers['202'],
+        '206': finalAnswers['206'],
         '403': finalAnswers['403'],
         '409': finalAnswers['409'],
         ...errors,
@@ -155,25 +161,7 @@ const paths = {
       },
     },
   },
-  '/cache': {
-    delete: {
-      operationId: 'invalidateCache',
-      summary: 'Give no kept answer of a bundle, or of a detector, any more',
-      description:
-        'Names either `detector`, or both `tenant_id` and `policy_bundle`. Every replica has heard of it within a second. Audited.',
-      parameters: [
-        query('tenant_id', { type: 'string' }),
-        query('policy_bundle', { type: 'string' }),
-        query('detector', { type: 'string' }),
-        ...common,
-      ],
-      responses: {
-        '204': { description: 'What was kept before is not given any more' },
-        '403': answer('INSUFFICIENT_RBAC: `tenant_mismatch`', 'ErrorResponse'),
-        ...errors,
-      },
-    },
-  },
+  ...cachePaths(),
   ...callbackPaths(),
   ...bulkPaths(),
   ...apiKeyPaths(),
@@ -191,10 +179,10 @@ const paths = {
       summary: 'Detectors that the tenant can use, with their health',
       parameters: [
         query('content_type', { enum: ['text', 'image', 'document', 'code'] }),
-        query('detector_type', { type: 'string' }),
+        query('detector_type', { type: 'string', maxLength: 100 }),
         query('status', { enum: ['active', 'inactive', 'maintenance', 'failed'] }),
         query('limit', { type: 'integer', minimum: 1, maximum: 200, default: 50 }),
-        query('page_token', { type: 'string' }),
+        pageToken,
         ...common,
       ],
       responses: { '200': answer('A page of them, by name', 'DetectorList'), ...errors },

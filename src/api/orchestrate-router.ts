@@ -97,6 +97,8 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
     ...readJson,
     async (request, response) => {
       const { correlationId, traceparent, receivedAt } = contextOf(response);
+      const idempotencyKey = idempotencyKeyOf(request);
+      if (idempotencyKey !== null) response.set('Idempotency-Key', idempotencyKey);
       const rerun = bodyOf(request, rerunRequestSchema, ['content']);
       send(
         response,
@@ -104,6 +106,7 @@ export function orchestrateRouter(deps: OrchestrateRouterDependencies): Router {
           correlationId,
           traceparent,
           asked: askedBy(request),
+          idempotencyKey,
           receivedAt,
         }),
       );

@@ -1,12 +1,13 @@
 import { type Request, Router } from 'express';
 import { z } from 'zod';
+import { sha256 } from '../content/digest';
 import type { Uploads } from '../content/uploads';
 import { contentRefSchema } from '../contract/content';
 import { ConclaveError } from '../contract/errors';
 import { tenantSchema } from '../contract/text';
 import { gateOf, needs } from './access';
 import { readUpload, type UploadLimits } from './multipart';
-import { once } from './once';
+import { once, onceRead } from './once';
 import type { RateLimit } from './rate-limit';
 import { requiredTenant, tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -31,30 +32,34 @@ export function uploadRouter(deps: UploadRouterDependencies): Router {
   let reading = 0;
 
   const countsItself = needs('orchestrate:write', { countsItself: true });
-  router.post('/orchestrate/content', countsItself, async (request, response) => {
+  const upload = onceRead(async (request, response, once) => {
     if (reading >= deps.maxConcurrent) throw overloaded();
     reading++;
     try {
       const { file, fields } = await readUpload(request, deps.limits);
       const named = tenantOf(request);
-      const { tenant_id, content_type } = validate(fieldsSchema, {
+      const { tenant_id: tenantId, content_type } = validate(fieldsSchema, {
         ...(named === null ? {} : { tenant_id: named }),
         ...fields,
       });
-      if (named !== null && named !== tenant_id) throw otherTenant();
-      gateOf(request).requireActive(tenant_id);
-      const limited = { endpoint: 'content', tenantId: tenant_id, bundle: null } as const;
+      if (named !== null && named !== tenantId) throw otherTenant();
+      gateOf(request).requireActive(tenantId);
+      const limited = { endpoint: 'content', tenantId, bundle: null } as const;
       await deps.rateLimit.consume(response, { limited, perMinute: deps.uploadsPerMinute });
-      const { isNew, uploaded } = await deps.uploads.accept({
-        tenantId: tenant_id,
-        bytes: file.bytes,
-        declared: { contentType: content_type ?? null, mediaType: file.mediaType },
+      const declared = { contentType: content_type ?? null, mediaType: file.mediaType };
+      await once({
+        tenantId,
+        body: { digest: sha256(file.bytes), ...declared },
+        async make() {
+          const { isNew, uploaded } = await deps.uploads.accept({ tenantId, bytes: file.bytes, declared });
+          response.status(isNew ? 201 : 200).json(uploaded);
+        },
       });
-      response.status(isNew ? 201 : 200).json(uploaded);
     } finally {
       reading--;
     }
   });
+  router.post('/orchestrate/content', countsItself, upload);
 
   router.delete(
     '/orchestrate/content/:content_ref',

@@ -9,6 +9,7 @@ export type PausePointName =
   | 'converted'
   | 'answering'
   | 'simulated'
+  | 'rotation_recorded'
   | 'rewrapping'
   | 'rewrapped'
   | 'callback_taken'

@@ -25,7 +25,10 @@ export const newApiKeySchema = z
     path: ['roles'],
     error: 'must name a role, unless scopes names a scope',
   })
-  .meta({ id: 'NewApiKey' });
+  .meta({
+    id: 'NewApiKey',
+    anyOf: ['roles', 'scopes'].map((one) => ({ required: [one], properties: { [one]: { minItems: 1 } } })),
+  });
 export type NewApiKeyRequest = z.output<typeof newApiKeySchema>;
 
 const time = z.iso.datetime({ precision: 3 });

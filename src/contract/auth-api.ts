@@ -15,7 +15,7 @@ export const revokeTokenSchema = z
   .refine(({ jti, token: whole }) => (jti === undefined) !== (whole === undefined), {
     error: 'must name either jti or token',
   })
-  .meta({ id: 'RevokeToken' });
+  .meta({ id: 'RevokeToken', oneOf: [{ required: ['jti'] }, { required: ['token'] }] });
 export const devTokenSchema = z
   .strictObject({
     sub: z.string().regex(/^(?!key:|cert:|(?:anonymous|cli|codec-token|folder)$)[\x21-\x7e]{1,100}$/),

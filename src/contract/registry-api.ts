@@ -50,7 +50,7 @@ export const configCandidateSchema = z
   .refine(({ config_path: path, document }) => (path === undefined) !== (document === undefined), {
     error: 'name either config_path or document',
   })
-  .meta({ id: 'ConfigCandidate' });
+  .meta({ id: 'ConfigCandidate', oneOf: [{ required: ['config_path'] }, { required: ['document'] }] });
 
 /** An upstream as it is read; credentials and headers are not shown. */
 export const registeredEndpointSchema = z

@@ -29,7 +29,8 @@ export function withDefault<T extends z.ZodType>(schema: T, fallback: z.output<T
 const detectorList = z
   .array(nameSchema)
   .max(20, 'must name at most 20 detectors')
-  .refine((names) => new Set(names).size === names.length, { error: 'must not name a detector twice' });
+  .refine((names) => new Set(names).size === names.length, { error: 'must not name a detector twice' })
+  .meta({ uniqueItems: true });
 
 const metadataSchema = z
   .record(z.string(), z.json())
@@ -109,7 +110,16 @@ export const sentRequestSchema = z
     const message = content === undefined ? 'is required, or content_ref is' : 'must not go with content_ref';
     context.addIssue({ code: 'custom', path: ['content'], message });
   })
-  .meta({ id: 'SentRequest', anyOf: [{ required: ['content'] }, { required: ['content_ref'] }] });
+  .meta({
+    id: 'SentRequest',
+    oneOf: [
+      ['content', 'content_ref'],
+      ['content_ref', 'content'],
+    ].map(([one, other]) => ({
+      required: [one],
+      properties: { [one!]: { type: 'string' }, [other!]: { type: 'null' } },
+    })),
+  });
 export type SentRequest = Omit<OrchestrationRequest, 'content' | 'source'> & {
   readonly content?: string | undefined;
   readonly content_ref?: string | undefined;

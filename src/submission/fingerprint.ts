@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Claim } from '../store/runs';
-import type { OrchestrationRequest } from '../contract/request';
+import type { OrchestrationRequest, RerunRequest } from '../contract/request';
 import { canonicalJson } from '../domain/canonical-json';
 
 /**
@@ -11,11 +11,11 @@ export function fingerprintOf(request: OrchestrationRequest): Buffer {
   const { content, source, required_detectors: required, excluded_detectors: excluded, ...rest } = request;
   const canonical = {
     ...rest,
-    content: source?.digest ?? createHash('sha256').update(content).digest('hex'),
+    content: source?.digest ?? sha256(content).toString('hex'),
     required_detectors: required?.toSorted() ?? null,
     excluded_detectors: excluded?.toSorted() ?? null,
   };
-  return createHash('sha256').update(canonicalJson(canonical)).digest();
+  return sha256(canonicalJson(canonical));
 }
 
 export function claimFor(
@@ -27,8 +27,32 @@ export function claimFor(
   return {
     tenantId: request.tenant_id,
     route,
-    keyHash: createHash('sha256').update(key).digest(),
+    keyHash: sha256(key),
     fingerprint: fingerprintOf(request),
     requestId,
   };
+}
+
+export function rerunClaimFor(
+  key: string,
+  job: { readonly jobId: string; readonly tenantId: string },
+  { content, ...rest }: RerunRequest,
+  requestId: string,
+): Claim {
+  const canonical = {
+    ...rest,
+    job_id: job.jobId,
+    content: content === undefined ? null : sha256(content).toString('hex'),
+  };
+  return {
+    tenantId: job.tenantId,
+    route: 'POST /orchestrate/jobs/rerun',
+    keyHash: sha256(key),
+    fingerprint: sha256(canonicalJson(canonical)),
+    requestId,
+  };
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { JobStatusResponse } from '../contract/answer';
 import { type DetectorResult, isSubstitute } from '../contract/detector-result';
 import { ConclaveError } from '../contract/errors';
+import type { IdempotencyOutcome } from '../contract/service-metrics';
+import { jobIdPattern } from '../contract/text';
 import type { OrchestrationRequest, RerunRequest } from '../contract/request';
 import type { Plan } from '../contract/plan';
 import { type AllowedBy, withoutSuppressions, withSuppressions } from '../domain/suppression';
@@ -9,12 +11,15 @@ import type { Planned, Planner } from '../planning/planner';
 import type { Callbacks } from '../store/callbacks';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Job, Orchestrations } from '../store/orchestrations';
+import type { Claim } from '../store/runs';
 import type { Accepted, Answer, Execution } from './execution';
+import { rerunClaimFor } from './fingerprint';
 import { resultOf, statusOf } from './job-status';
+import { KeyedRuns, type KeyedRunsDependencies } from './keyed-runs';
 import { isAbout, readRecipe } from './recipe';
 import type { RunGateway } from './run-gateway';
 
-export interface JobsDependencies {
+export interface JobsDependencies extends KeyedRunsDependencies {
   readonly orchestrations: Orchestrations;
   readonly planner: Planner;
   readonly execution: Execution;
@@ -27,11 +32,25 @@ export interface JobsDependencies {
   readonly uploads: {
     open(tenantId: string, contentRef: string): Promise<{ readonly content: string }>;
   };
+  /** Told what became of re-runs with an Idempotency-Key. */
+  readonly keyUsed: (
+    of: { readonly tenant_id: string; readonly policy_bundle: null },
+    outcome: IdempotencyOutcome,
+  ) => void;
 }
+
+type RerunCall = Pick<Accepted, 'correlationId' | 'traceparent' | 'asked' | 'idempotencyKey' | 'receivedAt'>;
+
+/** Longer than a claim is held by a process that has died. */
+const joinWithinMs = 10_000;
 
 /** Jobs as their owners see them: status, cancellation, re-runs (spec/orchestration.md 1.9, design.md 2). */
 export class Jobs {
-  constructor(private readonly deps: JobsDependencies) {}
+  readonly #keyed: KeyedRuns;
+
+  constructor(private readonly deps: JobsDependencies) {
+    this.#keyed = new KeyedRuns(deps);
+  }
 
   async status(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
     const [job, callback] = await Promise.all([
@@ -62,14 +81,37 @@ export class Jobs {
   }
 
   /** A new job that repeats an old one: all of it or what failed, under its own policy or today's. */
-  async rerun(
-    jobId: string,
-    tenantId: string | null,
-    rerun: RerunRequest,
-    call: Pick<Accepted, 'correlationId' | 'traceparent' | 'asked' | 'receivedAt'>,
-  ): Promise<Answer> {
+  async rerun(jobId: string, tenantId: string | null, rerun: RerunRequest, call: RerunCall): Promise<Answer> {
     const job = await this.#job(jobId, tenantId);
     this.deps.tenants.requireActive(job.tenantId);
+    const requestId = randomUUID();
+    const { idempotencyKey: key, receivedAt } = call;
+    if (key === null) return (await this.#rerun(job, rerun, call, requestId, null))!;
+    if (jobIdPattern.test(key)) {
+      return this.#keyed.addressed(
+        key,
+        (named) => named.tenantId === job.tenantId && named.parentJobId === jobId,
+      );
+    }
+    const claim = rerunClaimFor(key, job, rerun, requestId);
+    return this.#keyed.once({
+      claim,
+      deadline: receivedAt + joinWithinMs,
+      used: (outcome) => this.deps.keyUsed({ tenant_id: job.tenantId, policy_bundle: null }, outcome),
+      run: () => this.#rerun(job, rerun, call, requestId, claim),
+      // A job is recorded with the claim on its key: one without an answer has freed it meanwhile.
+      join: () => Promise.resolve(null),
+    });
+  }
+
+  /** @returns null when another call holds the claim */
+  async #rerun(
+    job: Job,
+    rerun: RerunRequest,
+    call: RerunCall,
+    requestId: string,
+    claim: Claim | null,
+  ): Promise<Answer | null> {
     if (job.status === 'pending' || job.status === 'running') {
       throw notFinished('cancel it first, or wait');
     }
@@ -80,8 +122,7 @@ export class Jobs {
     if (sentAgain !== undefined && !isAbout(recipe, sentAgain)) throw otherContent();
     const content = sentAgain ?? (await this.#contentOf(job));
     const request: OrchestrationRequest = { ...recipe.request, content, processing_mode: 'async' };
-    const requestId = randomUUID();
-    const today = await this.deps.planner.plan(request, requestId);
+    const today = await this.deps.planner.plan(request, requestId, call.idempotencyKey ?? requestId);
     const planned = rerun.policy === 'current' ? today : underItsPolicy(recipe.plan, today);
     const allowedBy = (await this.deps.allowedBy(planned.plan)) ?? nothing;
     const known = new Set(planned.plan.detectors.map(({ name }) => name));
@@ -91,20 +132,11 @@ export class Jobs {
         : (resultOf(job)?.detector_results ?? [])
             .filter((result) => isKept(result) && known.has(result.detector))
             .map((result) => withSuppressions(inItsOwnName(withoutSuppressions(result)), allowedBy));
-    const answer = await this.deps.execution.run(
-      {
-        request,
-        requestId,
-        ...call,
-        idempotencyKey: null,
-        routingTokens: [],
-        parentJobId: jobId,
-        priorResults,
-      },
+    return this.deps.execution.run(
+      { ...call, request, requestId, routingTokens: [], parentJobId: job.jobId, priorResults },
       planned,
-      null,
+      claim,
     );
-    return answer!;
   }
 
   async #job(jobId: string, tenantId: string | null): Promise<Job> {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { PausePoint } from '../config/pause-point';
 import { ConclaveError } from '../contract/errors';
 import type {
   KeyRotation,
@@ -10,6 +11,7 @@ import type {
 import type { KeyHolders } from '../store/key-holders';
 import type { KeyRotations } from '../store/key-rotations';
 import type { MasterKeys } from '../store/master-keys';
+import { whenCommitted } from '../store/one-transaction';
 import type { Rewrapping } from '../store/rewrapping';
 import { type KeyChange, TenantKeyDestroyedError, type TenantKeys } from '../store/tenant-keys';
 import type { KeyRotationGateway } from './key-rotation-gateway';
@@ -21,6 +23,7 @@ export interface KeyManagementDependencies {
   readonly rewrapping: Pick<Rewrapping, 'left'>;
   readonly holders: Pick<KeyHolders, 'all' | 'without'>;
   readonly gateway: KeyRotationGateway;
+  readonly pause: PausePoint;
   readonly now: () => number;
   readonly log: { warn(fields: object, message: string): void };
 }
@@ -159,8 +162,11 @@ export class KeyManagement {
   }
 
   async #begin({ rotation_id: id }: KeyRotation): Promise<void> {
-    await this.deps.gateway.start(id).catch((error: unknown) => {
-      this.deps.log.warn({ rotation_id: id, error }, 'a rotation of keys could not be started yet');
+    await whenCommitted(async () => {
+      await this.deps.pause('rotation_recorded');
+      await this.deps.gateway.start(id).catch((error: unknown) => {
+        this.deps.log.warn({ rotation_id: id, error }, 'a rotation of keys could not be started yet');
+      });
     });
   }
 }

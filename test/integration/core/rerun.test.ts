@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse, stringify } from 'yaml';
 import { searchAttributes } from '../../../src/workflows/search-attributes';
 import { eventually } from '../../support/eventually';
 import { flags, held, status } from '../../support/fake-detectors';
-import { System } from '../../support/system';
+import { type HttpAnswer, System } from '../../support/system';
 import { callsAbout, ended, rerun, submitJob, workflowOf } from './job-support';
 
 describe('POST /orchestrate/jobs/{job_id}/rerun', () => {
@@ -115,6 +116,107 @@ describe('POST /orchestrate/jobs/{job_id}/rerun', () => {
     ]);
     expect(system.detectors.calls).toHaveLength(0);
     await rerunOf(jobId, { content: 'the one and only', detectors: 'failed' });
+  });
+
+  describe('under an Idempotency-Key', () => {
+    const keyed = () => ({ 'Idempotency-Key': randomUUID() });
+    const replayed = ({ headers }: HttpAnswer) => headers.get('idempotency-replayed');
+    const repetitions = (content: string) => callsAbout(system, content, 'b').length;
+
+    it('is made once, however many ask two facades at the same time [8.2] [C.5]', async () => {
+      const jobId = await partialJob('repeated at once');
+      const first = system.url;
+      await system.startPart('api');
+      const [headers, urls] = [keyed(), [first, system.url]];
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, (_, call) => {
+          system.url = urls[call % 2]!;
+          return rerun(system, jobId, {}, headers);
+        }),
+      );
+      expect(new Set(answers.map(({ body }) => body.job_id)).size).toBe(1);
+      const { job_id: again } = answers[0]!.body;
+      expect(await ended(system, again!)).toMatchObject({ status: 'completed', parent_job_id: jobId });
+      expect(repetitions('repeated at once')).toBe(1);
+      const last = await rerun(system, jobId, {}, headers);
+      expect([last.status, last.body.job_id, replayed(last)]).toEqual([200, again, 'true']);
+      expect(last.body.idempotency_key).toBe(headers['Idempotency-Key']);
+    });
+
+    it('is its 202 while it runs, is meant by its own id, and another body is a conflict [8.2] [C.5]', async () => {
+      const jobId = await partialJob('repeated while it runs');
+      const gate = held(flags('toxic', 0.9));
+      system.detectors.behave('b', gate.behavior);
+      const headers = keyed();
+      const { body } = await rerun(system, jobId, {}, headers);
+      await system.detectors.called('b');
+      const again = await rerun(system, jobId, { detectors: 'all' }, headers);
+      expect([again.status, again.body, replayed(again)]).toEqual([202, body, 'true']);
+      const byId = await rerun(system, jobId, {}, { 'Idempotency-Key': body.job_id! });
+      expect([byId.status, byId.body.job_id]).toEqual([202, body.job_id]);
+      expect((await rerun(system, jobId, {}, { 'Idempotency-Key': jobId })).status).toBe(404);
+      const other = await rerun(system, jobId, { detectors: 'failed' }, headers);
+      expect([other.status, other.body]).toMatchObject([409, { detail: 'idempotency_conflict' }]);
+      gate.release();
+      await ended(system, body.job_id!);
+    });
+
+    it('that fails leaves the key free [8.2]', async () => {
+      const jobId = await partialJob('repeated after a failure');
+      system.detectors.behave('a', status(400)).behave('b', status(400));
+      const headers = keyed();
+      const { body: failed } = await rerun(system, jobId, {}, headers);
+      expect((await ended(system, failed.job_id!)).status).toBe('failed');
+      system.detectors.reset();
+      const next = await rerun(system, jobId, {}, headers);
+      expect([next.status, replayed(next)]).toEqual([202, null]);
+      expect(next.body.job_id).not.toBe(failed.job_id);
+      expect((await ended(system, next.body.job_id!)).status).toBe('completed');
+    });
+
+    it.each(['before_claim', 'claimed', 'started', 'ended'])(
+      'survives a facade that is killed at %s: one job comes of it [8.2] [C.5]',
+      async (at) => {
+        const content = `repeated after a kill at ${at}`;
+        const jobId = await partialJob(content);
+        const survivor = system.url;
+        const point = at === 'ended' ? 'started' : at;
+        const doomed = await system.startPart('api', { CONCLAVE_PAUSE_AT: point });
+        const headers = keyed();
+        const lost = rerun(system, jobId, {}, headers).catch(() => null);
+        await doomed.paused(point);
+        system.url = survivor;
+        // The job has ended before its caller hears that it has begun.
+        if (at === 'ended') await reruns(jobId, 1);
+        await doomed.kill();
+        expect(await lost).toBeNull();
+        const again = await eventually(
+          () => rerun(system, jobId, {}, headers),
+          (answer) => answer.status < 300,
+        );
+        expect(await ended(system, again.body.job_id!)).toMatchObject({
+          status: 'completed',
+          parent_job_id: jobId,
+        });
+        expect(await reruns(jobId, 1)).toEqual([again.body.job_id]);
+        expect(repetitions(content)).toBe(1);
+      },
+    );
+
+    /** Jobs that a job was run again as, when so many have ended. */
+    async function reruns(jobId: string, ended: number): Promise<unknown[]> {
+      const jobs = await eventually(
+        async () => {
+          const { rows } = await system.db.query<{ job_id: string; status: string }>(
+            'select job_id, status from orchestration where parent_job_id = $1',
+            [jobId],
+          );
+          return rows;
+        },
+        (rows) => rows.filter((row) => row.status === 'completed').length >= ended,
+      );
+      return jobs.map((job) => job.job_id);
+    }
   });
 
   it.each([

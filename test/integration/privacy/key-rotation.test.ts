@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { KeyRotation, KeyRotationPlan, KeyStatus } from '../../../src/contract/keys-api';
@@ -181,6 +181,40 @@ describe('A rotation of the master key', () => {
     const files = readFileSync(keyFile(), 'utf8').trim().split('\n');
     for (const shown of [rotated, await keys('status'), await keys('history')])
       expect(files.some((key) => shown.stdout.includes(key))).toBe(false);
+  });
+
+  it.each([
+    ['change_claimed', { tenant_id: 'demo' }],
+    ['change_made', { tenant_id: 'demo' }],
+    ['change_kept', { tenant_id: 'demo' }],
+    ['change_committed', { tenant_id: 'demo' }],
+    ['rotation_recorded', {}],
+  ])('under an Idempotency-Key is one, though the facade is killed at %s [8.2] [C.5]', async (at, asked) => {
+    await judged(system);
+    const survivor = system.url;
+    const doomed = await system.startPart('api', { CONCLAVE_PAUSE_AT: at });
+    const count = async () => Number((await system.db.query('select from key_rotation')).rowCount);
+    const before = await count();
+    const headers = { 'Idempotency-Key': randomUUID() };
+    const call = () => system.request<KeyRotation>('POST', rotations, asked, headers);
+    const lost = call().catch(() => null);
+    await doomed.paused(at);
+    system.url = survivor;
+    await doomed.kill();
+    expect(await lost).toBeNull();
+    const answer = await call();
+    const isKept = ['change_committed', 'rotation_recorded'].includes(at);
+    expect([answer.status, answer.headers.get('idempotency-replayed')]).toEqual([
+      202,
+      isKept ? 'true' : null,
+    ]);
+    expect(await ended(system, answer.body.rotation_id)).toMatchObject({ status: 'completed' });
+    const again = await call();
+    expect([again.status, again.text]).toEqual([202, answer.text]);
+    expect(await count()).toBe(before + 1);
+    const other = await system.request('POST', rotations, { ...asked, dry_run: true }, headers);
+    expect(other.status).toBe(409);
+    expect((await system.orchestrate()).status).toBeLessThan(300);
   });
 });
 

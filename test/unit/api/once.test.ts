@@ -1,14 +1,13 @@
 import request from 'supertest';
 import type { KeyedChanges } from '../../../src/api/once';
+import type { UploadedContent } from '../../../src/contract/content';
+import { ConclaveError } from '../../../src/contract/errors';
 import type { Attempt, KeyedCall } from '../../../src/store/kept-answers';
-import { appWith, expectError } from './support';
+import { type AppOptions, appWith, expectError } from './support';
 
 /** What changes nothing, or has a way of its own not to be repeated (docs/idempotency.md). */
 const withoutKey = [
-  'POST /keys/rotations',
   'POST /moderations',
-  'POST /orchestrate/content',
-  'POST /orchestrate/jobs/{job_id}/rerun',
   'POST /policies/validate',
   'POST /config/validate',
   'POST /detectors/{name}/test',
@@ -17,13 +16,28 @@ const withoutKey = [
   'POST /auth/refresh',
   'POST /auth/validate',
   'POST /auth/logout',
-  'POST /auth/revoke',
   'POST /auth/dev-token',
 ];
+const unexpected = () => Promise.reject(new Error('not expected'));
+const uploaded: UploadedContent = {
+  content_ref: 'content-8f14e45f-ceea-467f-a2d1-3f1c0c4b7a10',
+  content_type: 'document',
+  bytes: 10,
+  digest: `sha256:${'0'.repeat(64)}`,
+  expires_at: '2026-11-21T20:00:00.000Z',
+  media_type: 'text/plain',
+  width: null,
+  height: null,
+  pages: 1,
+  characters: 10,
+  not_extracted: [],
+};
 const path = '/api/v1/cache?tenant_id=acme&policy_bundle=default';
 
 /** An app whose store of answers says these things, one after the other. */
-async function saying(...attempts: (Attempt | 'work')[]) {
+const saying = (...attempts: (Attempt | 'work')[]) => sayingTo({}, ...attempts);
+
+async function sayingTo(options: AppOptions, ...attempts: (Attempt | 'work')[]) {
   const [calls, used]: [KeyedCall[], string[]] = [[], []];
   const keyedChanges: KeyedChanges = {
     answers: {
@@ -37,7 +51,7 @@ async function saying(...attempts: (Attempt | 'work')[]) {
     },
     keyUsed: (tenantId, outcome) => used.push(`${tenantId} ${outcome}`),
   };
-  const app = await appWith({ keyedChanges });
+  const app = await appWith({ ...options, keyedChanges });
   const send = () => request(app).delete(path).set({ 'Idempotency-Key': 'a-key', 'X-Tenant-ID': 'acme' });
   return { app, send, calls, used };
 }
@@ -125,5 +139,37 @@ describe('An Idempotency-Key', () => {
     const app = await appWith();
     expect((await request(app).delete(path).set('X-Tenant-ID', 'acme')).status).toBe(204);
     expect(calls).toHaveLength(2);
+  });
+
+  it('of an upload stands for its bytes and what they are said to be, for the tenant that the form names [8.2]', async () => {
+    const uploads = { accept: () => Promise.resolve({ isNew: true, uploaded }), remove: unexpected };
+    const { app, calls } = await sayingTo({ uploads }, 'work', 'work', { outcome: 'conflict' });
+    const send = (bytes: string, tenant = 'acme') =>
+      request(app)
+        .post('/api/v1/orchestrate/content')
+        .set('Idempotency-Key', 'a-key')
+        .field('tenant_id', tenant)
+        .attach('file', Buffer.from(bytes), { filename: 'a', contentType: 'text/plain' });
+    expect((await send('some bytes')).status).toBe(201);
+    expect((await send('some bytes')).status).toBe(201);
+    expectError(await send('other bytes', 'demo'), { status: 409, detail: 'idempotency_conflict' });
+    expect(calls.map(({ tenantId }) => tenantId)).toEqual(['acme', 'acme', 'demo']);
+    const fingerprints = calls.map(({ fingerprint }) => fingerprint.toString('hex'));
+    expect(fingerprints[1]).toBe(fingerprints[0]);
+    expect(fingerprints[2]).not.toBe(fingerprints[0]);
+  });
+
+  it('of an upload that cannot be taken is told why [8.2]', async () => {
+    const refused = new ConclaveError('INVALID_REQUEST', 'it cannot be read', { detail: 'unreadable' });
+    const { app } = await sayingTo(
+      { uploads: { accept: () => Promise.reject(refused), remove: unexpected } },
+      'work',
+    );
+    const response = await request(app)
+      .post('/api/v1/orchestrate/content')
+      .set('Idempotency-Key', 'a-key')
+      .field('tenant_id', 'acme')
+      .attach('file', Buffer.from('bytes'), 'a');
+    expectError(response, { status: 400, detail: 'unreadable' });
   });
 });

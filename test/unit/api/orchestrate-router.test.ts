@@ -277,10 +277,15 @@ describe('The jobs', () => {
   it('are run again', async () => {
     const response = await request(await appWith({ jobs }))
       .post(rerun)
-      .set({ 'X-Tenant-ID': 'acme', 'X-Correlation-ID': 'corr-2', traceparent })
+      .set({ 'X-Tenant-ID': 'acme', 'X-Correlation-ID': 'corr-2', traceparent, 'Idempotency-Key': 'again' })
       .send({ detectors: 'failed', content: null });
     expect([response.status, response.text]).toEqual([202, '{"stored":202}']);
-    expect(response.headers).toMatchObject({ location: status, 'retry-after': '1', 'x-request-id': runId });
+    expect(response.headers).toMatchObject({
+      location: status,
+      'retry-after': '1',
+      'x-request-id': runId,
+      'idempotency-key': 'again',
+    });
     expect(calls).toEqual([
       [
         'rerun',
@@ -291,6 +296,7 @@ describe('The jobs', () => {
           correlationId: 'corr-2',
           traceparent,
           asked: { principal: 'anonymous', endpoint: 'POST /orchestrate/jobs/:job_id/rerun' },
+          idempotencyKey: 'again',
           receivedAt: expect.any(Number) as number,
         },
       ],

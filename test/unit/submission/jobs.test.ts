@@ -33,14 +33,18 @@ const allowedBy: AllowedBy = (_detector, { fingerprint }) => (fingerprint === 'k
 
 let world: World;
 let suspended: boolean;
+let keys: string[];
 let jobs: Jobs;
 beforeEach(() => {
+  keys = [];
   world = new World();
   suspended = false;
   jobs = new Jobs({
     orchestrations: world.orchestrations as unknown as Orchestrations,
+    runs: world.runs,
     planner: world.planner,
     execution: world.execution,
+    keyUsed: ({ tenant_id: tenant }, outcome) => void keys.push(`${tenant} ${outcome}`),
     gateway: world.gateway as unknown as RunGateway,
     allowedBy: async (plan) => (plan.allow_list ? allowedBy : null),
     callbacks: { stateOf: () => Promise.resolve(null), replay: () => Promise.resolve() },
@@ -159,7 +163,13 @@ describe('the re-run of a job', () => {
     plan: planOf([detector('b'), detector('c'), detector('gone')], { policy_version: '2.0' }),
   });
   const asked = { principal: 'ann', endpoint: 'POST /orchestrate/jobs/:job_id/rerun' };
-  const call = { correlationId: 'corr-2', traceparent: 'trace', asked, receivedAt };
+  const call = {
+    correlationId: 'corr-2',
+    traceparent: 'trace',
+    asked,
+    idempotencyKey: null,
+    receivedAt,
+  };
 
   beforeEach(() => {
     world.jobs.set(jobId, completed);
@@ -304,6 +314,70 @@ describe('the re-run of a job', () => {
       fieldErrors: [{ path: 'content' }],
     });
     expect(world.started).toEqual([]);
+  });
+
+  describe('under an Idempotency-Key', () => {
+    const keyed = (overrides: Partial<RerunRequest> = {}, idempotencyKey = 'a-key') =>
+      jobs.rerun(jobId, 'acme', { detectors: 'all', policy: 'original', ...overrides } as RerunRequest, {
+        ...call,
+        idempotencyKey,
+      });
+    /** The first call's job, as it is by now. */
+    const firstJob = (status: Job['status'], answer = world.recorded[0]!.answer) => {
+      const { jobId: again, requestId: first } = world.recorded[0]!;
+      world.answers.set(first, answer);
+      world.jobs.set(again, jobOf({ jobId: again, requestId: first, status, answer, parentJobId: jobId }));
+      return again;
+    };
+
+    it('is claimed for its job, and answered with it again [8.2]', async () => {
+      const first = await keyed();
+      expect(world.claims).toMatchObject([{ requestId: first.requestId, runId: first.jobId }]);
+      expect(started().members[0]).toMatchObject({ idempotency_key: 'a-key' });
+      firstJob('running');
+      const again = await keyed();
+      expect(again).toMatchObject({ status: 202, jobId: first.jobId, replayed: true });
+      firstJob('completed', answerWith(200, { done: true }));
+      expect(await keyed()).toMatchObject({ status: 200, jobId: null, replayed: true });
+      expect([world.started.length, keys]).toEqual([1, ['acme new', 'acme replayed', 'acme replayed']]);
+    });
+
+    it.each<Partial<RerunRequest>>([{ detectors: 'failed' }, { policy: 'current' }, { content }])(
+      'is a conflict with %j [8.2]',
+      async (other) => {
+        await keyed();
+        await expect(keyed(other)).rejects.toMatchObject({ status: 409, detail: 'idempotency_conflict' });
+        expect([world.started.length, keys]).toEqual([1, ['acme new', 'acme conflict']]);
+      },
+    );
+
+    it('is begun anew when the first call has died before it could start it [8.2]', async () => {
+      const first = await keyed();
+      const again = firstJob('pending');
+      world.claims[0] = { ...world.claims[0]!, leaseExpired: true };
+      const second = await keyed();
+      expect(second).toMatchObject({ status: 202 });
+      expect(second.jobId).not.toBe(first.jobId);
+      expect(world.events).toContain(`abandon ${again}`);
+    });
+
+    it('that is refused leaves the key free [8.2]', async () => {
+      world.jobs.set(jobId, jobOf({ status: 'running' }));
+      await expect(keyed()).rejects.toMatchObject({ detail: 'job_not_finished' });
+      expect(world.claims).toEqual([]);
+    });
+
+    it('is meant by the id of its job, as long as it is a re-run of this one', async () => {
+      const again = `job-${otherId}`;
+      const named = jobOf({ jobId: again, parentJobId: jobId, answer: answerWith(202, {}) });
+      world.jobs.set(again, named);
+      expect(await keyed({}, again)).toMatchObject({ status: 202, jobId: again, replayed: true });
+      for (const foreign of [{ parentJobId: null }, { tenantId: 'other' }, { answer: null }]) {
+        world.jobs.set(again, { ...named, ...foreign });
+        await expect(keyed({}, again)).rejects.toMatchObject({ status: 404, detail: 'job_not_found' });
+      }
+      expect(world.started).toEqual([]);
+    });
   });
 
   it('passes other failures to read the content on', async () => {
