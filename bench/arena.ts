@@ -1,4 +1,6 @@
+import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { type BackendName, type Backend, startBackend } from './backend';
 import { type BenchProcess, originOf, startProcess } from './bench-process';
 import { detectorIds, detectorsOf, type BundleName } from './bundles';
@@ -61,14 +63,25 @@ export class Arena {
 
   /** @param name of its data, database and task queue */
   async conclave(name: string, settings: ConclaveOptions['settings'] = {}): Promise<Conclave> {
-    return startConclave(this.stage, {
+    return startConclave(this.stage, await this.#optionsOf(name, settings));
+  }
+
+  /** The Conclave of another checkout, which is built, as that one's benches start it. */
+  async conclaveOf(directory: string, name: string): Promise<Conclave> {
+    const file = resolve(directory, 'bench', 'conclave-target.ts');
+    const theirs = (await import(pathToFileURL(file).href)) as { startConclave: typeof startConclave };
+    return theirs.startConclave(this.stage, await this.#optionsOf(name, {}));
+  }
+
+  async #optionsOf(name: string, settings: ConclaveOptions['settings']): Promise<ConclaveOptions> {
+    return {
       name,
       settings,
       detectors: this.mocks.origin,
       temporal: this.backend.temporal,
       databaseUrl: await this.backend.databaseFor(name),
       readyLimitMs: this.options.quick ? 30_000 : 60_000,
-    });
+    };
   }
 
   /** `bare` and the peers: who keeps nothing. */

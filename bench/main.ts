@@ -15,6 +15,7 @@ import { render, type Report } from './report';
 import { simulate } from './simulate';
 import { Stage } from './stage';
 import { tail } from './tail';
+import { versus } from './versus';
 import { rowNames, type RowName } from './visits';
 
 const limitMs = 15 * 60_000;
@@ -148,6 +149,15 @@ addBench('simulate', 'stored outcomes replayed through candidates of a policy', 
   (text: string) => positiveNumbers(text)[0]!,
   100_000,
 );
+addBench('versus', 'this Conclave and that of another checkout, in turns', versus)
+  .requiredOption('--other <folder>', 'the other checkout, with its dependencies installed and built')
+  .option('--clients <list>', 'numbers of clients, each measured on its own', positiveNumbers, [64, 256])
+  .option(
+    '--rounds <number>',
+    'windows of each at each number of clients (with --quick 3)',
+    (text: string) => positiveNumbers(text)[0]!,
+    10,
+  );
 addBench('overload', 'requests at once and at three times the sustainable rate', overload);
 
 program

@@ -61,7 +61,7 @@ withRedis('The response cache that facades share', () => {
     }
   }
 
-  it('answers at one what another has judged, also after a restart [8] [8.1] [C.5]', async () => {
+  it('answers at one what another has judged, also after a restart [8] [8.1] [C.5] [F.13]', async () => {
     system.detectors.behave('a', flags('toxic', 0.9));
     const body = system.body();
     const first = await send(system, body);

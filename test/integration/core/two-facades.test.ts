@@ -71,7 +71,7 @@ describe('Two facades', () => {
     expect([second.status, second.text, second.headers.get(replayed)]).toEqual([200, first.text, 'true']);
   });
 
-  it('know each other’s jobs, and cancel them [9.1]', async () => {
+  it('know each other’s jobs, and cancel them [9.1] [F.13]', async () => {
     const hung = untilAborted();
     system.detectors.behave('a', hung.behavior);
     const jobId = await submitJob(system);

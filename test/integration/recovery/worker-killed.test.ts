@@ -92,7 +92,7 @@ describe('a process killed while its run is under way', () => {
     expect([replay.status, replay.body.job_id]).toEqual([200, converted.body.job_id]);
   });
 
-  it('a keyed retry of a waiting sync request joins the run of the killed facade [4.6]', async () => {
+  it('a keyed retry of a waiting sync request joins the run of the killed facade [4.6] [F.13]', async () => {
     const gate = held(findings());
     system.detectors.behave('c', gate.behavior);
     const doomed = await system.startPart('api');
@@ -114,7 +114,7 @@ describe('a process killed while its run is under way', () => {
     expect((await insist(system, request)).body.request_id).toBe(joined.body.request_id);
   });
 
-  it('pool lane: another worker of the pool takes over, without a retry of the detector spent [9]', async () => {
+  it('pool lane: another worker of the pool takes over, without a retry of the detector spent [9] [F.13]', async () => {
     system.detectors.behave('pooled', hanging.behavior);
     const job = repeatable(system, 'async', false, { policy_bundle: 'pooled' });
     const accepted = await insist(system, job);
