@@ -127,7 +127,7 @@ async function seal(db: Db): Promise<void> {
 
 async function recordBytes(db: Db): Promise<number> {
   const { rows } = await sql<{ bytes: number }>`
-    select avg(length(record::text))::int as bytes from (select record from audit limit 1000) some`.execute(
+    select avg(length(record::text))::int as bytes from (select record from audit limit 1000) sample`.execute(
     db,
   );
   return rows[0]!.bytes;
