@@ -1,12 +1,13 @@
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { bootstrap, fail, log, mainFile, root, withTools } from './bootstrap.mjs';
+import { seeds } from './lib/fuzz-seeds.mjs';
 import { run } from './lib/run.mjs';
 import { resolveSchemathesis } from './lib/schemathesis.mjs';
 
@@ -24,10 +25,14 @@ async function fuzz() {
   const conclave = await startConclave(tools);
   let code = 1;
   try {
-    const callers = [await conclave.key('--tenant', 'demo', '--role', 'tenant_admin')];
-    callers.push(await conclave.key('--platform', '--role', 'super_admin'));
+    const tenant = await conclave.key('--tenant', 'demo', '--role', 'tenant_admin');
+    const platform = await conclave.key('--platform', '--role', 'super_admin');
     const codes = [];
-    for (const key of callers) codes.push(await attack(schemathesis, conclave.url, key, seconds / 2));
+    for (const key of [tenant, platform]) {
+      const other = key === tenant ? platform : tenant;
+      const config = await conclave.prepare({ mine: key, other, platform });
+      codes.push(await attack(schemathesis, { url: conclave.url, key, config, seconds: seconds / 2 }));
+    }
     code = codes.find((one) => one !== 0) ?? 0;
   } finally {
     await conclave.stop(code === 0);
@@ -35,9 +40,9 @@ async function fuzz() {
   process.exitCode = code;
 }
 
-function attack(schemathesis, url, key, seconds) {
+function attack(schemathesis, { url, key, config, seconds }) {
   const args = [
-    ...['--config-file', path.join(folder, 'schemathesis.toml'), 'run', `${url}/api/v1/openapi.json`],
+    ...['--config-file', config, 'run', `${url}/api/v1/openapi.json`],
     // Both, or it would make up the other, and two credentials must agree.
     ...['--header', `X-API-Key: ${key}`, '--header', `Authorization: Bearer ${key}`],
     ...['--header', 'X-Tenant-ID: demo'],
@@ -58,16 +63,19 @@ async function startConclave(tools) {
   // As root, PostgreSQL runs as another user, who must be able to enter.
   chmodSync(dataDir, 0o755);
   const port = await freePort();
+  const builtinPort = await freePort();
   const env = withTools(tools, {
     ...process.env,
     ORCHESTRATION_DATA_DIR: dataDir,
     ORCHESTRATION_PORT: port,
     ORCHESTRATION_MAPPER__PORT: await freePort(),
-    ORCHESTRATION_REGISTRY__BUILTIN_PORT: await freePort(),
+    ORCHESTRATION_REGISTRY__BUILTIN_PORT: builtinPort,
     ORCHESTRATION_WORKFLOW__EMBEDDED_PORT: await freePort(),
     ORCHESTRATION_WORKFLOW__EMBEDDED_UI_PORT: await freePort(),
     ORCHESTRATION_DATABASE__EMBEDDED_PORT: await freePort(),
     ORCHESTRATION_SECURITY__AUTH_DISABLED: 'false',
+    // Or what is put over the API would land in the policies of this folder.
+    ORCHESTRATION_POLICY_STORE_TYPE: 'postgres',
     // Without it tokens are only verified, and routes that make them are 501.
     ORCHESTRATION_JWT_SECRET_KEY: randomBytes(32).toString('hex'),
     // Wrong credentials are part of it, all from one address.
@@ -102,7 +110,39 @@ async function startConclave(tools) {
     await until(async () => (await status(`${url}/api/v1/auth/user`, { 'X-API-Key': made })) === 200);
     return made;
   };
-  return { url, key, stop };
+  /** Seeds the store, and writes what schemathesis is told, with the seeds in it. @returns the file */
+  const prepare = async (keys) => {
+    const callers = Object.entries(keys).map(([name, one]) => [name, caller(url, one)]);
+    const detectorUrl = `http://127.0.0.1:${builtinPort}`;
+    const dictionaries = await seeds(Object.fromEntries(callers), { detectorUrl, until });
+    const file = path.join(dataDir, 'schemathesis.toml');
+    const tables = Object.entries(dictionaries).map(
+      ([name, values]) => `[dictionaries.${name}]\nvalues = ${JSON.stringify(values)}\n`,
+    );
+    const told = readFileSync(path.join(folder, 'schemathesis.toml'), 'utf8');
+    writeFileSync(file, [told, ...tables].join('\n'));
+    return file;
+  };
+  return { url, key, prepare, stop };
+}
+
+/** Of the tenant demo. */
+function caller(url, key) {
+  return async (method, route, body, headers = {}) => {
+    const isJson = body !== undefined && typeof body !== 'string' && !(body instanceof FormData);
+    const response = await fetch(`${url}/api/v1${route}`, {
+      method,
+      headers: {
+        'X-API-Key': key,
+        'X-Tenant-ID': 'demo',
+        ...(isJson ? { 'content-type': 'application/json' } : {}),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: isJson ? JSON.stringify(body) : body }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+  };
 }
 
 async function untilReady(url, child) {

@@ -2,9 +2,10 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { bootstrap, BootstrapError, fail, log, root, withTools } from './bootstrap.mjs';
+import { installedPostgres } from './lib/installed-postgres.mjs';
 import { run } from './lib/run.mjs';
 import { countTests, failedSuites, readResults, writeTogether } from './lib/test-results.mjs';
-import { startTestServers } from './lib/test-servers.mjs';
+import { hasRedis, startTestServers } from './lib/test-servers.mjs';
 
 // npm test [-- suite…] [--jest argument…]: set up what is missing, then run every suite, or the ones named.
 
@@ -12,8 +13,15 @@ const inRoot = (...parts) => path.join(root, ...parts);
 const node = (...args) => [process.execPath, args];
 /** What jest says of every test; the acceptance check reads it. */
 const resultsFile = inRoot('coverage', 'results.json');
-/** Not part of the whole while it still finds what is to be mended: docs/fuzzing.md. */
-const onlyByName = ['fuzz'];
+/** Not part of the whole yet: docs/fuzzing.md, README.md. */
+const onlyByName = ['fuzz', 'servers'];
+/** What depends on the version of the database, or on Redis: run on those of Debian, too. */
+const onInstalledServers = [
+  ...['store', 'limits', 'audit', 'tenants', 'identity'].map((folder) => `integration/${folder}/`),
+  ...['idempotency', 'rerun', 'response-cache', 'shared-cache'].map(
+    (name) => `integration/core/${name}.test`,
+  ),
+];
 /** Suites that measure time: each runs by itself, with servers of its own. */
 const alone = ['chaos'];
 /** As many suites may need a second chance, and no more: what breaks more than this is broken. */
@@ -70,6 +78,7 @@ async function test() {
   const runs = [];
   for (const group of groups) runs.push(...(await runJest(group, jestArgs, tools, step)));
   if (groups.length > 0) writeTogether(resultsFile, runs);
+  if (isWanted('servers')) await runOnInstalledServers(tools, step);
   for (const [name, command] of Object.entries(after)) {
     if (isWanted(name) && existsSync(command()[1][0])) await step(name, ...command());
   }
@@ -92,9 +101,7 @@ async function runJest(projects, jestArgs, tools, step) {
     if (results.testResults.length === 0 && outcome.code !== 0) outcome.ranNothing = true;
     return { outcome, results };
   };
-  const stopOnSignal = () => void servers?.stop().finally(() => process.exit(130));
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stopOnSignal);
-  try {
+  return whileRunning(servers, async () => {
     const name = `jest: ${projects.join(', ')}`;
     const first = await jest(name, [...jestArgs, '--selectProjects', ...projects]);
     const failed = failedSuites(first.results);
@@ -103,6 +110,36 @@ async function runJest(projects, jestArgs, tools, step) {
     const second = await jest(`jest again: ${names}`, ['--runInBand', '--runTestsByPath', ...failed]);
     if (second.outcome.code === 0) first.outcome.code = 0;
     return [first.results, second.results];
+  });
+}
+
+/** The suites to which it matters, on Debian's PostgreSQL and Redis: what the embedded ones do must not be all that works. */
+async function runOnInstalledServers(tools, step) {
+  const postgresBin = installedPostgres();
+  if (postgresBin === null || !hasRedis()) {
+    const missing = postgresBin === null ? 'PostgreSQL' : 'redis-server';
+    throw new BootstrapError(
+      `Debian's ${missing} is not installed\n  Remedy: apt-get install postgresql redis-server`,
+    );
+  }
+  const servers = await startTestServers(root, tools.temporal, log, postgresBin);
+  const jest = [bin('jest', 'bin', 'jest.js'), '--selectProjects', 'integration', '--testPathPatterns'];
+  await whileRunning(servers, () =>
+    step(
+      `servers: ${postgresBin}, redis-server`,
+      process.execPath,
+      [...jest, ...onInstalledServers],
+      servers.environment,
+    ),
+  );
+}
+
+/** Stops servers after the work, and when it is interrupted. */
+async function whileRunning(servers, work) {
+  const stopOnSignal = () => void servers?.stop().finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, stopOnSignal);
+  try {
+    return await work();
   } finally {
     await servers?.stop();
     for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, stopOnSignal);
@@ -122,7 +159,7 @@ function jestProjects() {
 function parseArguments(args) {
   const split = args.indexOf('--jest');
   const wanted = split === -1 ? args : args.slice(0, split);
-  const known = [...Object.keys(before), ...jestProjects(), ...Object.keys(after)];
+  const known = [...Object.keys(before), ...jestProjects(), 'servers', ...Object.keys(after)];
   const unknown = wanted.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new BootstrapError(`there is no suite ${unknown.join(', ')}; there are ${known.join(', ')}`);

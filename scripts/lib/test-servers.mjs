@@ -4,15 +4,17 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { startInstalledPostgres } from './installed-postgres.mjs';
 
 /**
  * A Temporal server, a PostgreSQL and, where it is installed, a Redis of their own for one test run, in a temporary
  * folder, on free ports. Tests find them by the variables of `environment`.
+ * @param postgresBin folder of the PostgreSQL to use; null: the embedded one
  */
-export async function startTestServers(root, temporalBinary, log) {
+export async function startTestServers(root, temporalBinary, log, postgresBin = null) {
   const load = (file) => import(pathToFileURL(path.join(root, 'dist', 'embedded', file)).href);
-  const [{ startTemporal }, { startPostgres }, { freePort }, children] = await Promise.all(
-    ['temporal-server.js', 'postgres-server.js', 'ports.js', 'child.js'].map(load),
+  const [{ startTemporal }, { startPostgres }, { freePort }, children, binaries] = await Promise.all(
+    ['temporal-server.js', 'postgres-server.js', 'ports.js', 'child.js', 'postgres-binaries.js'].map(load),
   );
   const dataDir = mkdtempSync(path.join(tmpdir(), 'conclave-test-'));
   // As root, PostgreSQL runs as another user, who must be able to enter.
@@ -24,7 +26,12 @@ export async function startTestServers(root, temporalBinary, log) {
     for (const folder of [dataDir, clusterDir]) rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const postgres = await startPostgres({ dataDir, port: await freePort(), log });
+    const port = await freePort();
+    const embedded = { ...children, ...binaries };
+    const postgres =
+      postgresBin === null
+        ? await startPostgres({ dataDir, port, log })
+        : await startInstalledPostgres({ bin: postgresBin, dataDir, port, embedded });
     servers.push(postgres);
     clusterDir = postgres.clusterDir;
     const temporal = await onFreePorts(log, async () =>
@@ -49,7 +56,7 @@ export async function startTestServers(root, temporalBinary, log) {
   }
 }
 
-function hasRedis() {
+export function hasRedis() {
   try {
     execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
     return true;
