@@ -83,11 +83,34 @@ export const pdfBombs: readonly (readonly [what: string, file: () => Buffer])[] 
   ],
   ['lists in lists without end', () => drawing(`[${'['.repeat(3_000_000)}`)],
   ['a page that draws lists in lists', () => drawing(stream('['.repeat(3_000_000)))],
+  [
+    'drawings of ten drawings each, twelve deep',
+    () => withForms((at) => (at < 12 ? Array.from({ length: 10 }, () => at + 1) : []), 13),
+  ],
 ];
 
 /** A PDF that says it has more pages than anybody could write. */
 export const boastful = (): Buffer =>
   Buffer.from(pdf(['words']).toString('latin1').replace('/Count 1', '/Count 2147483647'), 'latin1');
+
+/** A page that draws the first of these forms. @param drawn which ones each draws */
+function withForms(drawn: (at: number) => readonly number[], forms: number): Buffer {
+  const first = 6;
+  const names = Array.from({ length: forms }, (_, at) => `/X${at} ${first + at} 0 R`).join('');
+  const resources = `/Resources<</Font<</F1 3 0 R>>/XObject<<${names}>>>>`;
+  return pdf(['words'], {
+    page: resources,
+    drawing: '\n/X0 Do',
+    objects: Array.from({ length: forms }, (_, at) =>
+      stream(
+        `BT /F1 12 Tf (more) Tj ET ${drawn(at)
+          .map((each) => `/X${each} Do`)
+          .join(' ')}`,
+        `/Type/XObject/Subtype/Form/BBox[0 0 612 792]${resources}`,
+      ),
+    ),
+  });
+}
 
 export const rtfBombs: readonly (readonly [what: string, file: () => Buffer])[] = [
   ['groups in groups without end', () => Buffer.from(`{\\rtf1 ${'{'.repeat(8_000_000)}`)],
