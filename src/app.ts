@@ -24,8 +24,8 @@ import { composeDecisions } from './compose-decisions';
 import { composeDependencies } from './compose-dependencies';
 import { composeIdentity, metricsArePublic } from './compose-identity';
 import { composeHealth } from './compose-health';
-import { composeKeys } from './compose-keys';
 import { composeMetrics } from './compose-metrics';
+import { composeOperations } from './compose-operations';
 import { composeOutbound } from './compose-outbound';
 import { composeFacades } from './compose-facades';
 import { composePlanning } from './compose-planning';
@@ -114,7 +114,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
 
   const judged = { ...shared, ...decisions, ...policies, keys, client, planning, pause, registry };
   const simulations = composeSimulations(judged);
-  const keyRotation = await composeKeys({ ...judged, ...store, ...options.parts, processId });
+  const operations = await composeOperations({ ...judged, ...store, ...options.parts, processId });
   const pressed = (): boolean => admission.pressed;
   const shadows = await composeShadows({ ...judged, policies, simulations, pressed });
 
@@ -165,7 +165,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,
     maintenance: options.parts.maintenance
-      ? { ...watch.activities, ...simulations.activities, ...keyRotation.activities }
+      ? { ...watch.activities, ...simulations.activities, ...operations.activities }
       : null,
     callbacks: options.parts.maintenance ? calls.worker : null,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
@@ -285,7 +285,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     ...shadows.routes(policyRoutes.policies.store),
     ...allowList.routes(policies),
     simulations: simulations.routes,
-    ...keyRotation.routes,
+    ...operations.routes,
     health: probes,
     status: composeStatus({ probes, ...upstreams, ...counting, health, breakers, orchestrations, policies }),
     codec:
@@ -319,7 +319,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
       if (server) await drain(server, settings.service.drain_seconds * 1000);
       await workers.stop();
       await sweeper.stop();
-      await Promise.all([decisions.stop(), shadows.stop(), keyRotation.stop()]);
+      await Promise.all([decisions.stop(), shadows.stop(), operations.stop()]);
       await simulations.stop();
       await watch.stop();
       await calls.stop();

@@ -32,7 +32,7 @@ import type { Logger } from './telemetry/logger';
 interface PolicyParts {
   readonly settings: Settings;
   readonly db: Db;
-  readonly tenants: Pick<LiveTenants, 'quotaOf'>;
+  readonly tenants: Pick<LiveTenants, 'isDeleted' | 'quotaOf'>;
   readonly notifications: Notifications;
   readonly opaPath: () => Promise<string>;
   readonly counting: Pick<Counting, 'upstreamMetrics'>;
@@ -63,6 +63,7 @@ export async function composePolicies(parts: PolicyParts) {
     changes: new PolicyChanges(backend, async () => undefined),
     compiler,
     follows: backend.kind === 'file',
+    ignored: (tenant) => parts.tenants.isDeleted(tenant),
     takenIn(tenant, bundle) {
       const head = live.head(tenant, bundle);
       return head && (head.folder_digest ?? '');

@@ -15,6 +15,9 @@ import type { HealthActivities } from '../contract/health-monitor';
 import type { KeyRotationActivities } from '../contract/key-rotation';
 import type { NoticeActivities } from '../contract/notices';
 import type { SimulationActivities } from '../contract/simulation-run';
+import type { TenantErasureActivities } from '../contract/tenant-erasure';
+import type { TenantExportActivities } from '../contract/tenant-export';
+import type { TenantOnboardingActivities } from '../contract/tenant-onboarding';
 import {
   bulkTaskQueue,
   callbacksTaskQueue,
@@ -30,6 +33,13 @@ export const workflowBundlePath = path.resolve(__dirname, '..', 'workflow-bundle
 const workflowsPath = require.resolve('../workflows');
 const failureConverterPath = require.resolve('../workflows/failure-converter');
 
+type MaintenanceActivities = HealthActivities &
+  SimulationActivities &
+  KeyRotationActivities &
+  TenantErasureActivities &
+  TenantExportActivities &
+  TenantOnboardingActivities;
+
 export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
@@ -39,8 +49,8 @@ export interface WorkerHostOptions {
   readonly pools: readonly string[];
   /** Whether bulk jobs run here. */
   readonly bulk: boolean;
-  /** Null: upstreams are watched, and policies simulated, elsewhere. */
-  readonly maintenance: (HealthActivities & SimulationActivities & KeyRotationActivities) | null;
+  /** Null: upstreams are watched, policies simulated, keys and tenants worked on elsewhere. */
+  readonly maintenance: MaintenanceActivities | null;
   /** Null: receivers are told of jobs, and operators of what happens, elsewhere. */
   readonly callbacks: {
     readonly activities: CallbackActivities & NoticeActivities;
@@ -70,11 +80,11 @@ const cachedWorkflows = 500;
  */
 const bulkWorkflowTasks = { maxConcurrentWorkflowTaskExecutions: 10, maxConcurrentWorkflowTaskPolls: 4 };
 const cachedBulkWorkflows = 100;
-/** One workflow for ever with its one activity, and simulations of policies, of which one is at work at a time. */
+/** One workflow for ever with its one activity, and beside it what is asked for now and then: three of those at a time. */
 const maintenance = {
   maxConcurrentWorkflowTaskExecutions: 2,
   maxConcurrentWorkflowTaskPolls: 2,
-  maxConcurrentActivityTaskExecutions: 2,
+  maxConcurrentActivityTaskExecutions: 4,
   maxConcurrentActivityTaskPolls: 1,
   maxCachedWorkflows: 20,
   shutdownGraceTime: '0s',

@@ -40,6 +40,7 @@ import { addSecurityHeaders } from './security-headers';
 import { type SimulationsRouterDependencies, simulationsRouter } from './simulations-router';
 import { type ShadowRouterDependencies, shadowRouter } from './shadow-router';
 import { type StatusRouterDependencies, statusRouter } from './status-router';
+import { type TenantLifecycleRouterDependencies, tenantLifecycleRouter } from './tenant-lifecycle-router';
 import { type TenantsRouterDependencies, tenantsRouter } from './tenants-router';
 import { type UploadRouterDependencies, uploadRouter } from './upload-router';
 import { type UpstreamHealthRouterDependencies, upstreamHealthRouter } from './upstream-health-router';
@@ -52,6 +53,7 @@ export interface AppDependencies {
   readonly tokens: AuthRouterDependencies;
   readonly keys: KeysRouterDependencies['keys'];
   readonly tenants: TenantsRouterDependencies;
+  readonly lifecycle: TenantLifecycleRouterDependencies['lifecycle'];
   readonly orchestrate: OrchestrateRouterDependencies & BatchRouterDependencies & CallbacksRouterDependencies;
   readonly bulk: BulkRouterDependencies;
   readonly uploads: UploadRouterDependencies;
@@ -144,6 +146,7 @@ export function createApp(deps: AppDependencies): Express {
     tenantsRouter(deps.tenants),
     authRouter(deps.tokens),
     keysRouter(deps),
+    tenantLifecycleRouter(deps),
   );
   app.use(notFound);
   app.use(countRefused);

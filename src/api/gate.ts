@@ -39,7 +39,11 @@ export interface Decision {
 }
 
 export interface GateDependencies {
-  readonly tenants: { isActive(tenantId: string): boolean; requireActive(tenantId: string): void };
+  readonly tenants: {
+    isActive(tenantId: string): boolean;
+    isDeleted(tenantId: string): boolean;
+    requireActive(tenantId: string): void;
+  };
   /** Throws ConclaveError for credentials that are not believed. Null: nobody is asked for any. */
   readonly authenticate: ((shown: Credentials, from: Origin) => Promise<Identity>) | null;
   /** Of the certificate that a connection was made with. */
@@ -121,7 +125,7 @@ export class Gate {
     resource = resourceOf(request, needed),
   ): void {
     const named = namedTenantOf(request);
-    const refusal = this.#refusalOf(identity, { ...needed, resource }, named);
+    const refusal = this.#refusalOf(identity, { ...needed, resource }, named, request.method);
     this.deps.decided({
       identity,
       endpoint: endpointOf(request),
@@ -145,9 +149,12 @@ export class Gate {
     this.deps.tenants.requireActive(tenantId);
   }
 
-  #refusalOf(identity: Identity, needed: Needed, named: string | null): Refusal | null {
+  #refusalOf(identity: Identity, needed: Needed, named: string | null, method: string): Refusal | null {
     const refusal = refusalOf(identity, needed, named);
-    if (refusal !== null || identity.tenantId === null) return refusal;
+    if (refusal !== null) return refusal;
+    // Nothing comes into being for one that is gone, whoever asks for it.
+    if (named !== null && method !== 'GET' && this.deps.tenants.isDeleted(named)) return 'tenant_inactive';
+    if (identity.tenantId === null) return null;
     return this.deps.tenants.isActive(identity.tenantId) ? null : 'tenant_inactive';
   }
 

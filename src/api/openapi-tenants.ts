@@ -1,5 +1,6 @@
 import '../contract/tenants';
 import { answer, common, errors, json, notFound, pathParameter, query } from './openapi-parts';
+import { eraseTenant, tenantLifecyclePaths } from './openapi-tenant-lifecycle';
 
 /** Paths of tenants. */
 export function tenantPaths() {
@@ -39,6 +40,8 @@ export function tenantPaths() {
           '409': answer('INVALID_REQUEST: `tenant_deleted`', 'ErrorResponse'),
         },
       },
+      delete: eraseTenant,
     },
+    ...tenantLifecyclePaths(),
   };
 }

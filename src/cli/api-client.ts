@@ -27,15 +27,32 @@ interface ErrorBody {
 
 /** Asks a facade as any client does. @returns the body; null when there is none */
 export async function callApi<T>(
-  { url, tenant, principal }: ApiTarget,
+  target: ApiTarget,
   method: string,
   path: string,
   body?: unknown,
 ): Promise<T> {
+  const response = await ask(target, method, path, body);
+  return answered<T>(target, response, await response.text());
+}
+
+/** Asks for what is too large to hold. @returns it as it comes */
+export async function downloadFrom(target: ApiTarget, path: string): Promise<AsyncIterable<Uint8Array>> {
+  const response = await ask(target, 'GET', path);
+  if (response.ok && response.body) return response.body;
+  return answered<never>(target, response, await response.text());
+}
+
+async function ask(
+  { url, tenant, principal }: ApiTarget,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Response> {
   if (!/^https?:\/\/./i.test(url) || !URL.canParse(url)) {
     throw new ConnectionError(`${url} is no address: write one like http://127.0.0.1:8000`);
   }
-  const response = await fetch(new URL(`/api/v1${path}`, url), {
+  return fetch(new URL(`/api/v1${path}`, url), {
     method,
     headers: {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -50,7 +67,9 @@ export async function callApi<T>(
       `${url} does not answer (${cause?.code ?? (error as Error).message}); is it running?`,
     );
   });
-  const text = await response.text();
+}
+
+function answered<T>({ url }: ApiTarget, response: Response, text: string): T {
   const value = parsed(text, url);
   if (response.ok) return value as T;
   const { message, error_code: code, field_errors: faults = [], details } = (value ?? {}) as ErrorBody;

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { type TenantInfo, type TenantList, tenantTiers } from '../contract/tenants';
 import { apiCommands, call, callForAll, type CommandContext, type Common } from './api-commands';
 import { printObject, printTable } from './print';
+import { addTenantLifecycleCommands } from './tenant-lifecycle-commands';
 
 interface PutOptions extends Common {
   readonly name?: string;
@@ -67,6 +68,7 @@ export function addTenantCommands(tenant: Command, context: CommandContext): voi
 
   suspending('suspend', 'take on no more work of a tenant; what runs goes on', 'suspended');
   suspending('resume', 'take on work of a tenant again', 'active');
+  addTenantLifecycleCommands(tenant, context);
 }
 
 function pathOf(tenantId: string): string {

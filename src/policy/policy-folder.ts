@@ -30,6 +30,8 @@ export interface PolicyFolderDependencies {
   readonly compiler: Pick<PolicyCompiler, 'compile'>;
   /** Whether a bundle that the store knows already is changed when its folder is. */
   readonly follows: boolean;
+  /** Of tenants that are gone nothing is taken in. */
+  readonly ignored: (tenant: string) => boolean;
   /** The digest of the folder's texts that the store took in last; null: it knows no such bundle. */
   readonly takenIn: (tenant: string, bundle: string) => string | null;
   readonly refused: (refused: RefusedFolder) => void;
@@ -69,7 +71,7 @@ export class PolicyFolder {
       if (error.code === 'ENOENT' && !this.deps.follows) return [];
       throw error;
     });
-    for (const folder of folders) await this.#lookAgainAt(folder);
+    for (const folder of folders) if (!this.deps.ignored(folder.tenant)) await this.#lookAgainAt(folder);
     for (const folder of folders) there.add(keyOf(folder));
     for (const key of this.#refused.keys()) if (!there.has(key)) this.#refused.delete(key);
   }

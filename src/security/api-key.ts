@@ -24,6 +24,6 @@ export function isKey(apiKey: string, hash: Buffer): boolean {
   return timingSafeEqual(hashOf(apiKey), hash);
 }
 
-function hashOf(apiKey: string): Buffer {
+export function hashOf(apiKey: string): Buffer {
   return createHash('sha256').update(apiKey).digest();
 }

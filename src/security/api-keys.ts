@@ -51,7 +51,7 @@ export class ApiKeys {
     this.#now = deps.now ?? Date.now;
   }
 
-  /** @throws ConclaveError INSUFFICIENT_RBAC, INVALID_REQUEST (`quota_exceeded`, `tenant_required`) */
+  /** @throws ConclaveError INSUFFICIENT_RBAC, INVALID_REQUEST (`quota_exceeded`, `tenant_required`, 409 `tenant_deleted`) */
   async create(asked: NewApiKeyRequest, { identity, tenantId, by }: KeyCaller): Promise<CreatedApiKey> {
     const forTenant = tenantOfNew(asked.tenant_id, tenantId);
     if (tenantId !== null && forTenant !== tenantId) {

@@ -37,6 +37,11 @@ export class LiveTenants {
     return (this.#tenants.get(tenantId)?.status ?? 'active') === 'active';
   }
 
+  /** One that is being erased, or was. */
+  isDeleted(tenantId: string): boolean {
+    return this.#tenants.get(tenantId)?.status === 'deleted';
+  }
+
   /** @throws ConclaveError INSUFFICIENT_RBAC `tenant_inactive` */
   requireActive(tenantId: string): void {
     if (this.isActive(tenantId)) return;

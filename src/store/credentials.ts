@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import type { ApiKeyRecord, CredentialChange, CredentialNews } from '../contract/credentials';
+import { ConclaveError } from '../contract/errors';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
 import { notify, type Notifications } from './notifications';
@@ -41,9 +42,13 @@ export class Credentials {
     };
   }
 
-  /** @returns null when the tenant has as many active ones as it may have */
+  /**
+   * @returns null when the tenant has as many active ones as it may have
+   * @throws ConclaveError 409 `tenant_deleted`
+   */
   async create(key: NewKey, by: CredentialChange, maxActive: number): Promise<ApiKeyRecord | null> {
     return this.#change(async (tx) => {
+      await requireLiving(tx, key.tenantId);
       if ((await activeKeys(tx, key.tenantId)) >= maxActive) return null;
       await audit(tx, key, by, 'created', { roles: key.roles, scopes: key.scopes });
       return insert(tx, key, by.principal);
@@ -172,6 +177,22 @@ async function insert(tx: Db, key: NewKey, createdBy: string): Promise<ApiKeyRec
     .returningAll()
     .executeTakeFirstOrThrow();
   return recordOf(row);
+}
+
+/** An erasure ends credentials in its turn, after it has said that the tenant is gone: none is made behind its back. */
+async function requireLiving(tx: Db, tenantId: string | null): Promise<void> {
+  if (tenantId === null) return;
+  const gone = await tx
+    .selectFrom('tenant')
+    .select('tenant_id')
+    .where('tenant_id', '=', tenantId)
+    .where('status', '=', 'deleted')
+    .executeTakeFirst();
+  if (gone)
+    throw new ConclaveError('INVALID_REQUEST', 'the tenant has been deleted', {
+      status: 409,
+      detail: 'tenant_deleted',
+    });
 }
 
 async function activeKeys(tx: Db, tenantId: string | null): Promise<number> {

@@ -93,6 +93,27 @@ export class EndedRuns {
     };
   }
 
+  /** All of a tenant's, whatever the bundle. */
+  async pageOfTenant(tenantId: string, after: string | null, limit: number) {
+    const rows = await this.db
+      .selectFrom('ended_run')
+      .select(['request_id', 'policy_bundle', 'received_at', 'record'])
+      .where('tenant_id', '=', tenantId)
+      .$if(after !== null, (runs) => runs.where('request_id', '>', after!))
+      .orderBy('request_id')
+      .limit(limit)
+      .execute();
+    return {
+      runs: await Promise.all(
+        rows.map(async ({ record, ...row }) => ({
+          ...row,
+          record: await this.#read(tenantId, row.request_id, record),
+        })),
+      ),
+      next: rows.length < limit ? null : rows.at(-1)!.request_id,
+    };
+  }
+
   async removeExpired(retentionDays: number): Promise<void> {
     await sql`delete from ended_run where received_at < now() - make_interval(days => ${retentionDays})`.execute(
       this.db,

@@ -21,6 +21,7 @@ import { tenantKeyVersions } from './migrations/tenant-key-versions';
 import { simulations } from './migrations/simulations';
 import { policyShadows } from './migrations/policy-shadows';
 import { policyStore } from './migrations/policy-store';
+import { tenantOperations } from './migrations/tenant-operations';
 import { tenants } from './migrations/tenants';
 import { upstreams } from './migrations/upstreams';
 import type { Database } from './schema';
@@ -163,6 +164,7 @@ const migrations: Record<string, Migration> = {
   '2026_12_01_30_api_key_rates': apiKeyRates,
   '2026_12_01_31_kept_answers': keptAnswers,
   '2026_12_01_40_audit_chain': auditChain,
+  '2026_12_02_20_tenant_operations': tenantOperations,
   '2026_12_02_40_notices': notices,
   '2026_12_02_60_bulk_askers': bulkAskers,
 };

@@ -10,9 +10,10 @@ import type { AuditTables } from './schema-audit';
 import type { KeyHolderTable, KeyRotationTable, MasterKeyTable, TenantKeyTable } from './schema-keys';
 import type { NoticeTable } from './schema-notices';
 import type { PolicyDecisionTable, PolicyShadowTable, PolicySimulationTable } from './schema-policies';
+import type { TenantOperationTables } from './schema-tenant-operations';
 import type { TenantTable } from './schema-tenants';
 
-export interface Database extends AuditTables {
+export interface Database extends AuditTables, TenantOperationTables {
   tenant: TenantTable;
   tenant_key: TenantKeyTable;
   master_key: MasterKeyTable;

@@ -46,16 +46,20 @@ export class TenantRecords {
     name,
     by,
     decide,
+    alongside = async () => undefined,
   }: {
     readonly tenantId: string;
     /** Absent: it stays as it is. */
     readonly name: string | undefined;
     readonly by: CredentialChange;
     readonly decide: (before: StoredTenant | null) => TenantRecord;
+    /** Part of the same transaction. */
+    readonly alongside?: (tx: Db) => Promise<void>;
   }): Promise<StoredTenant> {
     // Before the turn is taken: nobody waits for another connection while others wait for the turn.
     const known = await this.find(tenantId);
-    const sealedName = await this.#seal(tenantId, name ?? known?.name ?? '');
+    const isGone = known?.status === 'deleted';
+    const sealedName = isGone ? noName : await this.#seal(tenantId, name ?? known?.name ?? '');
     const row = await this.db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
       const locked = await one(tx, tenantId);
@@ -86,10 +90,42 @@ export class TenantRecords {
         .onConflict((conflict) => conflict.column('tenant_id').doUpdateSet(values))
         .returningAll()
         .executeTakeFirstOrThrow();
+      await alongside(tx);
       await notify(tx, { kind: 'tenants_changed' });
       return written;
     });
     return this.#storedOf(row);
+  }
+
+  /** Of one that was erased leaves its id, and that it was deleted. */
+  async blank(tenantId: string): Promise<void> {
+    await this.db.transaction().execute(async (tx) => {
+      await this.#revisions.takeTurn(tx);
+      await tx
+        .updateTable('tenant')
+        .set({
+          status: 'deleted',
+          name: noName,
+          tier: 'free',
+          quotas: '{}',
+          rate_limit_per_minute: null,
+          callback_hosts: null,
+          auto_map_results: null,
+          allow_async_conversion: null,
+          worker_queue: null,
+          updated_at: sql<Date>`now()`,
+          revision: sql<string>`nextval('tenant_revision')`,
+        })
+        .where('tenant_id', '=', tenantId)
+        .execute();
+      await notify(tx, { kind: 'tenants_changed' });
+    });
+  }
+
+  /** That of a deleted one went with its keys. */
+  async #nameOf({ tenant_id: tenantId, status, name }: TenantRow): Promise<string> {
+    if (status === 'deleted') return '(deleted)';
+    return (await this.keys.decryptFor(tenantId, name, contextOf(tenantId))).toString();
   }
 
   #seal(tenantId: string, name: string): Promise<Buffer> {
@@ -97,11 +133,13 @@ export class TenantRecords {
   }
 
   async #storedOf(row: TenantRow): Promise<StoredTenant> {
-    const name = await this.keys.decryptFor(row.tenant_id, row.name, contextOf(row.tenant_id));
     const { created_at, updated_at } = row;
-    return { ...recordOf(row), name: name.toString(), created_at, updated_at };
+    return { ...recordOf(row), name: await this.#nameOf(row), created_at, updated_at };
   }
 }
+
+/** Of one that is deleted. */
+const noName = Buffer.alloc(0);
 
 function one(db: Db, tenantId: string): Promise<TenantRow | undefined> {
   return db.selectFrom('tenant').selectAll().where('tenant_id', '=', tenantId).executeTakeFirst();

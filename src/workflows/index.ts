@@ -6,3 +6,6 @@ export { keyRotation } from './key-rotation';
 export { noticeDelivery } from './notice-delivery';
 export { failedJob, orchestrationRun } from './orchestration';
 export { policySimulation } from './policy-simulation';
+export { tenantErasure } from './tenant-erasure';
+export { tenantExport } from './tenant-export';
+export { tenantOnboarding } from './tenant-onboarding';

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { JobStatusResponse } from '../../src/contract/answer';
 import type { CallbackState } from '../../src/contract/callback-state';
+import type { TenantOperation } from '../../src/contract/tenant-operations';
 import { Company, filling } from '../support/company';
 import { eventually } from '../support/eventually';
 import { about, findings, flags, held, inTurn, status } from '../support/fake-detectors';
@@ -18,7 +19,10 @@ export interface Case {
     | 'policySimulation'
     | 'keyRotation'
     | 'callbackDelivery'
-    | 'noticeDelivery';
+    | 'noticeDelivery'
+    | 'tenantErasure'
+    | 'tenantExport'
+    | 'tenantOnboarding';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
   readonly play: (system: System) => Promise<string>;
@@ -41,6 +45,7 @@ export const installation: SystemOptions = {
   ],
   policies: {
     'demo/default': only('a', 'b'),
+    'leaving/default': only('a'),
     'demo/chain': only('a', 'after-a', 'b'),
     'demo/lone': only('lone'),
     'demo/one-by-one': only('a', 'one-by-one'),
@@ -116,6 +121,31 @@ async function keysRotated(system: System): Promise<string> {
   await sync(system);
   const { body } = await system.request<{ rotation_id: string }>('POST', '/keys/rotations', {});
   return `key-rotation-${body.rotation_id}`;
+}
+
+async function operated(system: System, method: string, route: string, body?: object): Promise<string> {
+  return operationOf(system, (await system.request<TenantOperation>(method, route, body)).body);
+}
+
+async function erased(system: System): Promise<string> {
+  const tenant_id = 'leaving';
+  await system.orchestrate({ tenant_id, content: texts[0] });
+  await system.request('PUT', `/tenants/${tenant_id}`, { name: 'It leaves', status: 'suspended' });
+  return operated(system, 'DELETE', `/tenants/${tenant_id}`);
+}
+
+/** When it has ended. @returns the id of its workflow */
+async function operationOf(
+  system: System,
+  { tenant_id, operation_id, kind }: TenantOperation,
+): Promise<string> {
+  await eventually(
+    async () =>
+      (await system.request<TenantOperation>('GET', `/tenants/${tenant_id}/operations/${operation_id}`)).body,
+    ({ status: now }) => now !== 'running',
+    { withinMs: 60_000 },
+  );
+  return `tenant-${kind}-${operation_id}`;
 }
 
 async function job(system: System, fields: Record<string, unknown> = {}): Promise<string> {
@@ -433,6 +463,17 @@ export const cases: readonly Case[] = [
         'failed',
         (workflowId) => system.temporal.workflow.getHandle(workflowId).cancel(),
       ),
+  },
+  { workflow: 'tenantErasure', name: 'completed', play: erased },
+  {
+    workflow: 'tenantExport',
+    name: 'completed',
+    play: (system) => operated(system, 'POST', '/tenants/demo/exports'),
+  },
+  {
+    workflow: 'tenantOnboarding',
+    name: 'completed',
+    play: (system) => operated(system, 'POST', '/tenants/newcomer/onboarding', { name: 'A newcomer' }),
   },
   {
     workflow: 'bulkChunk',

@@ -4,6 +4,7 @@ import type { CreatedApiKey } from '../../../src/contract/api-keys';
 import type { OrchestrationResponse } from '../../../src/contract/answer';
 import type { BulkJobResponse } from '../../../src/contract/bulk';
 import type { SimulationView } from '../../../src/contract/simulation';
+import type { TenantOperation } from '../../../src/contract/tenant-operations';
 import { conclave } from '../../support/conclave-command';
 import { docx } from '../../support/documents';
 import { eventually } from '../../support/eventually';
@@ -37,6 +38,8 @@ const nobodys: Values = {
   rest: 'x',
   tenant_id: 'nobody',
   rotation_id: randomUUID(),
+  operation_id: randomUUID(),
+  file: 'tenant.ndjson',
 };
 
 const tomorrow = new Date(Date.now() + 86_400_000).toISOString();
@@ -48,6 +51,7 @@ const bodies: Readonly<Record<string, object>> = {
   rollBackPolicy: { reason: 'a test' },
   putPolicyShadow: { version: '1.1', expires_at: tomorrow },
   simulatePolicy: { version: '1.1' },
+  onboardTenant: { name: 'Another' },
 };
 const queries: Values = { '/policies/{bundle}/diff': '?from=1.0&to=1.1' };
 
@@ -149,6 +153,12 @@ async function resourcesOf(): Promise<Values> {
     () => ask<SimulationView>('POST', '/policies/acme-secret/simulate', acme, { version: '1.1' }),
     ({ status }) => status !== 409,
   );
+  const exported = await ask<TenantOperation>('POST', '/tenants/acme/exports', acme);
+  await eventually(
+    () => ask<TenantOperation>('GET', `/tenants/acme/operations/${exported.body.operation_id}`, acme),
+    ({ body }) => body.status === 'completed',
+    { withinMs: 60_000 },
+  );
   const made = { bulk, upload, entry, registered, put, shadow, simulation };
   for (const [what, { status, text }] of Object.entries(made))
     expect([what, status < 300, text]).toEqual([what, true, text]);
@@ -170,6 +180,8 @@ async function resourcesOf(): Promise<Values> {
     tenant_id: 'acme',
     // Of the installation: no tenant has one.
     rotation_id: randomUUID(),
+    operation_id: exported.body.operation_id,
+    file: 'tenant.ndjson',
   };
 }
 

@@ -192,6 +192,15 @@ export async function appWith(options: AppOptions = {}) {
     allowList: { allowLists: (options.allowLists ?? {}) as AppDependencies['allowList']['allowLists'] },
     simulations: (options.simulations ?? {}) as AppDependencies['simulations'],
     keys: { status: unexpected, list: unexpected, get: unexpected, rotate: unexpected },
+    lifecycle: {
+      onboard: unexpected,
+      takeSecret: unexpected,
+      erase: unexpected,
+      export: unexpected,
+      file: unexpected,
+      get: unexpected,
+      list: unexpected,
+    },
     cache: { invalidate: options.invalidate ?? (() => Promise.resolve()) },
     uploads: {
       uploads: options.uploads ?? { accept: unexpected, remove: unexpected },
@@ -316,7 +325,7 @@ export async function appWith(options: AppOptions = {}) {
 }
 
 /** Nobody is suspended. */
-const allActive = { isActive: () => true, requireActive: () => undefined };
+const allActive = { isActive: () => true, isDeleted: () => false, requireActive: () => undefined };
 
 const undisturbed = {
   unhealthy: false,

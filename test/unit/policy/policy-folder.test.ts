@@ -71,6 +71,7 @@ describe('the folder of policies', () => {
           return { policy, digest: bundleDigest(policy, sources), wasm: null, rules: noRules };
         },
       },
+      ignored: () => false,
       takenIn: (_tenant, bundle) => {
         const stored = states.get(bundle);
         return stored ? (stored.state.folder_digest ?? '') : null;

@@ -66,7 +66,7 @@ export function gateway() {
   const app = express();
   app.disable('x-powered-by').use(establishContext, expectBodySoon);
   app.locals['gate'] = new Gate({
-    tenants: { isActive: () => true, requireActive: () => undefined },
+    tenants: { isActive: () => true, isDeleted: () => false, requireActive: () => undefined },
     authenticate: null,
     clientKey: 'conclave',
     decided: () => undefined,
