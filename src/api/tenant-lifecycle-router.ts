@@ -76,6 +76,7 @@ export function tenantLifecycleRouter({ lifecycle }: TenantLifecycleRouterDepend
   router.post(
     '/tenants/:tenant_id/onboarding/:operation_id/secret',
     needs('tenant:admin'),
+    once(),
     async (request, response) => {
       const caller = callerOf(request, response);
       response.json(await lifecycle.takeSecret(namedIn(request), operationIn(request), caller));

@@ -19,7 +19,7 @@ const { stopTenant, drainTenant, destroyTenantKeys, eraseTenantRows, eraseTenant
 
 /** A few events each, so that a history stays short however much there is. */
 const shiftsPerRun = 200;
-/** Processes write some of what they note a moment later. */
+/** Processes write some of what they note a moment later, and of what is gone the engine tells a moment longer. */
 const lastWords = '5s';
 
 /**
@@ -36,11 +36,12 @@ export async function tenantErasure(input: TenantOperationInput): Promise<void> 
   await stopTenant(input);
   await untilDone(drainTenant);
   await destroyTenantKeys(input);
-  await untilDone(async () => {
-    await sleep(lastWords);
-    return eraseTenantRows(input);
-  });
-  await untilDone(eraseTenantHistories);
+  for (const erase of [eraseTenantRows, eraseTenantHistories]) {
+    await untilDone(async () => {
+      await sleep(lastWords);
+      return erase(input);
+    });
+  }
   await finishErasure(input);
 }
 
