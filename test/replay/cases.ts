@@ -468,7 +468,10 @@ export const cases: readonly Case[] = [
   {
     workflow: 'tenantExport',
     name: 'completed',
-    play: (system) => operated(system, 'POST', '/tenants/demo/exports'),
+    play: async (system) => {
+      await sync(system);
+      return operated(system, 'POST', '/tenants/demo/exports');
+    },
   },
   {
     workflow: 'tenantOnboarding',

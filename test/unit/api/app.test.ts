@@ -181,6 +181,12 @@ describe('The documentation', () => {
       '/status',
       '/tenants',
       '/tenants/{tenant_id}',
+      '/tenants/{tenant_id}/exports',
+      '/tenants/{tenant_id}/exports/{operation_id}/files/{file}',
+      '/tenants/{tenant_id}/onboarding',
+      '/tenants/{tenant_id}/onboarding/{operation_id}/secret',
+      '/tenants/{tenant_id}/operations',
+      '/tenants/{tenant_id}/operations/{operation_id}',
       '/webhooks/portkey',
     ]);
     const named = [...response.text.matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
