@@ -64,6 +64,8 @@ export class TenantLifecycle {
     requirePlatform(tenantId, own);
     const before = await this.deps.operations.latest(tenantId, 'erasure');
     if (before) return before;
+    // One that is not there is not given a key to be told so.
+    if (!(await this.deps.records.find(tenantId))) throw tenantNotFound();
     const operationId = randomUUID();
     await this.deps.records.change({
       tenantId,

@@ -36,6 +36,10 @@ export function tenantAnswers(of: () => System): Ask[] {
     );
     return rows[0]!.id;
   };
+  const download = async () => {
+    const answer = await send('GET', to(file, 'umbrella', (await exported()).body.operation_id));
+    return { ...answer, body: answer.text };
+  };
   const leaving = async () => {
     await send('PUT', '/tenants/leaving', { name: 'It leaves', status: 'suspended' });
     return begin('DELETE', one, 'leaving');
@@ -49,7 +53,7 @@ export function tenantAnswers(of: () => System): Ask[] {
     ['get', one, 404, () => send('GET', '/tenants/nobody')],
     ['delete', one, 202, leaving],
     ['delete', one, 200, async () => (await ended(await leaving()), leaving())],
-    ['delete', one, 404, () => send('DELETE', '/tenants/nobody')],
+    ['delete', one, 404, () => send('DELETE', '/tenants/who-never-was')],
     ['delete', one, 409, async () => (await put(), send('DELETE', '/tenants/umbrella'))],
     ['post', onboarding, 202, onboard],
     ['post', onboarding, 200, async () => (await ended(await onboard()), onboard())],
@@ -69,13 +73,13 @@ export function tenantAnswers(of: () => System): Ask[] {
       async () => send('POST', to(secret, 'made-for-answers', (await onboard()).body.operation_id)),
     ],
     ['post', exports, 202, async () => (await put(), begin('POST', exports, 'umbrella'))],
-    ['post', exports, 404, () => send('POST', to(exports, 'nobody'))],
+    ['post', exports, 404, () => send('POST', to(exports, 'who-never-was'))],
     ['post', exports, 409, () => send('POST', to(exports, 'leaving'))],
-    ['get', file, 200, async () => send('GET', to(file, 'umbrella', (await exported()).body.operation_id))],
+    ['get', file, 200, download],
     ['get', file, 404, () => send('GET', to(file, 'umbrella'))],
     ['get', file, 409, async () => send('GET', to(file, 'umbrella', await failed()))],
     ['get', operations, 200, () => send('GET', to(operations, 'umbrella'))],
-    ['get', operations, 404, () => send('GET', to(operations, 'nobody'))],
+    ['get', operations, 404, () => send('GET', to(operations, 'who-never-was'))],
     ['get', operation, 200, () => exported()],
     ['get', operation, 404, () => send('GET', to(operation, 'umbrella'))],
     ['get', '/tenants', 200, () => send('GET', '/tenants')],
