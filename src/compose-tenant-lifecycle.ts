@@ -40,6 +40,7 @@ import { TenantHistories } from './submission/tenant-histories';
 import { TenantLifecycle } from './submission/tenant-lifecycle';
 import { TenantLifecycleGateway } from './submission/tenant-lifecycle-gateway';
 import type { Logger } from './telemetry/logger';
+import { presentable } from './security/on-record';
 
 export interface TenantLifecycleParts {
   readonly settings: Settings;
@@ -128,7 +129,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
           records,
           orchestrations: parts.orchestrations,
           endedRuns: new EndedRuns(db, keys),
-          audit: new AuditRecords(db),
+          audit: new AuditRecords(db, presentable),
           policies: (tenantId) => policiesOf(policies, tenantId),
         }),
         sign: (kind, report) => signedReport(auditKeys, kind, report),
