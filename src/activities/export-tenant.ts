@@ -37,7 +37,7 @@ export function createTenantExportActivities(deps: ExportTenantDependencies): Te
   return {
     async exportTenantPages(input) {
       const row = await running(input);
-      let position = row.position as ExportPosition | null;
+      let position: ExportPosition | null = row.position;
       const until = performance.now() + shiftMs;
       while (performance.now() < until) {
         const { file, after } = position ?? { file: 0, after: null };

@@ -105,7 +105,7 @@ export function addTenantLifecycleCommands(tenant: Command, context: CommandCont
     .argument('<operation-id>')
     .action(
       run<Common>(async (target, { format }, id, operation) => {
-        printObject(format, await call<TenantOperation>(target, 'GET', operationPath(id, operation!)));
+        printObject(format, await call<TenantOperation>(target, 'GET', operationPath(id, operation)));
       }),
     );
 }

@@ -258,9 +258,9 @@ describe('The export of a tenant', () => {
       status: 'completed',
       answer: { detector_results: [{ detector: 'a', output: 'seeded' }] },
     });
-    expect(linesOf('policies').map(({ policy_bundle, version }) => `${policy_bundle}@${version}`)).toEqual(
-      expect.arrayContaining(['own@1.0', 'own@1.1']),
-    );
+    expect(
+      linesOf('policies').map(({ policy_bundle, version }) => `${String(policy_bundle)}@${String(version)}`),
+    ).toEqual(expect.arrayContaining(['own@1.0', 'own@1.1']));
     expect(linesOf('findings').map((line) => line['request_id'])).toContain(seeded.requestId);
     expect(linesOf('bulk-jobs')).toMatchObject([{ bulk_id: seeded.bulkId }]);
     expect(linesOf('callbacks')).toMatchObject([{ callback_id: seeded.jobId }]);
