@@ -20,7 +20,9 @@ export interface Case {
     | 'keyRotation'
     | 'callbackDelivery'
     | 'noticeDelivery'
-    | 'tenantErasure';
+    | 'tenantErasure'
+    | 'tenantExport'
+    | 'tenantOnboarding';
   readonly name: string;
   /** Takes the path. @returns the id of the workflow whose history is kept */
   readonly play: (system: System) => Promise<string>;
@@ -463,6 +465,19 @@ export const cases: readonly Case[] = [
       ),
   },
   { workflow: 'tenantErasure', name: 'completed', play: erased },
+  {
+    workflow: 'tenantExport',
+    name: 'completed',
+    play: async (system) => {
+      await sync(system);
+      return operated(system, 'POST', '/tenants/demo/exports');
+    },
+  },
+  {
+    workflow: 'tenantOnboarding',
+    name: 'completed',
+    play: (system) => operated(system, 'POST', '/tenants/newcomer/onboarding', { name: 'A newcomer' }),
+  },
   {
     workflow: 'bulkChunk',
     name: 'plans',
