@@ -10,7 +10,7 @@ const arrows = {
   domain: ['contract'],
   workflows: ['contract', 'domain', 'activities/types.ts'],
   config: ['contract'],
-  embedded: [],
+  embedded: ['contract'],
   security: ['contract', 'domain'],
   telemetry: ['contract'],
   outbound: ['contract'],

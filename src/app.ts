@@ -177,7 +177,6 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
 
   // Submission
   const execution = new Execution({
-    db,
     runs,
     orchestrations,
     gateway,

@@ -92,7 +92,7 @@ export function composeCallbacks(parts: {
 }
 
 async function jobBody(orchestrations: Orchestrations, jobId: string): Promise<Buffer | null> {
-  const job = await orchestrations.job(jobId);
+  const job = await orchestrations.job(jobId, null);
   if (!job) return null;
   const status = statusOf(job);
   const whole = Buffer.from(JSON.stringify({ ...status, result_omitted: false } satisfies JobCallback));

@@ -29,8 +29,8 @@ export async function composeStore(parts: {
   readonly log: Logger;
 }) {
   const { settings, databaseUrl, counting, log } = parts;
+  await migrate(databaseUrl);
   const db = openDatabase(databaseUrl, settings.database.pool_size);
-  await migrate(db);
   const { master_key: configured, master_key_file: file } = settings.security;
   const masters = MasterKeys.of({ configured, file, dataDir: settings.service.data_dir });
   const keys = new KeyRing(db, masters);

@@ -21,9 +21,9 @@ export async function withApiKeys(
 ): Promise<void> {
   const url = database.url ?? embeddedDatabaseUrl(service.data_dir, database.embedded_port);
   await assertDatabaseAnswers(url);
+  await migrate(url);
   const db = openDatabase(url, 2);
   try {
-    await migrate(db);
     const store = new Credentials(db, { ask: () => Promise.reject(new Error('nobody listens here')) });
     const by = { principal: 'cli', requestId: randomUUID(), correlationId: null };
     const perMinute = orchestration.default_rate_limit_per_minute;

@@ -3,7 +3,6 @@ import { type Connection, isGrpcServiceError } from '@temporalio/client';
 import type { Settings } from '../contract/config';
 import { SetupError } from '../embedded/setup-error';
 import { prepareNamespace, unpreparedPart } from '../embedded/temporal-namespace';
-import { openDatabase } from '../store/database';
 import { migrate } from '../store/migrations';
 import { assertDatabaseAnswers, connectTemporal, externalServers } from './external-servers';
 
@@ -19,12 +18,7 @@ const pollMs = 250;
 export async function setUp(settings: Settings, say: (line: string) => void): Promise<void> {
   const { databaseUrl, temporalAddress } = externalServers(settings);
   await assertDatabaseAnswers(databaseUrl);
-  const db = openDatabase(databaseUrl, 2);
-  try {
-    await migrate(db);
-  } finally {
-    await db.destroy();
-  }
+  await migrate(databaseUrl);
   say('the tables are there');
 
   const { namespace } = settings.workflow;

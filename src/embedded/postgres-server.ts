@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
+import { serviceRole, tenantRole } from '../contract/database-roles';
 import { type Child, startChild, stopLeftover, untilReady } from './child';
 import { assertPortFree } from './ports';
 import { choosePlace, type ClusterPlace, dropStalePid, initialise } from './postgres-cluster';
@@ -150,6 +151,12 @@ async function ensureDatabase(client: Client, password: string): Promise<void> {
     if (roles.rowCount === 0) {
       await client.query(`create role ${role} login createdb password ${client.escapeLiteral(password)}`);
     }
+    // It can neither make roles nor act as any but these.
+    for (const name of [serviceRole, tenantRole]) {
+      const made = await client.query('select 1 from pg_roles where rolname = $1', [name]);
+      if (made.rowCount === 0) await client.query(`create role ${name}`);
+    }
+    await client.query(`grant ${serviceRole}, ${tenantRole} to ${role}`);
     const databases = await client.query('select 1 from pg_database where datname = $1', [role]);
     if (databases.rowCount === 0) await client.query(`create database ${role} owner ${role}`);
   } finally {

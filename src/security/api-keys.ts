@@ -20,7 +20,7 @@ export interface ApiKeysDependencies {
     create(key: NewKey, by: CredentialChange, maxActive: number): Promise<ApiKeyRecord | null>;
     rotate(keyId: string, next: NewKey, graceEnds: Date, by: CredentialChange): Promise<ApiKeyRecord | null>;
     revoke(key: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>, by: CredentialChange): Promise<void>;
-    find(keyId: string): Promise<ApiKeyRecord | null>;
+    find(keyId: string, tenantId: string | null): Promise<ApiKeyRecord | null>;
     list(tenantId: string | null): Promise<ApiKeyRecord[]>;
   };
   /** Has this process see what was changed. */
@@ -125,7 +125,7 @@ export class ApiKeys {
   }
 
   async #one(keyId: string, tenantId: string | null): Promise<ApiKeyRecord> {
-    const key = await this.deps.store.find(keyId);
+    const key = await this.deps.store.find(keyId, tenantId);
     if (key && (tenantId === null || key.tenantId === tenantId)) return key;
     throw new ConclaveError('INVALID_REQUEST', 'there is no such key', {
       status: 404,

@@ -1,7 +1,7 @@
 import { type Selectable, sql } from 'kysely';
 import type { AllowListQuery, DecidedEntry, StoredEntry } from '../contract/allow-list';
 import { recordAudit } from './audit-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import { notify, type Notifications } from './notifications';
 import { Revisions } from './revisions';
 import type { AllowListTable } from './schema';
@@ -74,11 +74,11 @@ export class AllowListEntries {
   }
 
   async find(tenantId: string, entryId: string): Promise<StoredEntry | null> {
-    return entryIn(this.db, tenantId, entryId);
+    return entryIn(asTenant(this.db, tenantId), tenantId, entryId);
   }
 
   async count(tenantId: string, query: AllowListQuery, now: Date): Promise<number> {
-    const { n } = await matching(this.db, tenantId, query, now)
+    const { n } = await matching(asTenant(this.db, tenantId), tenantId, query, now)
       .select((eb) => eb.fn.countAll<string>().as('n'))
       .executeTakeFirstOrThrow();
     return Number(n);
@@ -92,7 +92,7 @@ export class AllowListEntries {
     limit: number,
     after: string | null,
   ): Promise<EntryPage> {
-    const rows = await matching(this.db, tenantId, query, now)
+    const rows = await matching(asTenant(this.db, tenantId), tenantId, query, now)
       .selectAll()
       .$if(after !== null, (all) => all.where('sequence', '>', after))
       .orderBy('sequence')
@@ -113,7 +113,8 @@ export class AllowListEntries {
     now: Date,
     full: (open: number) => void,
   ): Promise<StoredEntry | null> {
-    return this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, entry.tenant_id);
+    return db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
       const open = tx
         .selectFrom('allow_list')
@@ -143,7 +144,8 @@ export class AllowListEntries {
     change: EntryChange,
     make: (entry: StoredEntry) => StoredEntry,
   ): Promise<StoredEntry | null> {
-    return this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, tenantId);
+    return db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
       const before = await entryIn(tx, tenantId, entryId);
       if (!before) return null;

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { AuditQuery, AuditRecord } from '../contract/audit';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 
 /** A record as it was written, by whichever release. */
 export interface Ending {
@@ -45,7 +45,7 @@ export class AuditRecords {
 
   /** How an orchestration ended; null when it has not, or is not the tenant's. */
   async ending(requestId: string, tenantId: string | null): Promise<Ending | null> {
-    let matching = this.db
+    let matching = asTenant(this.db, tenantId)
       .selectFrom('audit')
       .select(['tenant_id', 'record'])
       .where('request_id', '=', requestId)
@@ -57,7 +57,7 @@ export class AuditRecords {
 
   /** All that a request did, in order. */
   async trail(requestId: string, tenantId: string | null): Promise<AuditRecord[]> {
-    let matching = this.#rows().where('audit.request_id', '=', requestId);
+    let matching = this.#rows(tenantId).where('audit.request_id', '=', requestId);
     if (tenantId !== null) matching = matching.where('audit.tenant_id', '=', tenantId);
     const rows = await matching.orderBy('audit.sequence').limit(mostOfOneRequest).execute();
     return rows.map((row) => this.#shown(row as Row));
@@ -69,7 +69,7 @@ export class AuditRecords {
       .clearSelect()
       .select('audit.sequence')
       .limit(countedUpTo);
-    const { n } = await this.db
+    const { n } = await asTenant(this.db, tenantId)
       .selectFrom(matching.as('matching'))
       .select((eb) => eb.fn.countAll<string>().as('n'))
       .executeTakeFirstOrThrow();
@@ -106,8 +106,8 @@ export class AuditRecords {
     }
   }
 
-  #rows() {
-    return this.db
+  #rows(tenantId: string | null) {
+    return asTenant(this.db, tenantId)
       .selectFrom('audit')
       .leftJoin('audit_link', 'audit_link.sequence', 'audit.sequence')
       .select([
@@ -132,7 +132,7 @@ export class AuditRecords {
   }
 
   async #matching(tenantId: string | null, { kind, from, to }: AuditQuery) {
-    let matching = this.#rows();
+    let matching = this.#rows(tenantId);
     if (tenantId !== null) matching = matching.where('audit.tenant_id', '=', tenantId);
     if (kind !== undefined) {
       matching = matching.where('audit.kind', '=', kind);

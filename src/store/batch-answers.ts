@@ -1,4 +1,4 @@
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 
 /** A caller's key for a whole batch; kept hashed. */
@@ -26,7 +26,7 @@ export class BatchAnswers {
   async claim({ tenantId, keyHash, fingerprint }: BatchClaim): Promise<HeldBatch> {
     const now = Date.now();
     const fresh = { fingerprint, answer: null, expires_at: new Date(now + this.retentionMs) };
-    const claimed = await this.db
+    const claimed = await asTenant(this.db, tenantId)
       .insertInto('batch_answer')
       .values({ tenant_id: tenantId, key_hash: keyHash, ...fresh })
       .onConflict((conflict) =>
@@ -46,7 +46,7 @@ export class BatchAnswers {
   /** First writer wins. @returns the answer that stands */
   async keep({ tenantId, keyHash, fingerprint }: BatchClaim, answer: Buffer): Promise<Buffer> {
     const sealed = await this.keys.encryptFor(tenantId, answer, contextOf(tenantId, keyHash));
-    const kept = await this.db
+    const kept = await asTenant(this.db, tenantId)
       .insertInto('batch_answer')
       .values({
         tenant_id: tenantId,
@@ -72,7 +72,7 @@ export class BatchAnswers {
 
   /** Frees a key under which nothing was answered. */
   async release({ tenantId, keyHash, fingerprint }: BatchClaim): Promise<void> {
-    await this.db
+    await asTenant(this.db, tenantId)
       .deleteFrom('batch_answer')
       .where('tenant_id', '=', tenantId)
       .where('key_hash', '=', keyHash)
@@ -82,7 +82,7 @@ export class BatchAnswers {
   }
 
   async #read(tenantId: string, keyHash: Buffer): Promise<HeldBatch | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('batch_answer')
       .select(['fingerprint', 'answer'])
       .where('tenant_id', '=', tenantId)

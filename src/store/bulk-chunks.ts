@@ -3,7 +3,7 @@ import type { ErrorResponse } from '../contract/answer';
 import type { JobStatus } from '../contract/enums';
 import type { Plan, RequestAbout } from '../contract/plan';
 import type { OrchestrationRequest } from '../contract/request';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import { type KeyRing, RunKeyDestroyedError } from './key-ring';
 import type { BulkChunkTable } from './schema';
 import { seal, unseal } from './sealed-box';
@@ -68,7 +68,7 @@ export class BulkChunks {
     const items = entries.filter((entry) => 'request' in entry);
     const refusals = entries.filter((entry) => 'error' in entry);
     const key = await this.#key(bulkId);
-    await this.db
+    await asTenant(this.db, tenantId)
       .insertInto('bulk_chunk')
       .values({
         bulk_id: bulkId,
@@ -138,7 +138,7 @@ export class BulkChunks {
 
   /** @returns null when the job has no such chunk */
   async outcomes(bulkId: string, tenantId: string, chunk: number): Promise<BulkItemOutcome[] | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('bulk_chunk')
       .select(['first_index', 'request_ids', 'lines', 'refusals'])
       .where('bulk_id', '=', bulkId)
@@ -146,7 +146,7 @@ export class BulkChunks {
       .executeTakeFirst();
     if (!row) return null;
     const refusals = await this.#refusals(bulkId, tenantId, chunk, row.refusals);
-    const ended = await this.#ended(row.request_ids);
+    const ended = await this.#ended(row.request_ids, tenantId);
     return row.request_ids.map((requestId, at) => ({
       index: row.first_index + at,
       line: row.lines[at]!,
@@ -169,8 +169,8 @@ export class BulkChunks {
     return new Map(refusals.map(({ request_id, error }) => [request_id, error]));
   }
 
-  async #ended(requestIds: readonly string[]) {
-    const rows = await this.db
+  async #ended(requestIds: readonly string[], tenantId: string) {
+    const rows = await asTenant(this.db, tenantId)
       .selectFrom('orchestration')
       .select(['request_id', 'status', 'http_status'])
       .where('request_id', 'in', [...requestIds])

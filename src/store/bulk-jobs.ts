@@ -3,7 +3,7 @@ import type { BulkStatus } from '../contract/bulk';
 import type { Asked } from '../contract/plan';
 import { recordAudit } from './audit-log';
 import { recordCallbacks } from './callbacks';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify } from './notifications';
 import type { Claim, Runs } from './runs';
@@ -53,7 +53,8 @@ export class BulkJobs {
     maxOpen: number,
   ): Promise<'begun' | 'key_held' | 'too_many'> {
     const { wrapped } = await this.keys.newRunKey(job.bulkId, job.tenantId);
-    const outcome = await this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, job.tenantId);
+    const outcome = await db.transaction().execute(async (tx) => {
       if (claim !== null && !(await this.runs.claim(claim, job.bulkId, tx))) return 'key_held';
       const { open } = await tx
         .selectFrom('bulk_job')
@@ -157,9 +158,9 @@ export class BulkJobs {
   }
 
   /** @returns null when there is none, or its upload is not whole */
-  async job(bulkId: string): Promise<BulkJob | null> {
+  async job(bulkId: string, tenantId: string | null): Promise<BulkJob | null> {
     const sum = (column: string) => sql<number>`coalesce(sum(${sql.ref(column)}), 0)::int`;
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('bulk_job')
       .leftJoin('bulk_chunk', 'bulk_chunk.bulk_id', 'bulk_job.bulk_id')
       .selectAll('bulk_job')
@@ -193,25 +194,28 @@ export class BulkJobs {
   }
 
   /** @returns whether the job is now paused */
-  pause(bulkId: string): Promise<boolean> {
-    return this.#change(bulkId, ['pending', 'running', 'paused'], 'paused');
+  pause(bulkId: string, tenantId: string): Promise<boolean> {
+    return this.#change(bulkId, tenantId, ['pending', 'running', 'paused'], 'paused');
   }
 
   /** @returns whether the job may now run */
-  async resume(bulkId: string): Promise<boolean> {
+  async resume(bulkId: string, tenantId: string): Promise<boolean> {
     return (
-      (await this.#change(bulkId, ['paused'], 'running')) || (await this.#is(bulkId, ['pending', 'running']))
+      (await this.#change(bulkId, tenantId, ['paused'], 'running')) ||
+      (await this.#is(bulkId, tenantId, ['pending', 'running']))
     );
   }
 
   /** A cancelled job frees its key. @returns whether the job is now cancelled */
-  async cancel(bulkId: string): Promise<boolean> {
+  async cancel(bulkId: string, tenantId: string): Promise<boolean> {
     const open: readonly BulkStatus[] = ['pending', 'running', 'paused'];
-    return (await this.#change(bulkId, open, 'cancelled')) || this.#is(bulkId, ['cancelled']);
+    return (
+      (await this.#change(bulkId, tenantId, open, 'cancelled')) || this.#is(bulkId, tenantId, ['cancelled'])
+    );
   }
 
-  async #is(bulkId: string, statuses: readonly BulkStatus[]): Promise<boolean> {
-    const job = await this.db
+  async #is(bulkId: string, tenantId: string, statuses: readonly BulkStatus[]): Promise<boolean> {
+    const job = await asTenant(this.db, tenantId)
       .selectFrom('bulk_job')
       .select('bulk_id')
       .where('bulk_id', '=', bulkId)
@@ -220,21 +224,22 @@ export class BulkJobs {
     return job !== undefined;
   }
 
-  #change(bulkId: string, from: readonly BulkStatus[], to: BulkStatus): Promise<boolean> {
-    return this.db.transaction().execute(async (tx) => {
+  #change(bulkId: string, tenantId: string, from: readonly BulkStatus[], to: BulkStatus): Promise<boolean> {
+    const db = asTenant(this.db, tenantId);
+    return db.transaction().execute(async (tx) => {
       const changed = await tx
         .updateTable('bulk_job')
         .set({ status: to })
         .where('bulk_id', '=', bulkId)
         .where('status', 'in', from)
         .where('completed_at', 'is', null)
-        .returning('tenant_id')
+        .returning('bulk_id')
         .executeTakeFirst();
       if (!changed) return false;
       if (to === 'cancelled') {
         await tx.deleteFrom('idempotency').where('request_id', '=', uuidOf(bulkId)).execute();
       }
-      await audit(tx, changed.tenant_id, bulkId, { status: to, decided_by: 'caller' });
+      await audit(tx, tenantId, bulkId, { status: to, decided_by: 'caller' });
       await notify(tx, { kind: 'bulk', bulk_id: bulkId });
       return true;
     });

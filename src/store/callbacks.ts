@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { CallbackDelivery, ListedCallback } from '../contract/callback';
 import type { CallbackFault, CallbackState, CallbackStatus } from '../contract/callback-state';
 import { recordAudit } from './audit-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 import type { Notices } from './notices';
 import { notify } from './notifications';
@@ -137,8 +137,9 @@ export class Callbacks {
   }
 
   /** Delivers again what has been delivered or given up; what is still on its way goes on. */
-  async replay(callbackId: string): Promise<void> {
-    await this.db.transaction().execute(async (tx) => {
+  async replay(callbackId: string, tenantId: string | null): Promise<void> {
+    const db = asTenant(this.db, tenantId);
+    await db.transaction().execute(async (tx) => {
       const replayed = await tx
         .updateTable('callback')
         .set((eb) => ({
@@ -169,7 +170,7 @@ export class Callbacks {
     status: CallbackStatus | null,
     { limit, before }: { readonly limit: number; readonly before: string | null },
   ): Promise<{ readonly listed: ListedCallback[]; readonly total: number; readonly next: string | null }> {
-    let matching = this.db.selectFrom('callback');
+    let matching = asTenant(this.db, tenantId).selectFrom('callback');
     if (tenantId !== null) matching = matching.where('tenant_id', '=', tenantId);
     if (status !== null) matching = matching.where('status', '=', status);
     const page = before === null ? matching : matching.where('sequence', '<', before);
@@ -200,8 +201,8 @@ export class Callbacks {
     return (await this.keys.decryptFor(row.tenant_id, row.url, contextOf(callbackId))).toString();
   }
 
-  async stateOf(callbackId: string): Promise<CallbackState | null> {
-    const row = await this.db
+  async stateOf(callbackId: string, tenantId: string | null): Promise<CallbackState | null> {
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('callback')
       .selectAll()
       .where('callback_id', '=', callbackId)

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { ApiKeyRecord, CredentialChange, CredentialNews } from '../contract/credentials';
 import { ConclaveError } from '../contract/errors';
 import { everyTenant, recordAudit } from './audit-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import { notify, type Notifications } from './notifications';
 import { Revisions } from './revisions';
 import type { ApiKeyTable } from './schema';
@@ -47,7 +47,7 @@ export class Credentials {
    * @throws ConclaveError 409 `tenant_deleted`
    */
   async create(key: NewKey, by: CredentialChange, maxActive: number): Promise<ApiKeyRecord | null> {
-    return this.#change(async (tx) => {
+    return this.#change(key.tenantId, async (tx) => {
       await requireLiving(tx, key.tenantId);
       if ((await activeKeys(tx, key.tenantId)) >= maxActive) return null;
       await audit(tx, key, by, 'created', { roles: key.roles, scopes: key.scopes });
@@ -62,7 +62,7 @@ export class Credentials {
     graceEnds: Date,
     by: CredentialChange,
   ): Promise<ApiKeyRecord | null> {
-    return this.#change(async (tx) => {
+    return this.#change(next.tenantId, async (tx) => {
       const { numUpdatedRows } = await tx
         .updateTable('api_key')
         .set({
@@ -82,7 +82,7 @@ export class Credentials {
   }
 
   async revoke(key: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>, by: CredentialChange): Promise<void> {
-    await this.#change(async (tx) => {
+    await this.#change(key.tenantId, async (tx) => {
       await tx
         .updateTable('api_key')
         .set({ revoked_at: sql<Date>`coalesce(revoked_at, now())`, revision: nextRevision })
@@ -102,8 +102,9 @@ export class Credentials {
       .execute();
   }
 
-  async find(keyId: string): Promise<ApiKeyRecord | null> {
-    const row = await this.db
+  /** @param tenantId whose it must be; null: anybody's, or nobody's */
+  async find(keyId: string, tenantId: string | null): Promise<ApiKeyRecord | null> {
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('api_key')
       .selectAll()
       .where('key_id', '=', keyId)
@@ -113,7 +114,7 @@ export class Credentials {
 
   /** Of one tenant, or of all; the latest first. */
   async list(tenantId: string | null): Promise<ApiKeyRecord[]> {
-    let keys = this.db.selectFrom('api_key').selectAll();
+    let keys = asTenant(this.db, tenantId).selectFrom('api_key').selectAll();
     if (tenantId !== null) keys = keys.where('tenant_id', '=', tenantId);
     const rows = await keys.orderBy('created_at', 'desc').orderBy('key_id').execute();
     return rows.map(recordOf);
@@ -121,11 +122,11 @@ export class Credentials {
 
   /** From now on no process believes a token. */
   async revokeToken(jti: string, expiresAt: Date): Promise<void> {
-    await this.#change((tx) => addRevoked(tx, [{ jti, expiresAt }]));
+    await this.#change(null, (tx) => addRevoked(tx, [{ jti, expiresAt }]));
   }
 
-  async #change<T>(work: (tx: Db) => Promise<T>): Promise<T> {
-    return changeCredentials(this.db, work);
+  async #change<T>(tenantId: string | null, work: (tx: Db) => Promise<T>): Promise<T> {
+    return changeCredentials(asTenant(this.db, tenantId), work);
   }
 }
 

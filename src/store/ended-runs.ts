@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { type EndedRunRecord, endedRunSchema } from '../contract/ended-run';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 
 /** A run that has ended, to be kept. */
@@ -121,7 +121,7 @@ export class EndedRuns {
   }
 
   #in({ tenantId, bundle, since, until }: EndedRunRange) {
-    return this.db
+    return asTenant(this.db, tenantId)
       .selectFrom('ended_run')
       .where('tenant_id', '=', tenantId)
       .where('policy_bundle', '=', bundle)

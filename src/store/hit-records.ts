@@ -1,4 +1,4 @@
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import { type AuditRow, recordAudit } from './audit-log';
 import type { EndedOrchestration, Orchestrations } from './orchestrations';
 import type { Claim, Runs } from './runs';
@@ -20,7 +20,8 @@ export class HitRecords {
 
   /** @returns false when another request holds the key: nothing was recorded */
   async record(hit: Hit): Promise<boolean> {
-    return this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, hit.tenantId);
+    return db.transaction().execute(async (tx) => {
       if (hit.claim !== null && !(await this.runs.claim(hit.claim, hit.requestId, tx))) return false;
       await this.orchestrations.recordEnded(hit, tx);
       await recordAudit(tx, hit.audit);

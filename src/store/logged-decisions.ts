@@ -1,6 +1,6 @@
 import { type Selectable, sql } from 'kysely';
 import type { DecisionQuery, LoggedDecision } from '../contract/decision-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import { isRefusal, writeApart } from './refused-rows';
 import type { PolicyDecisionTable } from './schema-policies';
 
@@ -83,7 +83,7 @@ export class LoggedDecisions {
   }
 
   #matching(tenantId: string | null, query: DecisionQuery) {
-    let matching = this.db.selectFrom('policy_decision');
+    let matching = asTenant(this.db, tenantId).selectFrom('policy_decision');
     if (tenantId !== null) matching = matching.where('tenant_id', '=', tenantId);
     if (query.request_id) matching = matching.where('request_id', '=', query.request_id);
     if (query.policy_bundle) matching = matching.where('policy_bundle', '=', query.policy_bundle);

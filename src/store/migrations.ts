@@ -1,4 +1,5 @@
-import { type Kysely, type Migration, Migrator, sql } from 'kysely';
+import { type Migration, Migrator, sql } from 'kysely';
+import { openAsOwner } from './database';
 import { allowList } from './migrations/allow-list';
 import { apiKeyOwners } from './migrations/api-key-owners';
 import { apiKeyRates } from './migrations/api-key-rates';
@@ -24,7 +25,7 @@ import { policyStore } from './migrations/policy-store';
 import { tenantOperations } from './migrations/tenant-operations';
 import { tenants } from './migrations/tenants';
 import { upstreams } from './migrations/upstreams';
-import type { Database } from './schema';
+import { secureRows } from './row-security';
 
 const migrations: Record<string, Migration> = {
   '2026_11_21_orchestrations': {
@@ -169,9 +170,31 @@ const migrations: Record<string, Migration> = {
   '2026_12_02_60_bulk_askers': bulkAskers,
 };
 
-/** Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once. */
-export async function migrate(db: Kysely<Database>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
-  const { error } = await migrator.migrateToLatest();
-  if (error) throw new Error('the database schema could not be brought up to date', { cause: error });
+/** The tables are not what this release needs. */
+class MigrationError extends Error {
+  override readonly name = 'MigrationError';
+  constructor(cause: unknown) {
+    const isDenied = (cause as { code?: unknown }).code === '42501';
+    super(
+      'the database schema could not be brought up to date' +
+        (isDenied ? '\n  Remedy: run `conclave setup` with the login that owns the tables' : ''),
+      { cause },
+    );
+  }
+}
+
+/**
+ * Brings the schema up to date, under the migrator's own lock, so that any number of processes may start at once, and has
+ * what is new secured by tenant.
+ */
+export async function migrate(url: string): Promise<void> {
+  const db = openAsOwner(url);
+  try {
+    const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+    const { error } = await migrator.migrateToLatest();
+    if (error) throw new MigrationError(error);
+    await secureRows(db);
+  } finally {
+    await db.destroy();
+  }
 }

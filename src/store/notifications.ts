@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { Client, DatabaseError, type QueryResult, type QueryResultRow } from 'pg';
 import { z } from 'zod';
+import { serviceSession } from './connections';
 import type { Db } from './database';
 
 const channel = 'conclave';
@@ -52,7 +53,7 @@ export class Notifications extends EventEmitter<Events> {
 
   async listen(): Promise<void> {
     const client = new Client({
-      connectionString: this.url,
+      ...serviceSession(this.url),
       application_name: 'conclave-listen',
       connectionTimeoutMillis: silenceMs,
       query_timeout: silenceMs,

@@ -1,14 +1,20 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { PostgresPoolClient } from 'kysely';
+import type { StoreClient } from './connections';
 import type { Db } from './database';
+import { becoming } from './tenant-sql';
 
 interface Shared {
   /** Null until the transaction has begun. */
-  client: PostgresPoolClient | null;
+  client: StoreClient | null;
   isOver: boolean;
   savepoints: number;
+  /** Whose rows alone the transaction sees now. Null: those of all, as the service. */
+  tenantId: string | null;
   readonly afterwards: (() => Promise<void>)[];
 }
+
+const nothing = { command: '', rowCount: 0, rows: [] };
 
 const current = new AsyncLocalStorage<Shared>();
 
@@ -18,7 +24,7 @@ const current = new AsyncLocalStorage<Shared>();
  * those at a time fails: their savepoints would cross. Returns when what waits for the commit is done, too.
  */
 export async function inOneTransaction<T>(db: Db, work: (tx: Db) => Promise<T>): Promise<T> {
-  const shared: Shared = { client: null, isOver: false, savepoints: 0, afterwards: [] };
+  const shared: Shared = { client: null, isOver: false, savepoints: 0, tenantId: null, afterwards: [] };
   const result = await current.run(shared, () => db.transaction().execute(work));
   // In their order, as without a transaction. The change is made: what fails here must not say that it was not.
   for (const task of shared.afterwards) await task().catch(() => undefined);
@@ -40,14 +46,22 @@ export function apart<T>(work: () => Promise<T>): Promise<T> {
   return current.exit(work);
 }
 
-/** A connection for whoever asks: of the pool, unless this is part of {@link inOneTransaction}. */
-export async function connectionFor(pool: () => Promise<PostgresPoolClient>): Promise<PostgresPoolClient> {
+/**
+ * A connection for whoever asks: of the pool, unless this is part of {@link inOneTransaction}.
+ * @param tenantId whose rows alone it sees; null: the service's
+ */
+export async function connectionFor(
+  pool: () => Promise<StoreClient>,
+  tenantId: string | null,
+): Promise<PostgresPoolClient> {
   const shared = current.getStore();
-  if (!shared || shared.isOver) return pool();
-  return shared.client ? within(shared, shared.client) : begun(shared, await pool());
+  if (shared?.client && !shared.isOver) return within(shared, shared.client, tenantId);
+  const client = await pool();
+  if (shared && !shared.isOver) return begun(shared, client);
+  return tenantId === null ? client : tenants(client, tenantId);
 }
 
-function begun(shared: Shared, client: PostgresPoolClient): PostgresPoolClient {
+function begun(shared: Shared, client: StoreClient): PostgresPoolClient {
   shared.client = client;
   const query = (statement: string, parameters: unknown[]): Promise<unknown> =>
     client.query(statement, parameters);
@@ -60,16 +74,64 @@ function begun(shared: Shared, client: PostgresPoolClient): PostgresPoolClient {
   };
 }
 
-function within(shared: Shared, client: PostgresPoolClient): PostgresPoolClient {
+/** Whose the transaction is goes with it, as the database undoes settings that are local to it. */
+function tenants(client: StoreClient, tenantId: string): PostgresPoolClient {
+  let isOpen = false;
+  async function begin(): Promise<unknown> {
+    isOpen = true;
+    try {
+      return await client.query(`begin; ${becoming(tenantId)}`, []);
+    } catch (error) {
+      // Nobody rolls back what has not begun.
+      await client.query('rollback', []).catch(() => undefined);
+      throw error;
+    }
+  }
+  async function query(statement: string, parameters: unknown[]): Promise<unknown> {
+    if (statement === 'begin') return begin();
+    return isOpen ? client.query(statement, parameters) : client.queryAs(tenantId, statement, parameters);
+  }
+  return { query: query as PostgresPoolClient['query'], release: () => client.release() };
+}
+
+function within(shared: Shared, client: StoreClient, tenantId: string | null): PostgresPoolClient {
   const savepoint = `nested_${++shared.savepoints}`;
-  const instead: Readonly<Record<string, string>> = {
-    begin: `savepoint ${savepoint}`,
-    commit: `release savepoint ${savepoint}`,
-    rollback: `rollback to savepoint ${savepoint}`,
+  const before = shared.tenantId;
+  let isOpen = false;
+  async function turnInto(who: string | null): Promise<void> {
+    if (shared.tenantId === who) return;
+    shared.tenantId = who;
+    await client.query(becoming(who), []);
+  }
+  /** A savepoint that is released leaves settings as they are; one that is rolled back to takes them back. */
+  const instead: Readonly<Record<string, () => Promise<void>>> = {
+    async begin() {
+      isOpen = true;
+      await client.query(`savepoint ${savepoint}`, []);
+      await turnInto(tenantId);
+    },
+    async commit() {
+      await turnInto(before);
+      await client.query(`release savepoint ${savepoint}`, []);
+    },
+    async rollback() {
+      shared.tenantId = before;
+      await client.query(`rollback to savepoint ${savepoint}`, []);
+    },
   };
+  /** Others may ask at the same time: what turns the session goes with the statement, what turns it back is next in the line. */
+  async function alone(statement: string, parameters: unknown[]): Promise<unknown> {
+    const now = shared.tenantId;
+    if (now === tenantId) return client.query(statement, parameters);
+    const line = [client.queryAs(tenantId, statement, parameters), client.query(becoming(now), [])];
+    return (await Promise.all(line))[0];
+  }
   async function query(statement: string, parameters: unknown[]): Promise<unknown> {
     if (shared.isOver) throw new Error('the transaction that this was a part of is over');
-    return client.query(instead[statement] ?? statement, parameters);
+    const other = instead[statement];
+    if (!other) return isOpen ? client.query(statement, parameters) : alone(statement, parameters);
+    await other();
+    return nothing;
   }
   return { query: query as PostgresPoolClient['query'], release: () => undefined };
 }

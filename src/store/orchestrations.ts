@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { JobStatus } from '../contract/enums';
 import { recordAudit } from './audit-log';
 import { recordCallbacks } from './callbacks';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify } from './notifications';
 import type { JobStage, OrchestrationTable } from './schema';
@@ -76,11 +76,12 @@ export class Orchestrations {
    * @returns null when the job is recorded, else the answer that was published before
    */
   async recordJob(job: NewJob): Promise<StoredAnswer | null> {
+    const db = asTenant(this.db, job.tenantId);
     const recorded =
       job.callbackUrl === undefined
-        ? await this.recordJobs([job], this.db)
-        : await this.db.transaction().execute((tx) => this.recordJobs([job], tx));
-    return recorded === 1 ? null : this.answerOf(job.requestId);
+        ? await this.recordJobs([job], db)
+        : await db.transaction().execute((tx) => this.recordJobs([job], tx));
+    return recorded === 1 ? null : this.answerOf(job.requestId, job.tenantId);
   }
 
   /** @returns how many were not there yet */
@@ -144,8 +145,8 @@ export class Orchestrations {
     await notify(db, { kind: 'callback_due' });
   }
 
-  async answerOf(requestId: string): Promise<StoredAnswer | null> {
-    const row = await this.db
+  async answerOf(requestId: string, tenantId: string): Promise<StoredAnswer | null> {
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('orchestration')
       .select(['request_id', 'tenant_id', 'http_status', 'answer'])
       .where('request_id', '=', requestId)
@@ -153,9 +154,12 @@ export class Orchestrations {
     return row ? this.#open(row) : null;
   }
 
-  /** Final answers among the given requests; unfinished ones are absent. */
-  async finalAnswers(requestIds: readonly string[]): Promise<Map<string, StoredAnswer>> {
-    const rows = await this.db
+  /** Final answers among the given requests; unfinished ones are absent. @param tenantId whose they are; null: anybody's */
+  async finalAnswers(
+    requestIds: readonly string[],
+    tenantId: string | null = null,
+  ): Promise<Map<string, StoredAnswer>> {
+    const rows = await asTenant(this.db, tenantId)
       .selectFrom('orchestration')
       .select(['request_id', 'tenant_id', 'http_status', 'answer'])
       .where('request_id', 'in', [...requestIds])
@@ -187,8 +191,9 @@ export class Orchestrations {
       .execute();
   }
 
-  async job(jobId: string): Promise<Job | null> {
-    const row = await this.db
+  /** @param tenantId whose it must be; null: anybody's */
+  async job(jobId: string, tenantId: string | null): Promise<Job | null> {
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('orchestration')
       .selectAll('orchestration')
       .select((eb) =>
@@ -220,8 +225,8 @@ export class Orchestrations {
   }
 
   /** Plan and request fields of a job, for a re-run. */
-  async recipe(requestId: string): Promise<Buffer | null> {
-    const row = await this.db
+  async recipe({ requestId, tenantId }: Pick<Job, 'requestId' | 'tenantId'>): Promise<Buffer | null> {
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('orchestration')
       .select(['tenant_id', 'recipe'])
       .where('request_id', '=', requestId)
@@ -231,18 +236,19 @@ export class Orchestrations {
   }
 
   /** Of concurrent calls one gets true. The run hears of it through NOTIFY; a cancelled job frees its key. */
-  async cancel(requestId: string): Promise<boolean> {
-    return this.db.transaction().execute(async (tx) => {
+  async cancel({ requestId, tenantId }: Pick<Job, 'requestId' | 'tenantId'>): Promise<boolean> {
+    const db = asTenant(this.db, tenantId);
+    return db.transaction().execute(async (tx) => {
       const cancelled = await tx
         .updateTable('orchestration')
         .set({ status: 'cancelled', completed_at: new Date() })
         .where('request_id', '=', requestId)
         .where('status', 'in', openStatuses)
-        .returning('tenant_id')
+        .returning('request_id')
         .executeTakeFirst();
       if (!cancelled) return false;
       await recordAudit(tx, {
-        tenant_id: cancelled.tenant_id,
+        tenant_id: tenantId,
         request_id: requestId,
         kind: 'orchestration',
         record: { status: 'cancelled', decided_by: 'caller' },

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { JobStatus } from '../contract/enums';
 import type { OrchestrationEnd, OrchestrationFacts } from '../contract/orchestration-end';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import { notify } from './notifications';
 import type { Orchestrations, StoredAnswer } from './orchestrations';
 import { isRefusal, writeApart } from './refused-rows';
@@ -142,7 +142,7 @@ export class Outcomes {
           and (select count(*) from fresh) = ${outcomes.length}::int
       ),
       told as (select pg_notify('conclave', ${JSON.stringify({ kind: 'published', run_id: runId })}))
-      select fresh.request_id from fresh, told`.execute(this.db);
+      select fresh.request_id from fresh, told`.execute(asTenant(this.db, outcomes[0]!.tenantId));
     const fresh = new Set(inserted.map((row) => row.request_id));
     for (const [index, outcome] of outcomes.entries())
       if (fresh.has(outcome.requestId)) this.ended(endOf(outcome, answers[index]!.status, false));
@@ -162,7 +162,9 @@ export class Outcomes {
     destroyAt: Date,
     last: boolean,
   ): Promise<Map<string, Published>> {
-    const published = await this.db.transaction().execute(async (tx) => {
+    const { tenantId } = outcomes[0]!;
+    const db = asTenant(this.db, tenantId);
+    const published = await db.transaction().execute(async (tx) => {
       const finished = await this.#finishJobs(tx, runId, outcomes);
       const written = outcomes.filter(({ requestId }) => finished.get(requestId)?.answer);
       await this.#audit(tx, written);
@@ -178,7 +180,7 @@ export class Outcomes {
         this.ended(endOf(outcome, member.answer?.status ?? null, member.jobId !== null));
     }
     const members = await Promise.all(
-      [...published.values()].map((member) => this.#withStoredAnswer(member)),
+      [...published.values()].map((member) => this.#withStoredAnswer(member, tenantId)),
     );
     return new Map(members.map((member) => [member.requestId, member]));
   }
@@ -245,9 +247,9 @@ export class Outcomes {
     await tx.insertInto('audit').values(rows).execute();
   }
 
-  async #withStoredAnswer(member: Published): Promise<Published> {
+  async #withStoredAnswer(member: Published, tenantId: string): Promise<Published> {
     if (member.answer) return member;
-    const stored = await this.orchestrations.finalAnswers([member.requestId]);
+    const stored = await this.orchestrations.finalAnswers([member.requestId], tenantId);
     return { ...member, answer: stored.get(member.requestId) ?? null };
   }
 }

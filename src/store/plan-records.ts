@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { LRUCache } from 'lru-cache';
 import { type PlanRecord, planRecordSchema } from '../contract/explanation';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 
 const dayMs = 86_400_000;
 const remembered = 10_000;
@@ -27,7 +27,7 @@ export class PlanRecords {
   }
 
   async find(tenantId: string, digest: string): Promise<PlanRecord | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('plan_record')
       .select('record')
       .where('tenant_id', '=', tenantId)
@@ -43,7 +43,7 @@ export class PlanRecords {
   }
 
   async #write(tenantId: string, digest: string, record: PlanRecord): Promise<void> {
-    await this.db
+    await asTenant(this.db, tenantId)
       .insertInto('plan_record')
       .values({ tenant_id: tenantId, plan_digest: digest, record: JSON.stringify(record) })
       .onConflict((conflict) =>

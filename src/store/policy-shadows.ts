@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { Shadow } from '../contract/shadow';
 import { type SimulationReport, simulationReportSchema } from '../contract/simulation-report';
 import { recordAudit } from './audit-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify, type Notifications } from './notifications';
 import { Revisions } from './revisions';
@@ -67,7 +67,8 @@ export class PolicyShadows {
 
   /** In the place of the bundle's last one, with nothing counted. */
   async begin(shadow: Shadow, change: ShadowChange): Promise<void> {
-    await this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, shadow.tenantId);
+    await db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
       const row = {
         shadow_id: shadow.shadowId,
@@ -94,7 +95,8 @@ export class PolicyShadows {
 
   /** One that has ended stays as it is. */
   async end(shadow: Shadow, change: ShadowChange): Promise<void> {
-    await this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, shadow.tenantId);
+    await db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
       const { numUpdatedRows } = await tx
         .updateTable('policy_shadow')
@@ -108,7 +110,7 @@ export class PolicyShadows {
 
   /** What has been counted; null when another shadow has taken its place. */
   async figures({ shadowId, tenantId }: Shadow): Promise<ShadowFigures | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('policy_shadow')
       .select(['dropped', 'failed', 'report'])
       .where('shadow_id', '=', shadowId)
@@ -122,7 +124,8 @@ export class PolicyShadows {
     missed: Missed,
     count: (report: SimulationReport | null) => SimulationReport,
   ): Promise<void> {
-    await this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, tenantId);
+    await db.transaction().execute(async (tx) => {
       const row = await tx
         .selectFrom('policy_shadow')
         .select(['dropped', 'failed', 'report'])

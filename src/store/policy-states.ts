@@ -9,7 +9,7 @@ import {
   type StoredState,
 } from '../contract/policy-store';
 import { recordAudit } from './audit-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import { notify, type Notifications } from './notifications';
 import { PolicyBundles } from './policy-bundles';
 import { Revisions } from './revisions';
@@ -37,7 +37,7 @@ export class PolicyStates {
   }
 
   async read(tenantId: string, bundle: string): Promise<StoredState | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('policy_state')
       .select(['state', 'revision'])
       .where('tenant_id', '=', tenantId)
@@ -48,7 +48,8 @@ export class PolicyStates {
 
   async commit(change: PolicyCommit): Promise<CommitOutcome> {
     const { tenantId, bundle } = change;
-    return this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, tenantId);
+    return db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
       const before = await tx
         .selectFrom('policy_state')
@@ -113,7 +114,8 @@ class Refused extends Error {
 export function recordingPolicyChanges(db: Db) {
   return async (change: PolicyCommit, write: () => Promise<CommitOutcome>): Promise<CommitOutcome> => {
     try {
-      return await db.transaction().execute(async (tx) => {
+      const own = asTenant(db, change.tenantId);
+      return await own.transaction().execute(async (tx) => {
         // Whoever counts the bundles is the only one who adds some.
         if (change.maxBundles !== undefined) await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
         await putOnRecord(tx, change);

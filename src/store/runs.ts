@@ -1,5 +1,5 @@
 import { Coalesced } from './coalesce';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 import { leaseEnd } from './lease';
 
@@ -39,7 +39,12 @@ export class Runs {
   ) {}
 
   /** Records a run with its data key; one that is recorded already stays as it is. */
-  async open(runId: string, tenantId: string, recovery = 0, db: Db = this.db): Promise<void> {
+  async open(
+    runId: string,
+    tenantId: string,
+    recovery = 0,
+    db: Db = asTenant(this.db, tenantId),
+  ): Promise<void> {
     const { wrapped } = await this.keys.newRunKey(runId, tenantId);
     const opened = await db
       .insertInto('run_key')
@@ -48,6 +53,11 @@ export class Runs {
       .returning('run_id')
       .execute();
     if (opened.length === 0) this.keys.forgetRunKey(runId);
+  }
+
+  /** What is recorded together when a tenant's jobs begin. */
+  inTransaction<T>(tenantId: string, work: (tx: Db) => Promise<T>): Promise<T> {
+    return asTenant(this.db, tenantId).transaction().execute(work);
   }
 
   /**

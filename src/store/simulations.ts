@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { SimulationStatus } from '../contract/simulation';
 import { type SimulationReport, simulationReportSchema } from '../contract/simulation-report';
 import { recordAudit } from './audit-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { EndedRunRange, PageEnd } from './ended-runs';
 import type { KeyRing } from './key-ring';
 import type { PolicySimulationTable } from './schema-policies';
@@ -70,7 +70,8 @@ export class Simulations {
   /** @returns whether there was room for another of the tenant's */
   async begin(simulation: NewSimulation, maxOpen: number): Promise<boolean> {
     const { range, candidate, createdAt, by } = simulation;
-    return this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, range.tenantId);
+    return db.transaction().execute(async (tx) => {
       // Two that come at once must not both find the last place free.
       await sql`select pg_advisory_xact_lock(hashtext(${`simulations/${range.tenantId}`}))`.execute(tx);
       const { open } = await tx
@@ -120,8 +121,8 @@ export class Simulations {
     });
   }
 
-  async find(simulationId: string): Promise<Simulation | null> {
-    const row = await this.db
+  async find(simulationId: string, tenantId: string | null): Promise<Simulation | null> {
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('policy_simulation')
       .select(shown)
       .where('simulation_id', '=', simulationId)
@@ -131,7 +132,7 @@ export class Simulations {
 
   /** The latest first. */
   async list(tenantId: string, bundle: string): Promise<Simulation[]> {
-    const rows = await this.db
+    const rows = await asTenant(this.db, tenantId)
       .selectFrom('policy_simulation')
       .select(shown)
       .where('tenant_id', '=', tenantId)
@@ -144,7 +145,7 @@ export class Simulations {
 
   /** Null when nothing has been counted. */
   async report({ simulationId, range }: Simulation): Promise<SimulationReport | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, range.tenantId)
       .selectFrom('policy_simulation')
       .select('report')
       .where('simulation_id', '=', simulationId)
@@ -192,7 +193,7 @@ export class Simulations {
   ): Promise<boolean> {
     const bytes = Buffer.from(JSON.stringify(page.report));
     const report = await this.keys.encryptFor(range.tenantId, bytes, contextOf(simulationId));
-    const { numUpdatedRows } = await this.db
+    const { numUpdatedRows } = await asTenant(this.db, range.tenantId)
       .updateTable('policy_simulation')
       .set({
         replayed: page.replayed,

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely';
 import type { CredentialChange } from '../contract/credentials';
 import type { StoredTenant, TenantRecord } from '../contract/tenants';
 import { recordAudit } from './audit-log';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 import { notify, type Notifications } from './notifications';
 import { Revisions } from './revisions';
@@ -30,7 +30,7 @@ export class TenantRecords {
   }
 
   async find(tenantId: string): Promise<StoredTenant | null> {
-    const row = await one(this.db, tenantId);
+    const row = await one(asTenant(this.db, tenantId), tenantId);
     return row ? this.#storedOf(row) : null;
   }
 
@@ -60,7 +60,8 @@ export class TenantRecords {
     const known = await this.find(tenantId);
     const isGone = known?.status === 'deleted';
     const sealedName = isGone ? noName : await this.#seal(tenantId, name ?? known?.name ?? '');
-    const row = await this.db.transaction().execute(async (tx) => {
+    const db = asTenant(this.db, tenantId);
+    const row = await db.transaction().execute(async (tx) => {
       await this.#revisions.takeTurn(tx);
       const locked = await one(tx, tenantId);
       const before = locked ? await this.#storedOf(locked) : null;

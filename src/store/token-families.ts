@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { familyName } from '../contract/credentials';
 import { addRevoked, changeCredentials } from './credentials';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 
 /** Tokens that belong together: one that refreshes, and the access token that was issued with it. */
 export interface TokenPair {
@@ -26,7 +26,7 @@ export class TokenFamilies {
       .deleteFrom('token_family')
       .where('expires_at', '<', sql<Date>`now() - interval '1 hour'`)
       .execute();
-    await this.db
+    await asTenant(this.db, tenantId)
       .insertInto('token_family')
       .values({ family, tenant_id: tenantId, subject, ...columnsOf(pair) })
       .execute();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { sql } from 'kysely';
 import { type FileFacts, fileFactsSchema, type FileType } from '../contract/content';
-import type { Db } from './database';
+import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
 
 /** A file as its references know it. */
@@ -30,7 +30,7 @@ export class UploadedContents {
 
   /** What has been uploaded before is kept from now on anew. */
   async renew(tenantId: string, digest: string): Promise<StoredFile | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .updateTable('uploaded_content')
       .set({ expires_at: this.#expiry() })
       .where('tenant_id', '=', tenantId)
@@ -53,7 +53,7 @@ export class UploadedContents {
 
   async #insert(tenantId: string, file: NewFile): Promise<StoredFile | null> {
     const contentRef = `content-${randomUUID()}`;
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .insertInto('uploaded_content')
       .values({
         content_ref: contentRef,
@@ -85,7 +85,7 @@ export class UploadedContents {
   }
 
   async open(tenantId: string, contentRef: string): Promise<(StoredFile & { body: Buffer }) | null> {
-    const row = await this.db
+    const row = await asTenant(this.db, tenantId)
       .selectFrom('uploaded_content')
       .select([...columns, 'body'])
       .where('content_ref', '=', contentRef)
@@ -98,7 +98,7 @@ export class UploadedContents {
 
   /** @returns whether there was one */
   async remove(tenantId: string, contentRef: string): Promise<boolean> {
-    const { numDeletedRows } = await this.db
+    const { numDeletedRows } = await asTenant(this.db, tenantId)
       .deleteFrom('uploaded_content')
       .where('content_ref', '=', contentRef)
       .where('tenant_id', '=', tenantId)
@@ -108,7 +108,7 @@ export class UploadedContents {
   }
 
   async heldBy(tenantId: string): Promise<{ readonly files: number; readonly bytes: number }> {
-    const { files, bytes } = await this.db
+    const { files, bytes } = await asTenant(this.db, tenantId)
       .selectFrom('uploaded_content')
       .select([sql<string>`count(*)`.as('files'), sql<string>`coalesce(sum(body_bytes), 0)`.as('bytes')])
       .where('tenant_id', '=', tenantId)

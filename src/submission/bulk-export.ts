@@ -28,7 +28,7 @@ export class BulkExport {
       const answers =
         answered.length === 0
           ? new Map<string, StoredAnswer>()
-          : await this.orchestrations.finalAnswers(answered);
+          : await this.orchestrations.finalAnswers(answered, job.tenantId);
       const lines = wanted.map(({ outcome, status }) =>
         lineOf(outcome, status, answers.get(outcome.requestId) ?? null),
       );

@@ -14,11 +14,14 @@ export class BulkWatch {
   ) {}
 
   /** The job as it is now, then after each change, to its end. A slow reader misses states, never the last. */
-  async *changes(bulkId: string, signal: AbortSignal): AsyncGenerator<BulkJob> {
+  async *changes(
+    { bulkId, tenantId }: Pick<BulkJob, 'bulkId' | 'tenantId'>,
+    signal: AbortSignal,
+  ): AsyncGenerator<BulkJob> {
     const news = new News(bulkId, this.notifications);
     try {
       for (let last = ''; !signal.aborted;) {
-        const job = await this.jobs.job(bulkId);
+        const job = await this.jobs.job(bulkId, tenantId);
         if (job === null) return;
         const state = JSON.stringify([job.status, job.outcomes, job.completedAt]);
         if (state !== last) yield job;

@@ -40,21 +40,22 @@ export class Bulk {
   }
 
   async pause(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
-    await this.#job(bulkId, tenantId);
-    if (!(await this.deps.jobs.pause(bulkId))) throw ended('paused', 'bulk_not_pausable');
+    const job = await this.#job(bulkId, tenantId);
+    if (!(await this.deps.jobs.pause(bulkId, job.tenantId))) throw ended('paused', 'bulk_not_pausable');
     return this.status(bulkId, tenantId);
   }
 
   async resume(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
-    await this.#job(bulkId, tenantId);
-    if (!(await this.deps.jobs.resume(bulkId))) throw ended('resumed', 'bulk_not_resumable');
+    const job = await this.#job(bulkId, tenantId);
+    if (!(await this.deps.jobs.resume(bulkId, job.tenantId))) throw ended('resumed', 'bulk_not_resumable');
     await this.#tell(bulkId, () => this.deps.gateway.wake(bulkId));
     return this.status(bulkId, tenantId);
   }
 
   async cancel(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
-    await this.#job(bulkId, tenantId);
-    if (!(await this.deps.jobs.cancel(bulkId))) throw ended('cancelled', 'bulk_not_cancellable');
+    const job = await this.#job(bulkId, tenantId);
+    if (!(await this.deps.jobs.cancel(bulkId, job.tenantId)))
+      throw ended('cancelled', 'bulk_not_cancellable');
     await this.#tell(bulkId, () => this.deps.gateway.cancel(bulkId));
     return this.status(bulkId, tenantId);
   }
@@ -69,7 +70,7 @@ export class Bulk {
       });
     }
     if (job.completed_at === null) throw notFinished('it calls back when it has');
-    await this.deps.callbacks.replay(bulkId);
+    await this.deps.callbacks.replay(bulkId, tenantId);
     return this.status(bulkId, tenantId);
   }
 
@@ -101,20 +102,21 @@ export class Bulk {
 
   /** The job now and after each change, until it has ended or `signal` fires. */
   async changes(bulkId: string, tenantId: string | null, signal: AbortSignal) {
-    await this.#job(bulkId, tenantId);
-    return this.#changes(bulkId, signal);
+    const job = await this.#job(bulkId, tenantId);
+    return this.#changes(job, signal);
   }
 
-  async *#changes(bulkId: string, signal: AbortSignal): AsyncGenerator<BulkJobResponse> {
-    for await (const job of this.deps.watch.changes(bulkId, signal)) yield this.#shown(job);
+  async *#changes(watched: BulkJob, signal: AbortSignal): AsyncGenerator<BulkJobResponse> {
+    for await (const job of this.deps.watch.changes(watched, signal)) yield this.#shown(job);
   }
 
   async #shown(job: BulkJob): Promise<BulkJobResponse> {
-    return { ...bulkStatusOf(job, Date.now()), callback: await this.deps.callbacks.stateOf(job.bulkId) };
+    const callback = await this.deps.callbacks.stateOf(job.bulkId, job.tenantId);
+    return { ...bulkStatusOf(job, Date.now()), callback };
   }
 
   async #job(bulkId: string, tenantId: string | null): Promise<BulkJob> {
-    const job = await this.deps.jobs.job(bulkId);
+    const job = await this.deps.jobs.job(bulkId, tenantId);
     if (job && (tenantId === null || job.tenantId === tenantId)) return job;
     throw new ConclaveError('INVALID_REQUEST', 'there is no such bulk job', {
       status: 404,

@@ -11,7 +11,6 @@ import { expectedResults } from '../domain/alternates';
 import { convertAfter, memberTimes, type SlaSettings, slaOf } from '../domain/budget';
 import type { Planned } from '../planning/planner';
 import type { PausePoint } from '../config/pause-point';
-import type { Db } from '../store/database';
 import type { Orchestrations, StoredAnswer } from '../store/orchestrations';
 import type { ResultHub } from '../store/result-hub';
 import type { Claim, Runs } from '../store/runs';
@@ -56,7 +55,6 @@ export interface Answer extends StoredAnswer {
 }
 
 export interface ExecutionDependencies {
-  readonly db: Db;
   readonly runs: Runs;
   readonly orchestrations: Orchestrations;
   readonly gateway: RunGateway;

@@ -101,7 +101,7 @@ export class Explanations {
   }
 
   async #absence(requestId: string, tenantId: string | null): Promise<ConclaveError> {
-    const job = await this.deps.orchestrations.job(`job-${requestId}`);
+    const job = await this.deps.orchestrations.job(`job-${requestId}`, tenantId);
     const isOpen = job !== null && (job.status === 'pending' || job.status === 'running');
     if (isOpen && (tenantId === null || job.tenantId === tenantId)) {
       return new ConclaveError('INVALID_REQUEST', 'the orchestration has not ended yet', {

@@ -19,7 +19,6 @@ import type { RunGateway } from './run-gateway';
 import { startFailure } from './start-failure';
 
 export interface JobStartsDependencies {
-  readonly db: Db;
   readonly runs: Runs;
   readonly orchestrations: Orchestrations;
   readonly gateway: RunGateway;
@@ -76,7 +75,7 @@ export class JobStarts {
     const { plan } = jobs[0]!.planned;
     await this.deps.pause('before_claim');
     const openedAt = Date.now();
-    const answers = await this.deps.db.transaction().execute((tx) => this.#record(tx, jobs, runId));
+    const answers = await this.deps.runs.inTransaction(plan.tenant_id, (tx) => this.#record(tx, jobs, runId));
     const members = jobs.map(({ member }) => member).filter((_member, index) => answers[index]);
     if (members.length === 0) return answers;
     await this.deps.pause('claimed');

@@ -55,14 +55,13 @@ export class Jobs {
   async status(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
     const [job, callback] = await Promise.all([
       this.#job(jobId, tenantId),
-      this.deps.callbacks.stateOf(jobId),
+      this.deps.callbacks.stateOf(jobId, tenantId),
     ]);
     return { ...statusOf(job), callback };
   }
 
   async cancel(jobId: string, tenantId: string | null): Promise<JobStatusResponse> {
-    const { requestId } = await this.#job(jobId, tenantId);
-    if (!(await this.deps.orchestrations.cancel(requestId))) {
+    if (!(await this.deps.orchestrations.cancel(await this.#job(jobId, tenantId)))) {
       throw new ConclaveError('INVALID_REQUEST', 'the job has ended and cannot be cancelled', {
         status: 409,
         detail: 'job_not_cancellable',
@@ -76,7 +75,7 @@ export class Jobs {
     const { status, callback } = await this.status(jobId, tenantId);
     if (callback === null) throw callbackNotFound();
     if (status === 'pending' || status === 'running') throw notFinished('it calls back when it has');
-    await this.deps.callbacks.replay(jobId);
+    await this.deps.callbacks.replay(jobId, tenantId);
     return this.status(jobId, tenantId);
   }
 
@@ -115,7 +114,7 @@ export class Jobs {
     if (job.status === 'pending' || job.status === 'running') {
       throw notFinished('cancel it first, or wait');
     }
-    const bytes = await this.deps.orchestrations.recipe(job.requestId);
+    const bytes = await this.deps.orchestrations.recipe(job);
     if (!bytes) throw contentExpired();
     const recipe = readRecipe(bytes);
     const sentAgain = await this.#sentAgain(rerun, job);
@@ -140,7 +139,7 @@ export class Jobs {
   }
 
   async #job(jobId: string, tenantId: string | null): Promise<Job> {
-    const job = await this.deps.orchestrations.job(jobId);
+    const job = await this.deps.orchestrations.job(jobId, tenantId);
     if (!job || (tenantId !== null && job.tenantId !== tenantId)) {
       throw new ConclaveError('INVALID_REQUEST', 'there is no such job', {
         status: 404,

@@ -65,7 +65,7 @@ export class KeyedRuns {
    * @throws ConclaveError INVALID_REQUEST 404 `job_not_found`, also for a job that the caller cannot mean
    */
   async addressed(jobId: string, isMeant: (job: Job) => boolean): Promise<Answer> {
-    const job = await this.deps.orchestrations.job(jobId);
+    const job = await this.deps.orchestrations.job(jobId, null);
     if (!job?.answer || !isMeant(job) || job.status === 'cancelled') {
       throw new ConclaveError('INVALID_REQUEST', 'the Idempotency-Key names a job that does not exist', {
         status: 404,
@@ -89,8 +89,9 @@ export class KeyedRuns {
         detail: 'idempotency_conflict',
       });
     }
-    const stored = await this.#replay(held.requestId);
-    if (stored && (stored.jobId === null || (await this.#isRunning(stored.jobId)))) return stored;
+    const stored = await this.#replay(held.requestId, keyed.claim.tenantId);
+    if (stored && (stored.jobId === null || (await this.#isRunning(stored.jobId, keyed.claim.tenantId))))
+      return stored;
     const confirmed = () => this.#confirmedRun(keyed, held);
     try {
       if (stored || held.leaseExpired) await confirmed();
@@ -123,13 +124,13 @@ export class KeyedRuns {
     );
   }
 
-  async #isRunning(jobId: string): Promise<boolean> {
-    const job = await this.deps.orchestrations.job(jobId);
+  async #isRunning(jobId: string, tenantId: string): Promise<boolean> {
+    const job = await this.deps.orchestrations.job(jobId, tenantId);
     return job !== null && job.status !== 'pending';
   }
 
-  async #replay(requestId: string): Promise<Answer | null> {
-    const answer = await this.deps.orchestrations.answerOf(requestId);
+  async #replay(requestId: string, tenantId: string): Promise<Answer | null> {
+    const answer = await this.deps.orchestrations.answerOf(requestId, tenantId);
     if (!answer) return null;
     return { ...answer, requestId, jobId: answer.status === 202 ? `job-${requestId}` : null, replayed: true };
   }

@@ -106,7 +106,7 @@ export class PolicySimulations {
   }
 
   async #find({ tenant_id, policy_bundle }: Named, simulationId: string): Promise<Simulation> {
-    const found = await this.deps.simulations.find(simulationId);
+    const found = await this.deps.simulations.find(simulationId, tenant_id);
     if (found?.range.tenantId === tenant_id && found.range.bundle === policy_bundle) return found;
     throw new ConclaveError('INVALID_REQUEST', 'there is no such simulation', {
       status: 404,

@@ -46,7 +46,7 @@ describe('The audit log', () => {
     'delete from audit_link',
   ])('refuses: %s', async (statement) => {
     await audit.chainOf(1);
-    await expect(sql.raw(statement).execute(audit.db)).rejects.toThrow('the audit log only grows');
+    await expect(sql.raw(statement).execute(audit.owner)).rejects.toThrow('the audit log only grows');
   });
 
   it.each([
@@ -54,8 +54,15 @@ describe('The audit log', () => {
     'delete from audit_checkpoint',
     'delete from audit_mark',
   ])('refuses of its checkpoints: %s', async (statement) => {
-    await expect(sql.raw(statement).execute(audit.db)).rejects.toThrow('the audit log only grows');
+    await expect(sql.raw(statement).execute(audit.owner)).rejects.toThrow('the audit log only grows');
   });
+
+  it.each(['alter table audit disable trigger user', 'truncate audit', 'drop table audit_mark'])(
+    'is not the service’s to unlock: %s',
+    async (statement) => {
+      await expect(sql.raw(statement).execute(audit.db)).rejects.toMatchObject({ code: '42501' });
+    },
+  );
 });
 
 describe('Verification finds the first break [E10]:', () => {

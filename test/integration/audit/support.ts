@@ -5,7 +5,7 @@ import { AuditKeys } from '../../../src/store/audit-keys';
 import { AuditLog } from '../../../src/store/audit-log';
 import { AuditSealer } from '../../../src/store/audit-sealer';
 import { AuditVerifier } from '../../../src/store/audit-verifier';
-import { type Db, openDatabase } from '../../../src/store/database';
+import { type Db, openAsOwner, openDatabase } from '../../../src/store/database';
 import { migrate } from '../../../src/store/migrations';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
 
@@ -24,6 +24,7 @@ export class TestLog {
 
   private constructor(
     readonly db: Db,
+    readonly owner: Db,
     private readonly name: string,
   ) {
     this.sealer = new AuditSealer(db);
@@ -34,13 +35,13 @@ export class TestLog {
 
   static async open(): Promise<TestLog> {
     const name = `test_${randomUUID().replaceAll('-', '')}`;
-    const db = openDatabase(await createDatabase(testServers().databaseUrl, name), 6);
-    await migrate(db);
-    return new TestLog(db, name);
+    const url = await createDatabase(testServers().databaseUrl, name);
+    await migrate(url);
+    return new TestLog(openDatabase(url, 6), openAsOwner(url), name);
   }
 
   async close(): Promise<void> {
-    await this.db.destroy();
+    await Promise.all([this.db.destroy(), this.owner.destroy()]);
     await dropDatabase(testServers().databaseUrl, this.name);
   }
 
@@ -69,7 +70,7 @@ export class TestLog {
   async tamper(statement: ReturnType<typeof sql>): Promise<void> {
     const triggers = (change: 'enable' | 'disable') =>
       guardedTables.map((table) => sql`alter table ${sql.table(table)} ${sql.raw(change)} trigger user`);
-    await this.db.transaction().execute(async (tx) => {
+    await this.owner.transaction().execute(async (tx) => {
       for (const statements of [triggers('disable'), [statement], triggers('enable')])
         for (const each of statements) await each.execute(tx);
     });

@@ -16,8 +16,8 @@ beforeEach(() => {
 });
 beforeAll(async () => {
   const url = await createDatabase(testServers().databaseUrl, name);
+  await migrate(url);
   db = openDatabase(url, 4);
-  await migrate(db);
   notifications = new Notifications(db, url);
   await notifications.listen();
 });

@@ -25,8 +25,8 @@ describe('breakers in the store', () => {
   let db: Db;
   beforeAll(async () => {
     url = await createDatabase(databaseUrl, name);
+    await migrate(url);
     db = openDatabase(url, 4);
-    await migrate(db);
   });
   afterAll(async () => {
     for (const stop of stops) await stop();

@@ -25,8 +25,8 @@ describe('health in the store', () => {
   const told: Happening[] = [];
   beforeAll(async () => {
     url = await createDatabase(databaseUrl, name);
+    await migrate(url);
     db = openDatabase(url, 4);
-    await migrate(db);
     notifications = new Notifications(db, url);
     await notifications.listen();
     states = new HealthStates(db, notifications, {

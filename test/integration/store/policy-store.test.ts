@@ -57,8 +57,8 @@ describe.each(['file', 'postgres'] as const)('the policy store in %s', (kind) =>
   let db: Db;
   beforeAll(async () => {
     url = await createDatabase(databaseUrl, database);
+    await migrate(url);
     db = openDatabase(url, 10);
-    await migrate(db);
   });
   afterAll(async () => {
     for (const stop of stops) await stop();

@@ -24,8 +24,9 @@ describe('Wrapping all keys anew', () => {
   const told: Happening[] = [];
   beforeEach(async () => {
     name = `test_${randomUUID().replaceAll('-', '')}`;
-    db = openDatabase(await createDatabase(testServers().databaseUrl, name), 4);
-    await migrate(db);
+    const url = await createDatabase(testServers().databaseUrl, name);
+    await migrate(url);
+    db = openDatabase(url, 4);
     const keys = new TenantKeys(db, masters);
     await keys.assertReadable();
     for (const tenant of tenants) await keys.of(tenant);

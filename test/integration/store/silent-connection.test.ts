@@ -13,8 +13,8 @@ describe('a connection that fell silent', () => {
   let behind: Db;
   beforeAll(async () => {
     const url = await createDatabase(databaseUrl, name);
+    await migrate(url);
     direct = openDatabase(url, 2);
-    await migrate(direct);
     proxy = TcpProxy.before(url);
     await proxy.open();
     const through = new URL(url);

@@ -15,8 +15,9 @@ const name = `test_${randomUUID().replaceAll('-', '')}`;
 let db: Db;
 let keys: KeyRing;
 beforeAll(async () => {
-  db = openDatabase(await createDatabase(testServers().databaseUrl, name), 4);
-  await migrate(db);
+  const url = await createDatabase(testServers().databaseUrl, name);
+  await migrate(url);
+  db = openDatabase(url, 4);
   keys = new KeyRing(db, new MasterKeys(() => [master]));
 });
 afterAll(async () => {
@@ -124,7 +125,10 @@ describe('Simulations that are kept', () => {
     expect(await simulations.advance(simulation, 2, { replayed: 3, after: null, report })).toBe(true);
     expect(await simulations.resume(one.simulationId)).toBeNull();
     expect(await simulations.end(one.simulationId, 'cancelled', null)).toBe(false);
-    expect(await simulations.find(one.simulationId)).toMatchObject({ status: 'completed', replayed: 3 });
+    expect(await simulations.find(one.simulationId, null)).toMatchObject({
+      status: 'completed',
+      replayed: 3,
+    });
   });
 
   it('are so many at a time, and of those that have ended so many', async () => {

@@ -44,9 +44,7 @@ describe('Keys of tenants, in two processes', () => {
   let there: Process;
   beforeAll(async () => {
     url = await createDatabase(testServers().databaseUrl, name);
-    const db = openDatabase(url, 2);
-    await migrate(db);
-    await db.destroy();
+    await migrate(url);
     [here, there] = [await startProcess(url), await startProcess(url)];
   });
   afterAll(async () => {

@@ -30,7 +30,8 @@ describe('Who watches a bulk job', () => {
   function follow(signal = new AbortController().signal) {
     const seen: number[] = [];
     const done = (async () => {
-      for await (const { outcomes } of watch.changes('bulk', signal)) seen.push(outcomes.completed);
+      for await (const { outcomes } of watch.changes({ bulkId: 'bulk', tenantId: 'acme' }, signal))
+        seen.push(outcomes.completed);
     })();
     return { seen, done };
   }

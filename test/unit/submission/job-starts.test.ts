@@ -9,7 +9,6 @@ let starts: JobStarts;
 beforeEach(() => {
   world = new World();
   starts = new JobStarts({
-    db: world.db,
     runs: world.runs,
     orchestrations: world.orchestrations,
     gateway: world.gateway,

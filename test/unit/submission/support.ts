@@ -155,6 +155,12 @@ export class World {
   atPause: (name: PausePointName) => void = () => undefined;
 
   readonly runs = {
+    inTransaction: async <T>(_tenantId: string, work: (tx: Db) => Promise<T>) => {
+      this.events.push('begin');
+      const result = await work({} as Db);
+      this.events.push('commit');
+      return result;
+    },
     open: async (runId: string, _tenantId: string, recovery = 0) => {
       this.events.push(`open ${runId} ${recovery}`);
     },
@@ -191,8 +197,8 @@ export class World {
     finalAnswers: async (ids: readonly string[]) =>
       new Map([...this.answers].filter(([id]) => ids.includes(id))),
     job: async (id: string) => this.jobs.get(id) ?? null,
-    recipe: async (id: string) => this.recipes.get(id) ?? null,
-    cancel: async (id: string) => {
+    recipe: async ({ requestId }: { requestId: string }) => this.recipes.get(requestId) ?? null,
+    cancel: async ({ requestId: id }: { requestId: string }) => {
       const job = [...this.jobs.values()].find((one) => one.requestId === id)!;
       if (job.status !== 'pending' && job.status !== 'running') return false;
       this.jobs.set(job.jobId, { ...job, status: 'cancelled' });
@@ -241,17 +247,6 @@ export class World {
     },
   } satisfies Partial<Launcher>;
 
-  readonly db = {
-    transaction: () => ({
-      execute: async (work: (tx: unknown) => Promise<unknown>) => {
-        this.events.push('begin');
-        const result = await work({});
-        this.events.push('commit');
-        return result;
-      },
-    }),
-  } as unknown as Db;
-
   readonly planner = { plan: async () => this.planned } as unknown as Planner;
 
   readonly jobQueue = new JobQueue({
@@ -272,7 +267,6 @@ export class World {
   readonly conversions: string[] = [];
 
   readonly execution = new Execution({
-    db: this.db,
     admission: this.admission,
     runs: this.runs as unknown as Runs,
     orchestrations: this.orchestrations as unknown as Orchestrations,
