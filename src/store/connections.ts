@@ -1,6 +1,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import { DatabaseError, Pool, type PoolClient } from 'pg';
 import { serviceRole } from '../contract/database-roles';
+import { refusesTheService, RowSecurityError } from './row-security-error';
 import { queryAsTenant } from './tenant-sql';
 
 const silenceMs = 5000;
@@ -58,7 +59,9 @@ function inStep(pool: Pool): StorePool {
   const known = new WeakMap<PoolClient, StoreClient>();
   return {
     async connect() {
-      const client = await pool.connect();
+      const client = await pool.connect().catch((error: unknown) => {
+        throw refusesTheService(error) ? new RowSecurityError(error) : error;
+      });
       const guarded = known.get(client) ?? givenUpWhenSilent(client);
       known.set(client, guarded);
       return guarded;

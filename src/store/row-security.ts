@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { serviceRole, tenantRole } from '../contract/database-roles';
 import type { Db } from './database';
+import { RowSecurityError } from './row-security-error';
 
 const lockId = 0x524c5321;
 
@@ -11,33 +12,21 @@ const heldBy: Readonly<Record<string, string>> = {
   bulk_chunk: 'select from bulk_job holder where holder.bulk_id = bulk_chunk.bulk_id',
 };
 
-/** The database does not let us do what keeps tenants apart. */
-class RowSecurityError extends Error {
-  override readonly name = 'RowSecurityError';
-  constructor(cause: unknown) {
-    super(
-      `The database cannot keep tenants apart: ${cause instanceof Error ? cause.message : 'unknown reason'}.\n` +
-        `  Remedy: once as a superuser, where they are not there: create role ${serviceRole}; create role ${tenantRole};\n` +
-        `  then: grant ${serviceRole}, ${tenantRole} to <the login of ORCHESTRATION_DATABASE_URL>;\n` +
-        '  and, where that login does not own the tables, `conclave setup` with the login that does. See docs/operations.md',
-      { cause },
-    );
-  }
-}
-
 /**
  * Sees to it that the service's work is done under a role that owns nothing, and that every table whose rows are tenants'
  * shows a tenant its own alone. Changes only what is missing, so a new table needs no more than its column `tenant_id`.
- * @param db as the login
+ * @param db as the login, to be closed when this fails
  * @throws RowSecurityError
  */
 export async function secureRows(db: Db): Promise<void> {
   try {
-    await db.transaction().execute(async (tx) => {
-      await sql`select pg_advisory_xact_lock(${lockId})`.execute(tx);
-      await sql.raw(rolesThatCannotBypass).execute(tx);
-      const { rows } = await missing(tx);
-      for (const { statement } of rows) await sql.raw(statement).execute(tx);
+    await db.connection().execute(async (one) => {
+      await sql`select pg_advisory_lock(${lockId})`.execute(one);
+      await sql.raw(rolesThatCannotBypass).execute(one);
+      const { rows } = await missing(one);
+      // Each by itself: processes of the release before are at work on these tables, and must not wait for all of them.
+      for (const { statement } of rows) await sql.raw(statement).execute(one);
+      await sql`select pg_advisory_unlock(${lockId})`.execute(one);
     });
   } catch (error) {
     throw new RowSecurityError(error);

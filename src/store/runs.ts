@@ -39,12 +39,7 @@ export class Runs {
   ) {}
 
   /** Records a run with its data key; one that is recorded already stays as it is. */
-  async open(
-    runId: string,
-    tenantId: string,
-    recovery = 0,
-    db: Db = asTenant(this.db, tenantId),
-  ): Promise<void> {
+  async open(runId: string, tenantId: string, recovery = 0, db: Db = this.db): Promise<void> {
     const { wrapped } = await this.keys.newRunKey(runId, tenantId);
     const opened = await db
       .insertInto('run_key')

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import { asTenant, type Db, openAsOwner, openDatabase } from '../../../src/store/database';
 import { migrate } from '../../../src/store/migrations';
 import { apart, inOneTransaction } from '../../../src/store/one-transaction';
+import { eventually } from '../../support/eventually';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
 
 const name = `test_${randomUUID().replaceAll('-', '')}`;
@@ -230,7 +231,7 @@ describe('Who works on the tables', () => {
       'alter table orchestration disable row level security',
       'drop policy of_tenant on orchestration',
       'create table mine (n int)',
-      'grant select on master_key to conclave_tenant',
+      'create policy mine on orchestration using (true)',
       'truncate orchestration',
     ])
       await expect(sql.raw(statement).execute(db)).rejects.toMatchObject({ code: '42501' });
@@ -282,6 +283,18 @@ describe('Who works on the tables', () => {
     expect(numAffectedRows).toBe(1n);
     const { rows } = await sql`select note from of_later where note is not null order by 1`.execute(tenant);
     expect(rows).toEqual([{ note: 'one' }, { note: 'three' }]);
+  });
+
+  it('leaves no connection behind where only tenants have asked', async () => {
+    const pool = openDatabase(url, 1);
+    const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(
+      asTenant(pool, 'acme'),
+    );
+    await pool.destroy();
+    await eventually(
+      async () => (await sql`select from pg_stat_activity where pid = ${rows[0]!.pid}`.execute(owner)).rows,
+      (left) => left.length === 0,
+    );
   });
 
   it('is a tenant for a whole transaction or not at all', () =>
