@@ -56,8 +56,10 @@ export async function connectionFor(
 ): Promise<PostgresPoolClient> {
   const shared = current.getStore();
   if (shared?.client && !shared.isOver) return within(shared, shared.client, tenantId);
+  const isFirst = shared !== undefined && !shared.isOver;
+  if (isFirst && tenantId !== null) throw new Error('one transaction of several is the service’s');
   const client = await pool();
-  if (shared && !shared.isOver) return begun(shared, client);
+  if (isFirst) return begun(shared, client);
   return tenantId === null ? client : tenants(client, tenantId);
 }
 

@@ -55,6 +55,9 @@ begin
       raise exception 'role % bypasses row-level security', one;
     end if;
   end loop;
+  if pg_has_role('${tenantRole}', '${serviceRole}', 'MEMBER') then
+    raise exception 'role ${tenantRole} is a member of ${serviceRole}';
+  end if;
 end $$`;
 
 /** What is to be done, as statements. Of a table that is not tenants' they see nothing at all. */
