@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { type Dialect, Kysely, PostgresDialect } from 'kysely';
 import { openPool, type StorePool } from './connections';
 import { connectionFor } from './one-transaction';
 import type { Database } from './schema';
@@ -7,12 +7,12 @@ export type Db = Kysely<Database>;
 
 /** Opens a pool on a database that `migrate` has prepared. What it is asked is done by the service, which owns no table. */
 export function openDatabase(url: string, poolSize: number): Db {
-  return new OpenDatabase(openPool(url, poolSize));
+  return databaseOn(openPool(url, poolSize));
 }
 
 /** For what only the owner of the tables may do. */
 export function openAsOwner(url: string): Db {
-  return new OpenDatabase(openPool(url, 1, { asLogin: true }));
+  return databaseOn(openPool(url, 1, { asLogin: true }));
 }
 
 /**
@@ -22,29 +22,31 @@ export function openAsOwner(url: string): Db {
  */
 export function asTenant(db: Db, tenantId: string | null): Db {
   if (tenantId === null) return db;
-  if (!(db instanceof OpenDatabase)) throw new Error('a transaction is a tenant’s from its beginning');
+  if (!(db instanceof TenantsDatabase)) throw new Error('a transaction is a tenant’s from its beginning');
   return new Kysely({ dialect: db.dialectOf(tenantId) });
 }
 
-class OpenDatabase extends Kysely<Database> {
-  readonly #pool: StorePool;
-
-  constructor(pool: StorePool) {
-    super({ dialect: dialectOn(pool, null) });
-    this.#pool = pool;
-  }
-
-  dialectOf(tenantId: string): PostgresDialect {
-    return dialectOn(this.#pool, tenantId);
+export class TenantsDatabase extends Kysely<Database> {
+  constructor(
+    readonly dialectOf: (tenantId: string | null) => Dialect,
+    private readonly end: () => Promise<void>,
+  ) {
+    super({ dialect: dialectOf(null) });
   }
 
   /** Also where only tenants have asked, of which Kysely knows nothing here. */
   override destroy(): Promise<void> {
-    return this.#pool.end();
+    return this.end();
   }
 }
 
-function dialectOn(pool: StorePool, tenantId: string | null): PostgresDialect {
-  const connect = () => connectionFor(() => pool.connect(), tenantId);
-  return new PostgresDialect({ pool: { connect, end: () => pool.end() } });
+function databaseOn(pool: StorePool): Db {
+  const end = () => pool.end();
+  return new TenantsDatabase(
+    (tenantId) =>
+      new PostgresDialect({
+        pool: { connect: () => connectionFor(() => pool.connect(), tenantId), end },
+      }),
+    end,
+  );
 }

@@ -1,13 +1,12 @@
 import {
   type CompiledQuery,
   type DatabaseConnection,
-  Kysely,
+  type Dialect,
   PostgresAdapter,
   PostgresIntrospector,
   PostgresQueryCompiler,
 } from 'kysely';
-import type { Db } from '../../../src/store/database';
-import type { Database } from '../../../src/store/schema';
+import { type Db, TenantsDatabase } from '../../../src/store/database';
 
 /**
  * A database that answers as a test says; transactions leave no trace.
@@ -24,20 +23,19 @@ export function scriptedDb(
       return { rows, numAffectedRows: BigInt(rows.length) };
     },
   } as DatabaseConnection;
-  return new Kysely<Database>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-      createDriver: () => ({
-        init: nothing,
-        acquireConnection: () => Promise.resolve(connection),
-        beginTransaction: nothing,
-        commitTransaction: () => Promise.resolve(ended('commit')),
-        rollbackTransaction: () => Promise.resolve(ended('rollback')),
-        releaseConnection: nothing,
-        destroy: nothing,
-      }),
-    },
-  });
+  const dialect: Dialect = {
+    createAdapter: () => new PostgresAdapter(),
+    createIntrospector: (db) => new PostgresIntrospector(db),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+    createDriver: () => ({
+      init: nothing,
+      acquireConnection: () => Promise.resolve(connection),
+      beginTransaction: nothing,
+      commitTransaction: () => Promise.resolve(ended('commit')),
+      rollbackTransaction: () => Promise.resolve(ended('rollback')),
+      releaseConnection: nothing,
+      destroy: nothing,
+    }),
+  };
+  return new TenantsDatabase(() => dialect, nothing);
 }
