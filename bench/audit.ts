@@ -42,9 +42,9 @@ export async function audit(stage: Stage, { quick, rows: asked, log }: AuditOpti
   const dataDir = stage.directory;
   const server = await startPostgres({ dataDir: join(dataDir, 'postgres'), port: await freePort(), log });
   stage.onStrike(() => server.stop());
+  await migrate(server.url);
   const db = openDatabase(server.url, 2);
   stage.onStrike(() => db.destroy());
-  await migrate(db);
   const env = { ORCHESTRATION_DATABASE_URL: server.url, ORCHESTRATION_DATA_DIR: dataDir };
   const checkpoints = new AuditCheckpoints(
     db,
