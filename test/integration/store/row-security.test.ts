@@ -36,6 +36,7 @@ const installation = [
   'kysely_migration',
   'kysely_migration_lock',
   'master_key',
+  'notice',
   'process_figures',
   'registry_config_history',
   'registry_state',
