@@ -102,6 +102,6 @@ async function jobBody(orchestrations: Orchestrations, jobId: string): Promise<B
 
 /** The same at every attempt: a job that has ended does not change, whatever the time is. */
 async function bulkJobBody(bulkJobs: BulkJobs, bulkId: string): Promise<Buffer | null> {
-  const job = await bulkJobs.job(bulkId);
+  const job = await bulkJobs.job(bulkId, null);
   return job && Buffer.from(JSON.stringify(bulkStatusOf(job, Date.now()) satisfies BulkJobCallback));
 }

@@ -20,8 +20,9 @@ describe('Notices in the store', () => {
   let db: Db;
   let notices: Notices;
   beforeAll(async () => {
-    db = openDatabase(await createDatabase(databaseUrl, name), 8);
-    await migrate(db);
+    const url = await createDatabase(databaseUrl, name);
+    await migrate(url);
+    db = openDatabase(url, 8);
   });
   beforeEach(async () => {
     await db.deleteFrom('notice').execute();
