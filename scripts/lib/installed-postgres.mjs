@@ -70,6 +70,9 @@ export async function startInstalledPostgres({ bin, dataDir, port, embedded }) {
   const client = await connect();
   try {
     await client.query(`create role ${role} login createdb password ${client.escapeLiteral(password)}`);
+    // As its administrator does, once: docs/operations.md.
+    await client.query('create role conclave_service; create role conclave_tenant');
+    await client.query(`grant conclave_service, conclave_tenant to ${role}`);
     await client.query(`create database ${role} owner ${role}`);
   } finally {
     await client.end();
