@@ -76,7 +76,7 @@ export function createTenantOnboardingActivities(
       const { tenantId, by, asked, record } = await at(input, 'making_api_key');
       const secret = await secretOf(input.operation_id, tenantId);
       await deps.pause('secret_kept');
-      if (await credentials.find(secret.key_id)) return;
+      if (await credentials.find(secret.key_id, tenantId)) return;
       const { description, roles } = askedSchema.parse(asked).api_key;
       const key = {
         keyId: secret.key_id,
@@ -123,7 +123,8 @@ export function createTenantOnboardingActivities(
       const by = byOf(row);
       if (row.secret) {
         const { key_id: keyId } = await secretOf(id, row.tenant_id);
-        if (await credentials.find(keyId)) await credentials.revoke({ keyId, tenantId: row.tenant_id }, by);
+        if (await credentials.find(keyId, row.tenant_id))
+          await credentials.revoke({ keyId, tenantId: row.tenant_id }, by);
       }
       const status = (await records.find(row.tenant_id))?.status;
       if (status === 'pending' || status === 'active')

@@ -28,14 +28,14 @@ export function tenantEnders(deps: TenantEndersDependencies): EraseTenantDepende
     async jobs(tenantId) {
       let cancelled = 0;
       for (const requestId of await deps.work.openJobs(tenantId))
-        if (await deps.orchestrations.cancel(requestId)) cancelled += 1;
+        if (await deps.orchestrations.cancel({ requestId, tenantId })) cancelled += 1;
       return cancelled;
     },
     async bulkJobs(tenantId) {
       let cancelled = 0;
       for (const { bulkId, uploading } of await deps.work.openBulkJobs(tenantId)) {
         if (uploading) await deps.bulkJobs.discard(bulkId);
-        else if (await deps.bulkJobs.cancel(bulkId)) await deps.bulkGateway.cancel(bulkId);
+        else if (await deps.bulkJobs.cancel(bulkId, tenantId)) await deps.bulkGateway.cancel(bulkId);
         cancelled += 1;
       }
       return cancelled;
