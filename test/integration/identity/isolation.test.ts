@@ -281,12 +281,31 @@ it('No list, no search and no sum shows what is another tenant’s [C.9] [F.4]',
     const mine = await ask('GET', path, acme);
     if (mine.status === 200 && namesAcmes(mine.text)) shown.push(path);
     const theirs = await ask('GET', path, globex);
-    expect([path, theirs.status, namesAcmes(theirs.text)]).toEqual([path, mine.status, false]);
+    const text = path.startsWith('/audit') ? withoutAttempts(theirs.text) : theirs.text;
+    expect([path, theirs.status, namesAcmes(text)]).toEqual([path, mine.status, false]);
   }
   expect(shown).toEqual(
     expect.arrayContaining(['/policies', '/detectors', '/allow-list', '/api-keys', '/orchestrate/callbacks']),
   );
 });
+
+/** What globex has tried is on its own record, with the ids that it had guessed. */
+function withoutAttempts(text: string): string {
+  interface Line {
+    readonly kind: string;
+    readonly record: { readonly principal: string };
+  }
+  const isPage = text.startsWith('{"records":');
+  const lines = isPage
+    ? (JSON.parse(text) as { records: Line[] }).records
+    : text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Line);
+  const isAttempt = ({ kind }: Line) => kind === 'operation';
+  for (const { record } of lines.filter(isAttempt)) expect(record.principal).toBe(`key:${globex.key_id}`);
+  return JSON.stringify(lines.filter((line) => !isAttempt(line)));
+}
 
 function namesAcmes(text: string): boolean {
   const told = ['job_id', 'bulk_id', 'request_id', 'content_ref', 'entry_id', 'key_id', 'simulation_id'];
