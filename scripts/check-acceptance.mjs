@@ -46,7 +46,7 @@ function missingSteps(id, proof) {
   const runner = readFileSync(path.join(root, 'scripts', 'test.mjs'), 'utf8');
   const named = [...proof.matchAll(/`(\w+)`/g)].map(([, step]) => step);
   return named
-    .filter((step) => !new RegExp(`^  ${step}: \\(`, 'm').test(runner))
+    .filter((step) => !new RegExp(`^  ${step}: \\(|'${step}'`, 'm').test(runner))
     .map((step) => `${id}: npm test has no step ${step}`);
 }
 

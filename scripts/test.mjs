@@ -29,8 +29,8 @@ const mostRetried = 3;
 const bin = (...parts) => inRoot('node_modules', ...parts);
 
 /** The unit suites alone, offline, against the threshold of jest.config.js. */
-const unitCoverage = ['--selectProjects', 'unit', '--coverage', '--coverageReporters', 'text-summary'];
-unitCoverage.push('--coverageDirectory', inRoot('coverage', 'unit'), '--reporters', 'summary');
+const unitCoverage = ['--coverage', '--coverageReporters', 'text-summary'];
+unitCoverage.push('--coverageDirectory', inRoot('coverage', 'unit'));
 
 /** Checks that need no server, in the order of how soon they tell. */
 const before = {
@@ -45,7 +45,6 @@ const before = {
 };
 const after = {
   fuzz: () => node(inRoot('scripts', 'fuzz.mjs'), '--seconds', '80'),
-  coverage: () => node(bin('jest', 'bin', 'jest.js'), ...unitCoverage),
   deploy: () => node(inRoot('scripts', 'check-deploy.mjs')),
   acceptance: () => node(inRoot('scripts', 'check-acceptance.mjs')),
 };
@@ -69,14 +68,21 @@ async function test() {
 
   for (const [name, command] of Object.entries(before))
     if (isWanted(name)) await step(name, ...command(tools));
-  const projects = jestProjects().filter(isWanted);
-  const groups = [projects.filter((name) => !alone.includes(name)), ...alone.map((name) => [name])].filter(
-    (group) => group.some(isWanted),
-  );
+  const isMeasured = isWanted('coverage');
+  const projects = jestProjects().filter((name) => isWanted(name) || (name === 'unit' && isMeasured));
+  const apart = isMeasured ? ['unit', ...alone] : alone;
+  const groups = [
+    ...(isMeasured ? [['unit']] : []),
+    projects.filter((name) => !apart.includes(name)),
+    ...alone.map((name) => [name]),
+  ].filter((group) => group.some((name) => projects.includes(name)));
   // A pattern need not find something in each of them.
   if (groups.length > 1 && jestArgs.length > 0) jestArgs.push('--passWithNoTests');
   const runs = [];
-  for (const group of groups) runs.push(...(await runJest(group, jestArgs, tools, step)));
+  for (const group of groups) {
+    const measuring = isMeasured && group.includes('unit') ? unitCoverage : [];
+    runs.push(...(await runJest(group, [...jestArgs, ...measuring], tools, step)));
+  }
   if (groups.length > 0) writeTogether(resultsFile, runs);
   if (isWanted('servers')) await runOnInstalledServers(tools, step);
   for (const [name, command] of Object.entries(after)) {
@@ -159,7 +165,7 @@ function jestProjects() {
 function parseArguments(args) {
   const split = args.indexOf('--jest');
   const wanted = split === -1 ? args : args.slice(0, split);
-  const known = [...Object.keys(before), ...jestProjects(), 'servers', ...Object.keys(after)];
+  const known = [...Object.keys(before), ...jestProjects(), 'coverage', 'servers', ...Object.keys(after)];
   const unknown = wanted.filter((name) => !known.includes(name));
   if (unknown.length > 0) {
     throw new BootstrapError(`there is no suite ${unknown.join(', ')}; there are ${known.join(', ')}`);
