@@ -334,7 +334,15 @@ describe('The response cache', () => {
       const [detector, bundle] = await Promise.all(
         requests.map(({ headers }) => auditOf(system, headers.get('x-request-id')!)),
       );
-      expect(detector).toEqual([expect.objectContaining({ kind: 'cache_invalidation', detector: 'a' })]);
+      const done = expect.objectContaining({
+        kind: 'operation',
+        action: 'DELETE /cache',
+        outcome: 'done',
+      }) as object;
+      expect(detector).toEqual([
+        expect.objectContaining({ kind: 'cache_invalidation', detector: 'a' }),
+        done,
+      ]);
       expect(bundle).toEqual([
         expect.objectContaining({
           kind: 'cache_invalidation',
@@ -342,6 +350,7 @@ describe('The response cache', () => {
           policy_bundle: 'gone',
           correlation_id: requests[1]!.headers.get('x-correlation-id'),
         }),
+        done,
       ]);
     });
 
