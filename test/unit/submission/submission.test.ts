@@ -1,7 +1,5 @@
-import type { Orchestrations } from '../../../src/store/orchestrations';
-import type { HeldClaim, Runs } from '../../../src/store/runs';
+import type { HeldClaim } from '../../../src/store/runs';
 import { claimFor } from '../../../src/submission/fingerprint';
-import type { RunGateway } from '../../../src/submission/run-gateway';
 import { Submission } from '../../../src/submission/submission';
 import {
   acceptedOf,
@@ -36,9 +34,9 @@ beforeEach(() => {
     planner: world.planner,
     execution: world.execution,
     cached: world.execution,
-    runs: world.runs as unknown as Runs,
-    orchestrations: world.orchestrations as unknown as Orchestrations,
-    gateway: world.gateway as unknown as RunGateway,
+    runs: world.runs,
+    orchestrations: world.orchestrations,
+    gateway: world.gateway,
     keyUsed: ({ tenant_id: tenant }, outcome) => void keys.push(`${tenant} ${outcome}`),
     refused: ({ code, detail }, request) => void refused.push(`${request.tenant_id} ${code} ${detail}`),
   });
