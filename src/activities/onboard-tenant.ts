@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { PausePoint } from '../config/pause-point';
-import type { CredentialChange } from '../contract/credentials';
+import type { ChangedBy } from '../contract/changed-by';
 import type { TenantOperationInput } from '../contract/tenant-erasure';
 import {
   type OnboardingSecret,
@@ -148,7 +148,7 @@ export function secretContext(operationId: string): string {
   return `tenant_operation/secret/${operationId}`;
 }
 
-function byOf(row: { readonly started_by: string; readonly request_id: string }): CredentialChange {
+function byOf(row: { readonly started_by: string; readonly request_id: string }): ChangedBy {
   return { principal: row.started_by, requestId: row.request_id, correlationId: null };
 }
 

@@ -1,5 +1,6 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, Router } from 'express';
 import { z } from 'zod';
+import type { ChangedBy } from '../contract/changed-by';
 import {
   type AllowList,
   type AllowListEntry,
@@ -13,16 +14,9 @@ import { ConclaveError } from '../contract/errors';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
-import { authorOf } from './principal';
-import { contextOf } from './request-context';
+import { authoredBy } from './principal';
 import { requiredTenant } from './tenant-header';
 import { validate } from './validate';
-
-interface By {
-  readonly principal: string;
-  readonly requestId: string;
-  readonly correlationId: string;
-}
 
 export interface AllowListRouterDependencies {
   readonly allowLists: {
@@ -40,10 +34,10 @@ export interface AllowListRouterDependencies {
     propose(
       tenantId: string,
       proposal: ProposeEntry,
-      by: By,
+      by: ChangedBy,
     ): Promise<{ readonly entry: AllowListEntry; readonly isNew: boolean }>;
-    approve(tenantId: string, entryId: string, by: By): Promise<AllowListEntry>;
-    revoke(tenantId: string, entryId: string, by: By): Promise<AllowListEntry>;
+    approve(tenantId: string, entryId: string, by: ChangedBy): Promise<AllowListEntry>;
+    revoke(tenantId: string, entryId: string, by: ChangedBy): Promise<AllowListEntry>;
   };
 }
 
@@ -85,7 +79,7 @@ export function allowListRouter({ allowLists }: AllowListRouterDependencies): Ro
       const { entry, isNew } = await allowLists.propose(
         requiredTenant(request),
         proposal,
-        by(request, response),
+        authoredBy(request, response),
       );
       response
         .status(isNew ? 201 : 200)
@@ -100,20 +94,15 @@ export function allowListRouter({ allowLists }: AllowListRouterDependencies): Ro
 
   router.post('/allow-list/:entry_id/approve', needs('policy:write'), once(), async (request, response) => {
     const tenant = requiredTenant(request);
-    response.json(await allowLists.approve(tenant, entryIdOf(request), by(request, response)));
+    response.json(await allowLists.approve(tenant, entryIdOf(request), authoredBy(request, response)));
   });
 
   router.delete('/allow-list/:entry_id', needs('policy:write'), once(), async (request, response) => {
-    await allowLists.revoke(requiredTenant(request), entryIdOf(request), by(request, response));
+    await allowLists.revoke(requiredTenant(request), entryIdOf(request), authoredBy(request, response));
     response.status(204).end();
   });
 
   return router;
-}
-
-function by(request: Request, response: Response): By {
-  const { requestId, correlationId } = contextOf(response);
-  return { principal: authorOf(request), requestId, correlationId };
 }
 
 /** @throws ConclaveError 404 for what is no entry's */

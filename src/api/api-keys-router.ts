@@ -8,22 +8,21 @@ import {
   newApiKeySchema,
   type NewApiKeyRequest,
 } from '../contract/api-keys';
-import type { CredentialChange } from '../contract/credentials';
+import type { ChangedBy } from '../contract/changed-by';
 import type { Identity } from '../contract/identity';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
 import { concerns } from './operations';
 import { pageOf } from './pages';
-import { identityOf, principalOf } from './principal';
-import { contextOf } from './request-context';
+import { changedBy, identityOf } from './principal';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
 interface Caller {
   readonly identity: Identity;
   readonly tenantId: string | null;
-  readonly by: CredentialChange;
+  readonly by: ChangedBy;
 }
 
 export interface ApiKeysRouterDependencies {
@@ -81,11 +80,10 @@ export function apiKeysRouter({ keys }: ApiKeysRouterDependencies): Router {
 }
 
 function callerOf(request: Request, response: Response): Caller {
-  const { requestId, correlationId } = contextOf(response);
   return {
     identity: identityOf(request),
     tenantId: tenantOf(request),
-    by: { principal: principalOf(request), requestId, correlationId },
+    by: changedBy(request, response),
   };
 }
 

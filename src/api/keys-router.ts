@@ -1,4 +1,5 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, Router } from 'express';
+import type { ChangedBy } from '../contract/changed-by';
 import {
   type KeyRotation,
   type KeyRotationList,
@@ -10,20 +11,14 @@ import {
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
-import { principalOf } from './principal';
-import { contextOf } from './request-context';
-
-interface By {
-  readonly principal: string;
-  readonly requestId: string;
-}
+import { changedBy } from './principal';
 
 export interface KeysRouterDependencies {
   readonly keys: {
     status(): Promise<KeyStatus>;
     list(): Promise<KeyRotationList>;
     get(rotationId: string): Promise<KeyRotation>;
-    rotate(asked: RotateKeys, by: By): Promise<KeyRotation | KeyRotationPlan>;
+    rotate(asked: RotateKeys, by: ChangedBy): Promise<KeyRotation | KeyRotationPlan>;
   };
 }
 
@@ -53,7 +48,7 @@ export function keysRouter({ keys }: KeysRouterDependencies): Router {
     once(rotateKeysSchema),
     async (request, response) => {
       const asked = bodyOf(request, rotateKeysSchema);
-      const done = await keys.rotate(asked, byOf(request, response));
+      const done = await keys.rotate(asked, changedBy(request, response));
       if ('dry_run' in done) {
         response.json(done);
         return;
@@ -63,10 +58,6 @@ export function keysRouter({ keys }: KeysRouterDependencies): Router {
   );
 
   return router;
-}
-
-function byOf(request: Request, response: Response): By {
-  return { principal: principalOf(request), requestId: contextOf(response).requestId };
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;

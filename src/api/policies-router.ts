@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
+import type { ChangedBy } from '../contract/changed-by';
 import { ConclaveError } from '../contract/errors';
 import {
   type BundleHead,
@@ -22,8 +23,7 @@ import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
 import { pageOf } from './pages';
-import { authorOf } from './principal';
-import { contextOf } from './request-context';
+import { authoredBy } from './principal';
 import { requiredTenant, tenantOf } from './tenant-header';
 import { validate } from './validate';
 
@@ -37,33 +37,27 @@ interface Target extends Named {
   readonly revision?: string | undefined;
 }
 
-interface By {
-  readonly principal: string;
-  readonly requestId: string;
-  readonly correlationId: string;
-}
-
 export interface PoliciesRouterDependencies {
   readonly store: {
     get(name: Named, version?: string): Promise<PolicyDocument>;
     versions(name: Named): Promise<readonly PolicyVersion[]>;
-    put(target: Target, put: PutPolicy, by: By): Promise<PolicyVersion>;
-    submit(target: Target, version: string, by: By): Promise<PolicyVersion>;
+    put(target: Target, put: PutPolicy, by: ChangedBy): Promise<PolicyVersion>;
+    submit(target: Target, version: string, by: ChangedBy): Promise<PolicyVersion>;
     review(
       target: Target,
       version: string,
       review: { decision: ReviewDecision; note: string; activate: boolean },
-      by: By,
+      by: ChangedBy,
     ): Promise<PolicyVersion>;
-    activate(target: Target, version: string, by: By): Promise<PolicyVersion>;
-    rollBack(target: Target, version: string, reason: string, by: By): Promise<PolicyVersion>;
-    remove(target: Target, by: By): Promise<void>;
+    activate(target: Target, version: string, by: ChangedBy): Promise<PolicyVersion>;
+    rollBack(target: Target, version: string, reason: string, by: ChangedBy): Promise<PolicyVersion>;
+    remove(target: Target, by: ChangedBy): Promise<void>;
     diff(name: Named, from: string, to: string): Promise<PolicyDiff>;
   };
   readonly headsOf: (tenantId: string) => readonly { readonly bundle: string; readonly head: BundleHead }[];
   readonly refusedOf: (tenantId: string) => PolicyList['refused'];
   readonly status: () => PolicyList['store'];
-  readonly migrate: (names: readonly Named[], dryRun: boolean, by: By) => Promise<PoliciesMigrated>;
+  readonly migrate: (names: readonly Named[], dryRun: boolean, by: ChangedBy) => Promise<PoliciesMigrated>;
 }
 
 const maxBodyBytes = 2 * 1024 * 1024;
@@ -114,7 +108,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
       const tenant = requiredTenant(request);
       const bundles = only === undefined ? headsOf(tenant).map(({ bundle }) => bundle) : [only];
       const names = bundles.toSorted().map((bundle) => ({ tenant_id: tenant, policy_bundle: bundle }));
-      response.json(await migrate(names, dryRun, by(request, response)));
+      response.json(await migrate(names, dryRun, authoredBy(request, response)));
     },
   );
 
@@ -132,7 +126,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     async (request, response) => {
       const put = bodyOf(request, putPolicySchema, policyTexts);
       const target = targetOf(request, tenantFor(request, put));
-      const made = await store.put(target, put, by(request, response));
+      const made = await store.put(target, put, authoredBy(request, response));
       response
         .status(201)
         .location(`/api/v1/policies/${made.policy_bundle}?version=${made.version}`)
@@ -141,7 +135,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
   );
 
   router.delete('/policies/:bundle', needs('policy:write'), once(), async (request, response: Response) => {
-    await store.remove(targetOf(request), by(request, response));
+    await store.remove(targetOf(request), authoredBy(request, response));
     response.status(204).end();
   });
 
@@ -176,7 +170,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     needs('policy:write'),
     once(),
     async (request, response) => {
-      response.json(await store.submit(targetOf(request), versionOf(request), by(request, response)));
+      response.json(await store.submit(targetOf(request), versionOf(request), authoredBy(request, response)));
     },
   );
 
@@ -187,7 +181,9 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     once(reviewSchema),
     async (request, response) => {
       const review = bodyOf(request, reviewSchema);
-      response.json(await store.review(targetOf(request), versionOf(request), review, by(request, response)));
+      response.json(
+        await store.review(targetOf(request), versionOf(request), review, authoredBy(request, response)),
+      );
     },
   );
 
@@ -196,7 +192,9 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     needs('policy:write'),
     once(),
     async (request, response) => {
-      response.json(await store.activate(targetOf(request), versionOf(request), by(request, response)));
+      response.json(
+        await store.activate(targetOf(request), versionOf(request), authoredBy(request, response)),
+      );
     },
   );
 
@@ -208,17 +206,12 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
     async (request, response) => {
       const { reason } = bodyOf(request, rollbackSchema);
       response.json(
-        await store.rollBack(targetOf(request), versionOf(request), reason, by(request, response)),
+        await store.rollBack(targetOf(request), versionOf(request), reason, authoredBy(request, response)),
       );
     },
   );
 
   return router;
-}
-
-function by(request: Request, response: Response): By {
-  const { requestId, correlationId } = contextOf(response);
-  return { principal: authorOf(request), requestId, correlationId };
 }
 
 function named(request: Request, tenant = requiredTenant(request)): Named {

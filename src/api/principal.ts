@@ -1,7 +1,9 @@
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { ConclaveError } from '../contract/errors';
+import type { ChangedBy } from '../contract/changed-by';
 import { anonymous, type Identity } from '../contract/identity';
 import type { Asked } from '../contract/plan';
+import { contextOf } from './request-context';
 
 export interface NamesOnRecord {
   /** How records name a principal: an e-mail address is nobody's business. */
@@ -29,7 +31,7 @@ export function principalOf(request: Request): string {
 /**
  * As {@link principalOf}, for what somebody else must approve: all keys that somebody has made are that one person's.
  */
-export function authorOf(request: Request): string {
+function authorOf(request: Request): string {
   return identityOf(request).method === 'none' ? saidToBe(request) : identityOf(request).owner;
 }
 
@@ -42,6 +44,32 @@ function saidToBe(request: Request): string {
     detail: 'invalid_principal_header',
     fieldErrors: [{ path: 'X-Principal', message }],
   });
+}
+
+/** Who asks for a change, for the record of it. @throws as {@link principalOf} */
+export function changedBy(request: Request, response: Response): ChangedBy {
+  return by(principalOf(request), response);
+}
+
+/** As {@link changedBy}, for what somebody else must approve. @throws as {@link principalOf} */
+export function authoredBy(request: Request, response: Response): ChangedBy {
+  return by(authorOf(request), response);
+}
+
+function by(principal: string, response: Response): ChangedBy {
+  const { requestId, correlationId } = contextOf(response);
+  return { principal, requestId, correlationId };
+}
+
+export interface TenantCaller {
+  /** Whose tenant alone is the caller's business; `null` for all. */
+  readonly tenantId: string | null;
+  readonly by: ChangedBy;
+}
+
+/** Who asks for something of a tenant. @throws as {@link principalOf} */
+export function tenantCallerOf(request: Request, response: Response): TenantCaller {
+  return { tenantId: identityOf(request).tenantId, by: changedBy(request, response) };
 }
 
 /** What is on record of whoever has something judged. @throws as {@link principalOf} */

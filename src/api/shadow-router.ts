@@ -1,12 +1,12 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, Router } from 'express';
 import { z } from 'zod';
+import type { ChangedBy } from '../contract/changed-by';
 import { type PutShadow, putShadowSchema, type ShadowView } from '../contract/shadow';
 import { nameSchema } from '../contract/text';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
-import { principalOf } from './principal';
-import { contextOf } from './request-context';
+import { changedBy } from './principal';
 import { requiredTenant } from './tenant-header';
 import { validate } from './validate';
 
@@ -15,16 +15,10 @@ interface Named {
   readonly policy_bundle: string;
 }
 
-interface By {
-  readonly principal: string;
-  readonly requestId: string;
-  readonly correlationId: string;
-}
-
 export interface ShadowRouterDependencies {
   get(name: Named): Promise<ShadowView>;
-  put(name: Named, put: PutShadow, by: By): Promise<ShadowView>;
-  end(name: Named, by: By): Promise<void>;
+  put(name: Named, put: PutShadow, by: ChangedBy): Promise<ShadowView>;
+  end(name: Named, by: ChangedBy): Promise<void>;
 }
 
 const maxBodyBytes = 16 * 1024;
@@ -44,12 +38,12 @@ export function shadowRouter(shadows: ShadowRouterDependencies): Router {
     once(putShadowSchema),
     async (request, response) => {
       const put = bodyOf(request, putShadowSchema);
-      response.json(await shadows.put(named(request), put, by(request, response)));
+      response.json(await shadows.put(named(request), put, changedBy(request, response)));
     },
   );
 
   router.delete('/policies/:bundle/shadow', needs('policy:write'), once(), async (request, response) => {
-    await shadows.end(named(request), by(request, response));
+    await shadows.end(named(request), changedBy(request, response));
     response.status(204).end();
   });
 
@@ -59,9 +53,4 @@ export function shadowRouter(shadows: ShadowRouterDependencies): Router {
 function named(request: Request): Named {
   const { bundle } = validate(z.object({ bundle: nameSchema }), { bundle: request.params['bundle'] });
   return { tenant_id: requiredTenant(request), policy_bundle: bundle };
-}
-
-function by(request: Request, response: Response): By {
-  const { requestId, correlationId } = contextOf(response);
-  return { principal: principalOf(request), requestId, correlationId };
 }

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
-import type { CredentialChange } from '../contract/credentials';
 import {
   type OnboardingSecret,
   type OnboardTenant,
@@ -13,21 +12,15 @@ import { tenantSchema } from '../contract/text';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
-import { identityOf, principalOf } from './principal';
-import { contextOf } from './request-context';
+import { identityOf, type TenantCaller, tenantCallerOf } from './principal';
 import { validate } from './validate';
-
-interface Caller {
-  readonly tenantId: string | null;
-  readonly by: CredentialChange;
-}
 
 export interface TenantLifecycleRouterDependencies {
   readonly lifecycle: {
-    erase(tenantId: string, caller: Caller): Promise<TenantOperation>;
-    onboard(tenantId: string, asked: OnboardTenant, caller: Caller): Promise<TenantOperation>;
-    takeSecret(tenantId: string, operationId: string, caller: Caller): Promise<OnboardingSecret>;
-    export(tenantId: string, caller: Caller): Promise<TenantOperation>;
+    erase(tenantId: string, caller: TenantCaller): Promise<TenantOperation>;
+    onboard(tenantId: string, asked: OnboardTenant, caller: TenantCaller): Promise<TenantOperation>;
+    takeSecret(tenantId: string, operationId: string, caller: TenantCaller): Promise<OnboardingSecret>;
+    export(tenantId: string, caller: TenantCaller): Promise<TenantOperation>;
     file(
       tenantId: string,
       operationId: string,
@@ -46,7 +39,7 @@ export function tenantLifecycleRouter({ lifecycle }: TenantLifecycleRouterDepend
   const router = Router();
 
   router.delete('/tenants/:tenant_id', needs('tenant:admin'), once(), async (request, response) => {
-    begun(response, await lifecycle.erase(namedIn(request), callerOf(request, response)));
+    begun(response, await lifecycle.erase(namedIn(request), tenantCallerOf(request, response)));
   });
 
   router.get('/tenants/:tenant_id/operations', needs('tenant:admin'), async (request, response) => {
@@ -69,7 +62,7 @@ export function tenantLifecycleRouter({ lifecycle }: TenantLifecycleRouterDepend
     once(onboardTenantSchema),
     async (request, response) => {
       const asked = bodyOf(request, onboardTenantSchema);
-      begun(response, await lifecycle.onboard(namedIn(request), asked, callerOf(request, response)));
+      begun(response, await lifecycle.onboard(namedIn(request), asked, tenantCallerOf(request, response)));
     },
   );
 
@@ -78,13 +71,13 @@ export function tenantLifecycleRouter({ lifecycle }: TenantLifecycleRouterDepend
     needs('tenant:admin'),
     once(),
     async (request, response) => {
-      const caller = callerOf(request, response);
+      const caller = tenantCallerOf(request, response);
       response.json(await lifecycle.takeSecret(namedIn(request), operationIn(request), caller));
     },
   );
 
   router.post('/tenants/:tenant_id/exports', needs('tenant:admin'), once(), async (request, response) => {
-    begun(response, await lifecycle.export(namedIn(request), callerOf(request, response)));
+    begun(response, await lifecycle.export(namedIn(request), tenantCallerOf(request, response)));
   });
 
   router.get(
@@ -109,14 +102,6 @@ function begun(response: Response, operation: TenantOperation): void {
     .status(status === 'running' ? 202 : 200)
     .location(`/api/v1/tenants/${tenantId}/operations/${id}`)
     .json(operation);
-}
-
-function callerOf(request: Request, response: Response): Caller {
-  const { requestId, correlationId } = contextOf(response);
-  return {
-    tenantId: identityOf(request).tenantId,
-    by: { principal: principalOf(request), requestId, correlationId },
-  };
 }
 
 const tenantInPath = z.object({ tenant_id: tenantSchema });

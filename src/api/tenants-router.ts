@@ -1,27 +1,20 @@
-import { type Request, type Response, Router } from 'express';
+import { type Request, Router } from 'express';
 import { z } from 'zod';
-import type { CredentialChange } from '../contract/credentials';
 import { type PutTenant, putTenantSchema, type TenantInfo, type TenantList } from '../contract/tenants';
 import { tenantSchema } from '../contract/text';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
 import { pageOf } from './pages';
-import { identityOf, principalOf } from './principal';
-import { contextOf } from './request-context';
+import { type TenantCaller, tenantCallerOf } from './principal';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
-interface Caller {
-  readonly tenantId: string | null;
-  readonly by: CredentialChange;
-}
-
 export interface TenantsRouterDependencies {
   readonly tenants: {
-    get(tenantId: string, caller: Pick<Caller, 'tenantId'>): Promise<TenantInfo>;
+    get(tenantId: string, caller: Pick<TenantCaller, 'tenantId'>): Promise<TenantInfo>;
     list(own: string | null): Promise<readonly TenantInfo[]>;
-    put(tenantId: string, put: PutTenant, caller: Caller): Promise<TenantInfo>;
+    put(tenantId: string, put: PutTenant, caller: TenantCaller): Promise<TenantInfo>;
   };
 }
 
@@ -43,7 +36,7 @@ export function tenantsRouter({ tenants }: TenantsRouterDependencies): Router {
   });
 
   router.get('/tenants/:tenant_id', needs('tenant:admin'), async (request, response) => {
-    response.json(await tenants.get(namedIn(request), callerOf(request, response)));
+    response.json(await tenants.get(namedIn(request), tenantCallerOf(request, response)));
   });
 
   router.put(
@@ -53,19 +46,11 @@ export function tenantsRouter({ tenants }: TenantsRouterDependencies): Router {
     once(putTenantSchema),
     async (request, response) => {
       const put = bodyOf(request, putTenantSchema);
-      response.json(await tenants.put(namedIn(request), put, callerOf(request, response)));
+      response.json(await tenants.put(namedIn(request), put, tenantCallerOf(request, response)));
     },
   );
 
   return router;
-}
-
-function callerOf(request: Request, response: Response): Caller {
-  const { requestId, correlationId } = contextOf(response);
-  return {
-    tenantId: identityOf(request).tenantId,
-    by: { principal: principalOf(request), requestId, correlationId },
-  };
 }
 
 const pathSchema = z.strictObject({ tenant_id: tenantSchema });

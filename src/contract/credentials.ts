@@ -36,10 +36,3 @@ export interface CredentialNews {
   readonly keys: readonly ApiKeyRecord[];
   readonly revoked: readonly RevokedToken[];
 }
-
-/** Who changes a credential, for the audit log. */
-export interface CredentialChange {
-  readonly principal: string;
-  readonly requestId: string;
-  readonly correlationId: string | null;
-}

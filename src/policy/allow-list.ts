@@ -1,20 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { AllowListEntry, AllowListQuery, ProposeEntry, StoredEntry } from '../contract/allow-list';
+import type { ChangedBy } from '../contract/changed-by';
 import { ConclaveError } from '../contract/errors';
 import { approved, isRepeated, proposed, revoked, shown } from '../domain/allow-list';
-
-/** Who changes the list, in which request. */
-export interface ChangedBy {
-  readonly principal: string;
-  readonly requestId: string;
-  readonly correlationId: string;
-}
 
 interface Change {
   readonly action: 'propose' | 'approve' | 'revoke';
   readonly by: string;
   readonly requestId: string;
-  readonly correlationId: string;
+  readonly correlationId: string | null;
 }
 
 export interface AllowListDependencies {

@@ -1,3 +1,4 @@
+import type { ChangedBy } from '../contract/changed-by';
 import { ConclaveError } from '../contract/errors';
 import type {
   BundleState,
@@ -12,13 +13,6 @@ import type { BundleName } from './bundle';
 import { type BundleDocument, readDocument } from './bundle-document';
 import type { PolicyBackend } from './policy-backend';
 import { shown } from './version-records';
-
-/** Who asks for a change. */
-export interface ChangedBy {
-  readonly principal: string;
-  readonly requestId: string;
-  readonly correlationId: string | null;
-}
 
 /** What a change makes of a bundle. */
 export interface Made {

@@ -1,7 +1,8 @@
+import type { ChangedBy } from '../contract/changed-by';
 import type { PoliciesMigrated } from '../contract/policy-store';
 import { nextVersion, versionNamed, withVersion } from '../domain/policy-lifecycle';
 import type { BundleName } from './bundle';
-import { type ChangedBy, existing, type PolicyChanges } from './policy-changes';
+import { existing, type PolicyChanges } from './policy-changes';
 import { currentShape } from './policy-shapes';
 import { copyOf } from './version-records';
 

@@ -1,3 +1,4 @@
+import type { ChangedBy } from '../contract/changed-by';
 import { ConclaveError } from '../contract/errors';
 import type {
   PolicyDiff,
@@ -22,7 +23,7 @@ import type { Bundle, BundleName } from './bundle';
 import type { BundleDocument, RegoTexts } from './bundle-document';
 import type { Candidate } from './candidate';
 import { type Judged, unreadable } from './judge';
-import { type ChangedBy, existing, type Made, type PolicyChanges } from './policy-changes';
+import { existing, type Made, type PolicyChanges } from './policy-changes';
 import { differences } from './policy-diff';
 import { formatProblem, PolicyCompileError } from './problem';
 import { proposalOf } from './proposal';

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ChangedBy } from '../contract/changed-by';
 import { ConclaveError } from '../contract/errors';
 import type { PolicyVersion } from '../contract/policy-store';
 import type { PutShadow, Shadow, ShadowView } from '../contract/shadow';
@@ -8,16 +9,10 @@ import { emptyReport } from '../domain/simulation-report';
 import type { BundleName } from './bundle';
 import type { LiveShadows } from './live-shadows';
 
-interface ChangedBy {
-  readonly principal: string;
-  readonly requestId: string;
-  readonly correlationId: string;
-}
-
 interface Change {
   readonly by: string;
   readonly requestId: string;
-  readonly correlationId: string;
+  readonly correlationId: string | null;
 }
 
 interface Figures {

@@ -4,7 +4,8 @@ import {
   type CreatedApiKey,
   type NewApiKeyRequest,
 } from '../contract/api-keys';
-import type { ApiKeyRecord, CredentialChange } from '../contract/credentials';
+import type { ChangedBy } from '../contract/changed-by';
+import type { ApiKeyRecord } from '../contract/credentials';
 import { ConclaveError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import { canonical, grantsOf, mayGrant } from '../domain/permissions';
@@ -17,9 +18,9 @@ type NewKey = Pick<
 
 export interface ApiKeysDependencies {
   readonly store: {
-    create(key: NewKey, by: CredentialChange, maxActive: number): Promise<ApiKeyRecord | null>;
-    rotate(keyId: string, next: NewKey, graceEnds: Date, by: CredentialChange): Promise<ApiKeyRecord | null>;
-    revoke(key: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>, by: CredentialChange): Promise<void>;
+    create(key: NewKey, by: ChangedBy, maxActive: number): Promise<ApiKeyRecord | null>;
+    rotate(keyId: string, next: NewKey, graceEnds: Date, by: ChangedBy): Promise<ApiKeyRecord | null>;
+    revoke(key: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>, by: ChangedBy): Promise<void>;
     find(keyId: string, tenantId: string | null): Promise<ApiKeyRecord | null>;
     list(tenantId: string | null): Promise<ApiKeyRecord[]>;
   };
@@ -40,7 +41,7 @@ export interface KeyCaller {
   readonly identity: Pick<Identity, 'grants' | 'roles' | 'method' | 'owner'>;
   /** Null: all tenants, and the installation. */
   readonly tenantId: string | null;
-  readonly by: CredentialChange;
+  readonly by: ChangedBy;
 }
 
 /** API keys, made and ended by those who may. Nobody makes one that may do more than they may. */

@@ -1,5 +1,6 @@
-import type { CredentialChange } from '../contract/credentials';
+import type { ChangedBy } from '../contract/changed-by';
 import { ConclaveError } from '../contract/errors';
+import { tenantDeleted, tenantNotFound } from '../contract/tenant-errors';
 import type { PutTenant, StoredTenant, TenantInfo, TenantRecord } from '../contract/tenants';
 import { changedFields, changedTenant, newTenant, platformFields, quotasOf } from '../domain/tenancy';
 
@@ -8,7 +9,7 @@ export interface TenantChange {
   readonly tenantId: string;
   /** Absent: it keeps its name. */
   readonly name: string | undefined;
-  readonly by: CredentialChange;
+  readonly by: ChangedBy;
   /** @param before null: there is none yet. @throws what refuses the change */
   readonly decide: (before: StoredTenant | null) => TenantRecord;
 }
@@ -27,7 +28,7 @@ export interface TenantsDependencies {
 export interface TenantCaller {
   /** Null: a super admin. */
   readonly tenantId: string | null;
-  readonly by: CredentialChange;
+  readonly by: ChangedBy;
 }
 
 /** Records of tenants: the platform makes and bounds them, a tenant sees its own and says what it wants (docs/tenants.md). */
@@ -87,20 +88,6 @@ function shown({ created_at, updated_at, ...tenant }: StoredTenant): TenantInfo 
     created_at: created_at.toISOString(),
     updated_at: updated_at.toISOString(),
   };
-}
-
-function tenantNotFound(): ConclaveError {
-  return new ConclaveError('INVALID_REQUEST', 'there is no such tenant', {
-    status: 404,
-    detail: 'tenant_not_found',
-  });
-}
-
-function tenantDeleted(): ConclaveError {
-  return new ConclaveError('INVALID_REQUEST', 'the tenant has been deleted', {
-    status: 409,
-    detail: 'tenant_deleted',
-  });
 }
 
 function otherTenant(): ConclaveError {

@@ -13,7 +13,7 @@ export interface EntryChange {
   readonly action: 'propose' | 'approve' | 'revoke';
   readonly by: string;
   readonly requestId: string;
-  readonly correlationId: string;
+  readonly correlationId: string | null;
 }
 
 export interface EntryPage {

@@ -1,6 +1,7 @@
 import { type Selectable, sql } from 'kysely';
-import type { ApiKeyRecord, CredentialChange, CredentialNews } from '../contract/credentials';
-import { ConclaveError } from '../contract/errors';
+import type { ChangedBy } from '../contract/changed-by';
+import type { ApiKeyRecord, CredentialNews } from '../contract/credentials';
+import { tenantDeleted } from '../contract/tenant-errors';
 import { everyTenant, recordAudit } from './audit-log';
 import { asTenant, type Db } from './database';
 import { notify, type Notifications } from './notifications';
@@ -46,7 +47,7 @@ export class Credentials {
    * @returns null when the tenant has as many active ones as it may have
    * @throws ConclaveError 409 `tenant_deleted`
    */
-  async create(key: NewKey, by: CredentialChange, maxActive: number): Promise<ApiKeyRecord | null> {
+  async create(key: NewKey, by: ChangedBy, maxActive: number): Promise<ApiKeyRecord | null> {
     return this.#change(key.tenantId, async (tx) => {
       await requireLiving(tx, key.tenantId);
       if ((await activeKeys(tx, key.tenantId)) >= maxActive) return null;
@@ -56,12 +57,7 @@ export class Credentials {
   }
 
   /** Another key in place of one, which is good for a while yet. @returns null when that is not active any more */
-  async rotate(
-    keyId: string,
-    next: NewKey,
-    graceEnds: Date,
-    by: CredentialChange,
-  ): Promise<ApiKeyRecord | null> {
+  async rotate(keyId: string, next: NewKey, graceEnds: Date, by: ChangedBy): Promise<ApiKeyRecord | null> {
     return this.#change(next.tenantId, async (tx) => {
       const { numUpdatedRows } = await tx
         .updateTable('api_key')
@@ -81,7 +77,7 @@ export class Credentials {
     });
   }
 
-  async revoke(key: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>, by: CredentialChange): Promise<void> {
+  async revoke(key: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>, by: ChangedBy): Promise<void> {
     await this.#change(key.tenantId, async (tx) => {
       await tx
         .updateTable('api_key')
@@ -189,11 +185,7 @@ async function requireLiving(tx: Db, tenantId: string | null): Promise<void> {
     .where('tenant_id', '=', tenantId)
     .where('status', '=', 'deleted')
     .executeTakeFirst();
-  if (gone)
-    throw new ConclaveError('INVALID_REQUEST', 'the tenant has been deleted', {
-      status: 409,
-      detail: 'tenant_deleted',
-    });
+  if (gone) throw tenantDeleted();
 }
 
 async function activeKeys(tx: Db, tenantId: string | null): Promise<number> {
@@ -210,7 +202,7 @@ async function activeKeys(tx: Db, tenantId: string | null): Promise<number> {
 async function audit(
   tx: Db,
   { keyId, tenantId }: Pick<ApiKeyRecord, 'keyId' | 'tenantId'>,
-  { principal, requestId, correlationId }: CredentialChange,
+  { principal, requestId, correlationId }: ChangedBy,
   what: string,
   details: object,
 ): Promise<void> {

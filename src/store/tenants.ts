@@ -1,5 +1,5 @@
 import { type Selectable, sql } from 'kysely';
-import type { CredentialChange } from '../contract/credentials';
+import type { ChangedBy } from '../contract/changed-by';
 import type { StoredTenant, TenantRecord } from '../contract/tenants';
 import { recordAudit } from './audit-log';
 import { asTenant, type Db } from './database';
@@ -51,7 +51,7 @@ export class TenantRecords {
     readonly tenantId: string;
     /** Absent: it stays as it is. */
     readonly name: string | undefined;
-    readonly by: CredentialChange;
+    readonly by: ChangedBy;
     readonly decide: (before: StoredTenant | null) => TenantRecord;
     /** Part of the same transaction. */
     readonly alongside?: (tx: Db) => Promise<void>;

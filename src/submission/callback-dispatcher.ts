@@ -1,4 +1,4 @@
-import { type Client, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { PausePoint } from '../config/pause-point';
 import type { CallbackDelivery } from '../contract/callback';
 import { callbacksTaskQueue } from '../domain/task-queues';
@@ -7,8 +7,7 @@ import type { Notifications } from '../store/notifications';
 import type { callbackDelivery } from '../workflows';
 import { searchAttributes } from '../workflows/search-attributes';
 import { Dispatcher } from './dispatcher';
-
-const startMs = 5000;
+import { startUnlessRunning } from './start-unless-running';
 
 /** Starts a workflow for each callback of a job that has ended. */
 export function callbackDispatcher(deps: {
@@ -29,22 +28,17 @@ export function callbackDispatcher(deps: {
     async begin(delivery) {
       const { callback_id: id, tenant_id: tenantId, replays } = delivery;
       await deps.pause('callback_taken');
-      await client.connection.withDeadline(Date.now() + startMs, () =>
-        client.workflow.start<typeof callbackDelivery>('callbackDelivery', {
-          workflowId: replays === 0 ? `callback-${id}` : `callback-${id}-${replays}`,
-          taskQueue: callbacksTaskQueue(deps.taskQueue),
-          args: [delivery],
-          // One that an operator terminated is taken up again.
-          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-          priority: { fairnessKey: tenantId },
-          typedSearchAttributes: [
-            { key: searchAttributes.kind, value: 'callback' },
-            { key: searchAttributes.tenant, value: tenantId },
-            { key: searchAttributes.jobId, value: [id] },
-          ],
-        }),
-      );
+      await startUnlessRunning<typeof callbackDelivery>(client, 'callbackDelivery', {
+        workflowId: replays === 0 ? `callback-${id}` : `callback-${id}-${replays}`,
+        taskQueue: callbacksTaskQueue(deps.taskQueue),
+        args: [delivery],
+        priority: { fairnessKey: tenantId },
+        typedSearchAttributes: [
+          { key: searchAttributes.kind, value: 'callback' },
+          { key: searchAttributes.tenant, value: tenantId },
+          { key: searchAttributes.jobId, value: [id] },
+        ],
+      });
     },
     log,
   });

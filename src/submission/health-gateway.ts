@@ -1,9 +1,9 @@
-import { type Client, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { maintenanceTaskQueue } from '../domain/task-queues';
 import type { healthMonitor } from '../workflows';
 import { searchAttributes } from '../workflows/search-attributes';
+import { startUnlessRunning } from './start-unless-running';
 
-const callMs = 5000;
 const againMs = 30_000;
 
 /** Keeps the one durable monitor of upstreams running, whatever ends it. */
@@ -33,15 +33,11 @@ export class HealthGateway {
   }
 
   async #ensure(): Promise<void> {
-    await this.client.connection.withDeadline(Date.now() + callMs, () =>
-      this.client.workflow.start<typeof healthMonitor>('healthMonitor', {
-        workflowId: `${this.taskQueue}-health-monitor`,
-        taskQueue: maintenanceTaskQueue(this.taskQueue),
-        args: [],
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-        workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-        typedSearchAttributes: [{ key: searchAttributes.kind, value: 'health' }],
-      }),
-    );
+    await startUnlessRunning<typeof healthMonitor>(this.client, 'healthMonitor', {
+      workflowId: `${this.taskQueue}-health-monitor`,
+      taskQueue: maintenanceTaskQueue(this.taskQueue),
+      args: [],
+      typedSearchAttributes: [{ key: searchAttributes.kind, value: 'health' }],
+    });
   }
 }

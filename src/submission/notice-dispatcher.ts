@@ -1,4 +1,4 @@
-import { type Client, WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { NoticeDelivery } from '../contract/notices';
 import { callbacksTaskQueue } from '../domain/task-queues';
 import type { Notices } from '../store/notices';
@@ -6,8 +6,7 @@ import type { Notifications } from '../store/notifications';
 import type { noticeDelivery } from '../workflows';
 import { searchAttributes } from '../workflows/search-attributes';
 import { Dispatcher } from './dispatcher';
-
-const startMs = 5000;
+import { startUnlessRunning } from './start-unless-running';
 
 /** Starts a workflow for each notice whose time has come. */
 export function noticeDispatcher(deps: {
@@ -25,16 +24,12 @@ export function noticeDispatcher(deps: {
     takeDue: (limit) => notices.takeDue(limit),
     handBack: (deliveries) => notices.handBack(deliveries),
     begin: (delivery) =>
-      client.connection.withDeadline(Date.now() + startMs, () =>
-        client.workflow.start<typeof noticeDelivery>('noticeDelivery', {
-          workflowId: `notice-${delivery.notice_id}`,
-          taskQueue: callbacksTaskQueue(deps.taskQueue),
-          args: [delivery],
-          workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
-          workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
-          typedSearchAttributes: [{ key: searchAttributes.kind, value: 'notice' }],
-        }),
-      ),
+      startUnlessRunning<typeof noticeDelivery>(client, 'noticeDelivery', {
+        workflowId: `notice-${delivery.notice_id}`,
+        taskQueue: callbacksTaskQueue(deps.taskQueue),
+        args: [delivery],
+        typedSearchAttributes: [{ key: searchAttributes.kind, value: 'notice' }],
+      }),
     log,
   });
 }

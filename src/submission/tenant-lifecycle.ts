@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { CredentialChange } from '../contract/credentials';
+import type { ChangedBy } from '../contract/changed-by';
 import { ConclaveError } from '../contract/errors';
+import { tenantDeleted, tenantNotFound } from '../contract/tenant-errors';
 import type {
   TenantOperation,
   TenantOperationKind,
@@ -35,7 +36,7 @@ export interface TenantLifecycleDependencies {
 export interface LifecycleCaller {
   /** Null: a super admin. */
   readonly tenantId: string | null;
-  readonly by: CredentialChange;
+  readonly by: ChangedBy;
 }
 
 const tendEveryMs = 15_000;
@@ -144,7 +145,7 @@ export class TenantLifecycle {
   async export(tenantId: string, { tenantId: own, by }: LifecycleCaller): Promise<TenantOperation> {
     if (own !== null && own !== tenantId) throw tenantNotFound();
     const record = await this.deps.records.find(tenantId);
-    if (record?.status === 'deleted') throw conflict('tenant_deleted', 'the tenant has been deleted');
+    if (record?.status === 'deleted') throw tenantDeleted();
     // Of many there is no record; who was ever given something has a key.
     if (!record && (await this.deps.newestKey(tenantId)) === null) throw tenantNotFound();
     const operationId = randomUUID();
@@ -201,7 +202,7 @@ export class TenantLifecycle {
     kind: TenantOperationKind,
     operationId: string,
     tenantId: string,
-    by: CredentialChange,
+    by: ChangedBy,
     asked?: object,
   ): Promise<void> {
     const operation = {
@@ -268,10 +269,6 @@ function requirePlatform(tenantId: string, own: string | null): void {
   if (own === null) return;
   if (own !== tenantId) throw tenantNotFound();
   throw new ConclaveError('INSUFFICIENT_RBAC', 'this is for a super admin', { detail: 'platform_only' });
-}
-
-function tenantNotFound(): ConclaveError {
-  return notFound('tenant_not_found', 'there is no such tenant');
 }
 
 function notFound(detail: string, message: string): ConclaveError {

@@ -1,13 +1,6 @@
-import {
-  ActivityCancellationType,
-  ActivityFailure,
-  CancellationScope,
-  isCancellation,
-  proxyActivities,
-  rootCause,
-  setWorkflowOptions,
-} from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
 import type { KeyRotationActivities, KeyRotationInput } from '../contract/key-rotation';
+import { orMakeGood, reasonOf } from './or-make-good';
 
 const retry = { initialInterval: 1000, backoffCoefficient: 2, maximumInterval: 15_000 };
 const { installMasterKey, rewrapKeys, verifyKeys, finishRotation } = proxyActivities<KeyRotationActivities>({
@@ -29,20 +22,15 @@ const { restoreKeys } = proxyActivities<KeyRotationActivities>({
  * when that fails. How far it is, is in the store.
  */
 export async function keyRotation(input: KeyRotationInput): Promise<void> {
-  try {
-    await installMasterKey(input);
-    for (let done = false; !done;) ({ done } = await rewrapKeys(input));
-    await verifyKeys(input);
-    await finishRotation(input);
-  } catch (error) {
-    const reason = isCancellation(error) ? 'it was cancelled' : reasonOf(error);
-    await CancellationScope.nonCancellable(() => restoreKeys({ ...input, error: reason }));
-    throw error;
-  }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof ActivityFailure ? (rootCause(error) ?? error.message) : 'it went wrong';
+  await orMakeGood(
+    async () => {
+      await installMasterKey(input);
+      for (let done = false; !done;) ({ done } = await rewrapKeys(input));
+      await verifyKeys(input);
+      await finishRotation(input);
+    },
+    (error) => restoreKeys({ ...input, error: reasonOf(error) }),
+  );
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, keyRotation);

@@ -1,12 +1,12 @@
 import {
   ActivityCancellationType,
-  CancellationScope,
   continueAsNew,
   isCancellation,
   proxyActivities,
   setWorkflowOptions,
 } from '@temporalio/workflow';
 import type { SimulationActivities, SimulationInput } from '../contract/simulation-run';
+import { orMakeGood } from './or-make-good';
 
 const retry = { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 30_000 };
 const { simulatePolicy } = proxyActivities<SimulationActivities>({
@@ -25,26 +25,23 @@ const { endSimulation } = proxyActivities<SimulationActivities>({
 
 /** A few events each, so that a history stays short however much there is to replay. */
 const shiftsPerRun = 100;
+const cancelled = { status: 'cancelled', error: null } as const;
+const failed = {
+  status: 'failed',
+  error: 'the replay failed again and again; the log of the worker says why',
+} as const;
 
 /** Replays what was judged in a time through a candidate: shift after shift, from where the store says it was left. */
 export async function policySimulation(input: SimulationInput): Promise<void> {
-  try {
-    for (let shift = 0; shift < shiftsPerRun; shift++) {
-      const { done } = await simulatePolicy(input);
-      if (done) return;
-    }
-  } catch (error) {
-    const cancelled = isCancellation(error);
-    await CancellationScope.nonCancellable(() =>
-      endSimulation({
-        ...input,
-        status: cancelled ? 'cancelled' : 'failed',
-        error: cancelled ? null : 'the replay failed again and again; the log of the worker says why',
-      }),
-    );
-    throw error;
-  }
-  await continueAsNew<typeof policySimulation>(input);
+  const finished = await orMakeGood(
+    async () => {
+      let done = false;
+      for (let shift = 0; !done && shift < shiftsPerRun; shift++) ({ done } = await simulatePolicy(input));
+      return done;
+    },
+    (error) => endSimulation({ ...input, ...(isCancellation(error) ? cancelled : failed) }),
+  );
+  if (!finished) await continueAsNew<typeof policySimulation>(input);
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, policySimulation);

@@ -1,6 +1,5 @@
 import {
   ActivityCancellationType,
-  CancellationScope,
   continueAsNew,
   isCancellation,
   proxyActivities,
@@ -8,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { TenantOperationInput } from '../contract/tenant-erasure';
 import type { TenantExportActivities } from '../contract/tenant-export';
+import { orMakeGood } from './or-make-good';
 
 const retry = { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 30_000 };
 const { exportTenantPages, finishExport } = proxyActivities<TenantExportActivities>({
@@ -26,21 +26,20 @@ const { failExport } = proxyActivities<TenantExportActivities>({
 
 /** A few events each, so that a history stays short however much there is. */
 const shiftsPerRun = 200;
+const failed = 'a page failed again and again; the log of the worker says why';
 
 /** Writes down all that is a tenant's, page after page, from where the store says that it was left. */
 export async function tenantExport(input: TenantOperationInput): Promise<void> {
-  try {
-    let done = false;
-    for (let shift = 0; !done && shift < shiftsPerRun; shift++) ({ done } = await exportTenantPages(input));
-    if (done) return await finishExport(input);
-  } catch (error) {
-    const reason = isCancellation(error)
-      ? 'it was cancelled'
-      : 'a page failed again and again; the log of the worker says why';
-    await CancellationScope.nonCancellable(() => failExport({ ...input, error: reason }));
-    throw error;
-  }
-  return continueAsNew<typeof tenantExport>(input);
+  const finished = await orMakeGood(
+    async () => {
+      let done = false;
+      for (let shift = 0; !done && shift < shiftsPerRun; shift++) ({ done } = await exportTenantPages(input));
+      if (done) await finishExport(input);
+      return done;
+    },
+    (error) => failExport({ ...input, error: isCancellation(error) ? 'it was cancelled' : failed }),
+  );
+  if (!finished) await continueAsNew<typeof tenantExport>(input);
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, tenantExport);

@@ -1,14 +1,7 @@
-import {
-  ActivityCancellationType,
-  ActivityFailure,
-  CancellationScope,
-  isCancellation,
-  proxyActivities,
-  rootCause,
-  setWorkflowOptions,
-} from '@temporalio/workflow';
+import { ActivityCancellationType, proxyActivities, setWorkflowOptions } from '@temporalio/workflow';
 import type { TenantOperationInput } from '../contract/tenant-erasure';
 import type { TenantOnboardingActivities } from '../contract/tenant-onboarding';
+import { orMakeGood, reasonOf } from './or-make-good';
 
 const retry = { initialInterval: 500, backoffCoefficient: 2, maximumInterval: 30_000 };
 const { makeTenantKey, makeFirstApiKey, activateTenant } = proxyActivities<TenantOnboardingActivities>({
@@ -26,19 +19,14 @@ const { undoOnboarding } = proxyActivities<TenantOnboardingActivities>({
 
 /** Makes a tenant ready to be served, step by step; what cannot be finished is undone. */
 export async function tenantOnboarding(input: TenantOperationInput): Promise<void> {
-  try {
-    await makeTenantKey(input);
-    await makeFirstApiKey(input);
-    await activateTenant(input);
-  } catch (error) {
-    const reason = isCancellation(error) ? 'it was cancelled' : reasonOf(error);
-    await CancellationScope.nonCancellable(() => undoOnboarding({ ...input, error: reason }));
-    throw error;
-  }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof ActivityFailure ? (rootCause(error) ?? error.message) : 'it went wrong';
+  await orMakeGood(
+    async () => {
+      await makeTenantKey(input);
+      await makeFirstApiKey(input);
+      await activateTenant(input);
+    },
+    (error) => undoOnboarding({ ...input, error: reasonOf(error) }),
+  );
 }
 
 setWorkflowOptions({ failureExceptionTypes: [Error] }, tenantOnboarding);
