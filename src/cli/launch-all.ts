@@ -8,14 +8,10 @@ import { startTemporal } from '../embedded/temporal-server';
 import { resolveTool } from '../embedded/tools';
 import { colors } from './colors';
 import { assertDatabaseAnswers, assertTemporalPrepared, temporalWebOrigins } from './external-servers';
-import {
-  assertDetectorsPortFree,
-  assertFacadePortFree,
-  assertMapperPortFree,
-  launchConclave,
-  type LaunchContext,
-  launchMapper,
-} from './launch-part';
+import { assertDetectorsPortFree, assertFacadePortFree, assertMapperPortFree } from './free-ports';
+import { launchConclave } from './launch-conclave';
+import type { LaunchContext } from './launch-context';
+import { launchMapper } from './launch-mapper';
 
 const detectorsStartMs = 30_000;
 

@@ -7,17 +7,17 @@ import { moveDataAside } from '../embedded/reset';
 import { SetupError } from '../embedded/setup-error';
 import { createLogger } from '../telemetry/logger';
 import { keepSecretsIn } from './keep-secrets-in';
-import { launchAll } from './launch-all';
-import { launchDetectors, launchFacade, type LaunchContext, launchMapper, launchWorker } from './launch-part';
+import type { LaunchContext } from './launch-context';
 import { refuseUnsafeSettings, refuseUnsafeStart } from './refuse-unsafe-start';
 import { RunningParts } from './running-parts';
 
+/** A part loads what it needs, and not what the others do. */
 const launches = {
-  all: launchAll,
-  api: launchFacade,
-  worker: launchWorker,
-  mapper: launchMapper,
-  detectors: launchDetectors,
+  all: async (context) => (await import('./launch-all.js')).launchAll(context),
+  api: async (context) => (await import('./launch-conclave.js')).launchFacade(context),
+  worker: async (context) => (await import('./launch-conclave.js')).launchWorker(context),
+  mapper: async (context) => (await import('./launch-mapper.js')).launchMapper(context),
+  detectors: async (context) => (await import('./launch-detectors.js')).launchDetectors(context),
 } satisfies Record<string, (context: LaunchContext) => Promise<void>>;
 
 export type Part = keyof typeof launches;
