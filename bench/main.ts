@@ -5,6 +5,7 @@ import { backendNames } from './backend';
 import { batch } from './batch';
 import { cache } from './cache';
 import { health } from './health';
+import { identity } from './identity';
 import { latency } from './latency';
 import { overload } from './overload';
 import { parsePeer, type Peer } from './peer';
@@ -178,6 +179,12 @@ program
   .action((options: { quick: boolean; rows: number }) =>
     perform((stage) => audit(stage, { ...options, log: (line) => console.error(`bench: ${line}`) })),
   );
+
+program
+  .command('identity')
+  .description('what finding out who calls costs, by API key and by token')
+  .option('--quick', 'with fewer calls', false)
+  .action((options: { quick: boolean }) => perform(() => identity(options)));
 
 program
   .command('policy')
