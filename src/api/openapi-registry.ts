@@ -138,7 +138,9 @@ export function registryPaths() {
           '200': answer('It was there, and is updated', 'EndpointRegistered'),
           '201': answer('Registered', 'EndpointRegistered'),
           ...errors,
-          '409': gatewayError('ENDPOINT_CONFLICT: the id has another url, or the url another id'),
+          '409': either(
+            '`idempotency_conflict`; or ENDPOINT_CONFLICT: the id has another url, or the url another id',
+          ),
           '422': gatewayError('ENDPOINT_UNREACHABLE'),
         },
       },
@@ -180,7 +182,7 @@ export function registryPaths() {
           '200': answer('What has changed', 'RegistrySync'),
           ...errors,
           '404': gatewayError('CONFIG_NOT_LOADED'),
-          '409': gatewayError('RELOAD_IN_PROGRESS'),
+          '409': either('`idempotency_conflict`; or RELOAD_IN_PROGRESS'),
         },
       },
     },
@@ -192,7 +194,7 @@ export function registryPaths() {
         responses: {
           '200': answer('What has changed', 'ConfigReload'),
           ...errors,
-          '409': gatewayError('RELOAD_IN_PROGRESS'),
+          '409': either('`idempotency_conflict`; or RELOAD_IN_PROGRESS'),
           '422': gatewayError('CONFIG_INVALID: everything stays as it was; `details.errors`'),
         },
       },

@@ -38,6 +38,8 @@ interface Operation {
   readonly permission: string | null | undefined;
   readonly reach: string | undefined;
   readonly security: readonly object[] | undefined;
+  readonly parameters: readonly { readonly name: string }[] | undefined;
+  readonly responses: Readonly<Record<string, object>>;
 }
 
 const nothingToRead = () => Promise.reject(new Error('no payload is expected'));
@@ -59,6 +61,8 @@ async function operations(): Promise<Operation[]> {
         permission: operation['x-permission'],
         reach: operation['x-reach'],
         security: operation['security'],
+        parameters: operation['parameters'],
+        responses: operation['responses']!,
       }))
       // Without a gateway nothing is passed on: test/unit/proxy, test/integration/identity.
       .filter(({ path: called }) => !/^\/api\/v1\/(?:proxy|router)\//.test(called)),
@@ -104,6 +108,18 @@ describe('Every operation of the OpenAPI document', () => {
       .map(({ method, path }) => shape(method, path));
     expect(routed.filter((route) => !documented.includes(route)).toSorted()).toEqual(undocumented);
     expect(documented.filter((route) => !routed.includes(route))).toEqual([]);
+  });
+
+  it('that takes an Idempotency-Key foresees the conflict of keys, beside those of its own', async () => {
+    const keyed = (await operations()).filter(({ parameters }) =>
+      parameters?.some(({ name }) => name === 'Idempotency-Key'),
+    );
+    expect(keyed.length).toBeGreaterThan(30);
+    for (const { path, responses } of keyed)
+      expect([path, JSON.stringify(responses['409'])]).toEqual([
+        path,
+        expect.stringContaining('"#/components/schemas/ErrorResponse"'),
+      ]);
   });
 
   it('asks who calls [A3] [A5] [11.2]', async () => {
