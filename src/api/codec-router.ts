@@ -7,6 +7,7 @@ import { ConclaveError } from '../contract/errors';
 import type { Identity } from '../contract/identity';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { PayloadOwner, PayloadReader } from '../store/payload-codec';
+import { TamperedError } from '../store/sealed-box';
 import { needs, open } from './access';
 import { credentialsOf, type Gate } from './gate';
 import { bodyOf, readBody } from './json-body';
@@ -70,7 +71,12 @@ export function codecRouter({ payloads, token, origins }: CodecRouterDependencie
   }
 
   function decode(payload: Payload): Promise<Payload> {
-    return unlessDestroyed(async () => (await payloads.decode([payload]))[0]!, destroyed);
+    return unlessDestroyed(async () => (await payloads.decode([payload]))[0]!, destroyed).catch(
+      (error: unknown) => {
+        if (error instanceof TamperedError) return tampered;
+        throw error;
+      },
+    );
   }
 
   return router;
@@ -113,10 +119,16 @@ function onRecord(owners: readonly PayloadOwner[]) {
   };
 }
 
-const destroyed: Payload = {
-  metadata: { encoding: Buffer.from('json/plain') },
-  data: Buffer.from(JSON.stringify({ destroyed: 'the retention of this run is over and its key destroyed' })),
-};
+const destroyed = said({ destroyed: 'the retention of this run is over and its key destroyed' });
+const tampered = said({ tampered: 'this is not what was sealed for this run' });
+
+/** What stands in the place of a payload, so that the others are shown. */
+function said(what: object): Payload {
+  return {
+    metadata: { encoding: Buffer.from('json/plain') },
+    data: Buffer.from(JSON.stringify(what)),
+  };
+}
 
 async function unlessDestroyed<T, U>(work: () => Promise<T>, otherwise: U): Promise<T | U> {
   try {

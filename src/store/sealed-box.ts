@@ -14,11 +14,24 @@ export function seal(key: Buffer, plaintext: Uint8Array, context: string, head =
   return Buffer.concat([head, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** @throws when the key, the context or a single bit is not what it was */
+export class TamperedError extends Error {
+  override readonly name = 'TamperedError';
+  constructor() {
+    super('this is not what was sealed with this key for this place');
+  }
+}
+
+/** @throws TamperedError when the key, the context or a single bit is not what it was */
 export function unseal(key: Buffer, sealed: Uint8Array, context: string): Buffer {
   const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
+  if (bytes.length < nonceBytes + tagBytes) throw new TamperedError();
   const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes));
   decipher.setAAD(Buffer.from(context));
   decipher.setAuthTag(bytes.subarray(bytes.length - tagBytes));
-  return Buffer.concat([decipher.update(bytes.subarray(nonceBytes, -tagBytes)), decipher.final()]);
+  const plain = decipher.update(bytes.subarray(nonceBytes, -tagBytes));
+  try {
+    return Buffer.concat([plain, decipher.final()]);
+  } catch {
+    throw new TamperedError();
+  }
 }

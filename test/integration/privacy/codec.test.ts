@@ -179,11 +179,13 @@ describe('the history of a run', () => {
       const input = inputOf(await historyOf(system, await poolJob()));
       const data = Buffer.from(input.data!);
       data[data.length >> 1]! ^= 1;
-      const { status } = await decode(system, [{ ...input, data }]);
-      expect(status).toBeGreaterThanOrEqual(400);
       const moved = { ...input.metadata, 'conclave-workflow': Buffer.from(await poolJob()) };
-      const swapped = await decode(system, [{ ...input, metadata: moved }]);
-      expect(swapped.status).toBeGreaterThanOrEqual(400);
+      const altered = { ...input, data };
+      const swapped = { ...input, metadata: moved };
+      const { status, values } = await decode(system, [altered, swapped, input]);
+      expect(status).toBe(200);
+      for (const shown of values.slice(0, 2)) expect(shown).toEqual({ tampered: expect.any(String) });
+      expect(values[2]).not.toHaveProperty('tampered');
     });
 
     it('may be asked for from Temporal Web, and from no other page', async () => {

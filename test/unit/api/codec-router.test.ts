@@ -2,6 +2,7 @@ import type { Payload } from '@temporalio/common';
 import request from 'supertest';
 import { RunKeyDestroyedError } from '../../../src/store/key-ring';
 import type { PayloadReader } from '../../../src/store/payload-codec';
+import { TamperedError } from '../../../src/store/sealed-box';
 import type { Credentials } from '../../../src/api/gate';
 import type { Operation } from '../../../src/api/operations';
 import { ConclaveError } from '../../../src/contract/errors';
@@ -23,6 +24,7 @@ const reader = {
   decode: ([payload]: readonly Payload[]): Promise<Payload[]> => {
     const text = Buffer.from(payload!.data ?? []).toString();
     if (text === 'gone') return Promise.reject(new RunKeyDestroyedError('run-1'));
+    if (text === 'tampered') return Promise.reject(new TamperedError());
     if (text === 'broken') return Promise.reject(new Error('zq9'));
     const data = Buffer.from([...text].reverse().join(''));
     return Promise.resolve([{ metadata: { encoding: Buffer.from('json/plain') }, data }]);
@@ -72,6 +74,15 @@ describe('The codec for Temporal Web', () => {
     expect(JSON.parse(Buffer.from(gone!.data, 'base64').toString())).toEqual({
       destroyed: 'the retention of this run is over and its key destroyed',
     });
+  });
+
+  it('says which payload is not what was sealed, and shows the others', async () => {
+    const { body } = await decode([sealed('tampered'), sealed('abc')]);
+    const [tampered, sound] = (body as { payloads: { data: string }[] }).payloads;
+    expect(JSON.parse(Buffer.from(tampered!.data, 'base64').toString())).toEqual({
+      tampered: expect.any(String),
+    });
+    expect(sound!.data).toBe(base64('cba'));
   });
 
   it('does not pass another failure off as a destroyed key', async () => {
