@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { activityInfo } from '@temporalio/activity';
 import { byReference } from './activities/by-reference';
 import { createDecide } from './activities/decide';
 import { createDetect } from './activities/detect';
@@ -96,7 +97,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
 
   // Temporal
   const temporal = await composeTemporal({ settings, servers, db, keys, payloads, log });
-  const { connection, client, gateway } = temporal;
+  const { connection, client, clients, gateway } = temporal;
 
   const planning = composePlanning(settings, version);
   const planner = new Planner({
@@ -112,14 +113,14 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     switchesOf: (tenantId) => tenants.switchesOf(tenantId),
   });
 
-  const judged = { ...shared, ...decisions, ...policies, keys, client, planning, pause, registry };
+  const judged = { ...shared, ...decisions, ...policies, keys, client, clients, planning, pause, registry };
   const simulations = composeSimulations(judged);
   const operations = await composeOperations({ ...judged, ...store, ...options.parts, processId });
   const pressed = (): boolean => admission.pressed;
   const shadows = await composeShadows({ ...judged, policies, simulations, pressed });
 
   // Activities
-  const inputs = new RunInputs((runId) => gateway.inputOf(runId));
+  const inputs = new RunInputs((runId) => gateway.inputIn(activityInfo().namespace, runId));
   const memo = new DetectorMemo();
   const bulkParts = composeBulk({ ...store, settings, memo, planner, log });
   const calls = composeCallbacks({ ...store, ...bulkParts, settings, outbound, counting, pause, log });
@@ -164,9 +165,8 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     },
     pools: options.parts.pools ? settings.workflow.pools : [],
     bulk: options.parts.maintenance,
-    maintenance: options.parts.maintenance
-      ? { ...watch.activities, ...simulations.activities, ...operations.activities }
-      : null,
+    maintenance: options.parts.maintenance ? { ...watch.activities, ...operations.activities } : null,
+    simulations: simulations.activities,
     callbacks: options.parts.maintenance ? calls.worker : null,
     maxWorkflowTasks: settings.workflow.max_concurrent_workflow_tasks,
     maxLocalActivities: settings.workflow.max_concurrent_local_activities,
@@ -220,7 +220,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
   });
   const content = composeContent({ settings, db, keys, log });
   const jobs = new Jobs({ ...submissionParts, ...calls, tenants, allowedBy, uploads: content.uploads });
-  const bulk = bulkParts.connect(client, calls);
+  const bulk = bulkParts.connect(clients, calls);
   const sweeper = new Sweeper({
     db,
     runs,
@@ -236,7 +236,7 @@ export async function startConclave(options: ConclaveOptions): Promise<Conclave>
     sweeper.start();
     simulations.start();
     watch.keepRunning(client);
-    calls.keepRunning(client);
+    calls.keepRunning(clients);
   }
 
   // Facade

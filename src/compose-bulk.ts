@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import { createBulkActivities } from './activities/bulk';
 import { BulkInputs } from './activities/bulk-inputs';
 import type { Inputs } from './activities/by-reference';
@@ -25,6 +24,7 @@ import { BulkGateway } from './submission/bulk-gateway';
 import { BulkIntake } from './submission/bulk-intake';
 import { BulkKeeper } from './submission/bulk-keeper';
 import { BulkWatch } from './submission/bulk-watch';
+import type { TenantClients } from './submission/tenant-clients';
 import type { Logger } from './telemetry/logger';
 
 export interface BulkParts {
@@ -34,7 +34,7 @@ export interface BulkParts {
   inputsBeside(others: Inputs): Inputs;
   /** What needs the engine. */
   connect(
-    client: Client,
+    clients: TenantClients,
     calls: { readonly callbacks: Callbacks; readonly api: CallbackRules },
   ): {
     readonly bulk: Bulk;
@@ -85,8 +85,8 @@ export function composeBulk(parts: {
       now: Date.now,
     }),
     bulkJobs: jobs,
-    connect(client, calls) {
-      const gateway = new BulkGateway(client, settings.workflow.task_queue);
+    connect(clients, calls) {
+      const gateway = new BulkGateway(clients, settings.workflow.task_queue);
       const bulk = new Bulk({
         jobs,
         chunks,

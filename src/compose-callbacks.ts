@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import { createCallbackActivities } from './activities/call-back';
 import type { Counting } from './compose-metrics';
 import { composeNotices } from './compose-notices';
@@ -20,6 +19,7 @@ import { callbackDispatcher } from './submission/callback-dispatcher';
 import type { Dispatcher } from './submission/dispatcher';
 import { bulkStatusOf } from './submission/bulk-status';
 import { statusOf } from './submission/job-status';
+import type { TenantClients } from './submission/tenant-clients';
 import type { Logger } from './telemetry/logger';
 
 /** What is larger goes without its result: receivers bound what they read. */
@@ -57,30 +57,28 @@ export function composeCallbacks(parts: {
       list: ((...asked) => callbacks.list(...asked)) as Callbacks['list'],
     },
     worker: {
-      activities: {
-        ...notices.activities,
-        ...createCallbackActivities({
-          callbacks,
-          bodyOf: (callbackId) =>
-            callbackId.startsWith('bulk-')
-              ? bulkJobBody(parts.bulkJobs, callbackId)
-              : jobBody(parts.orchestrations, callbackId),
-          send: (message) => sender.send(message),
-          retrySeconds: settings.callbacks.retry_seconds,
-          random: Math.random,
-          told: parts.counting.calledBack,
-          log,
-          pause: parts.pause,
-        }),
-      },
+      notices: notices.activities,
+      activities: createCallbackActivities({
+        callbacks,
+        bodyOf: (callbackId) =>
+          callbackId.startsWith('bulk-')
+            ? bulkJobBody(parts.bulkJobs, callbackId)
+            : jobBody(parts.orchestrations, callbackId),
+        send: (message) => sender.send(message),
+        retrySeconds: settings.callbacks.retry_seconds,
+        random: Math.random,
+        told: parts.counting.calledBack,
+        log,
+        pause: parts.pause,
+      }),
       maxConcurrent: settings.callbacks.max_concurrent,
     },
     /** Of the processes that do maintenance. */
-    keepRunning(client: Client) {
+    keepRunning(clients: TenantClients) {
       const taskQueue = settings.workflow.task_queue;
       dispatchers = [
-        callbackDispatcher({ ...parts, callbacks, client, taskQueue }),
-        notices.dispatcherOf(client),
+        callbackDispatcher({ ...parts, callbacks, clients, taskQueue }),
+        notices.dispatcherOf(clients.main),
       ];
       for (const dispatcher of dispatchers) dispatcher.start();
     },

@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import { createSimulationActivities, HopelessCandidateError } from './activities/simulate';
 import type { SimulationsRouterDependencies } from './api/simulations-router';
 import type { PausePoint } from './config/pause-point';
@@ -23,6 +22,7 @@ import { Simulations } from './store/simulations';
 import { WriteBehind } from './store/write-behind';
 import { PolicySimulations, type PolicySimulationsDependencies } from './submission/policy-simulations';
 import { SimulationGateway } from './submission/simulation-gateway';
+import type { TenantClients } from './submission/tenant-clients';
 import type { Logger } from './telemetry/logger';
 
 export interface SimulationParts {
@@ -43,7 +43,7 @@ export function composeSimulations(parts: {
   readonly settings: Settings;
   readonly db: Db;
   readonly keys: KeyRing;
-  readonly client: Client;
+  readonly clients: TenantClients;
   readonly registry: Pick<Detectors, 'visibleTo'>;
   readonly planning: PlanningSettings;
   readonly planOf: (tenantId: string, digest: string) => Promise<PlanRecord | null>;
@@ -65,7 +65,7 @@ export function composeSimulations(parts: {
   const views = new PolicySimulations({
     simulations,
     runs,
-    gateway: new SimulationGateway(parts.client, settings.workflow.task_queue),
+    gateway: new SimulationGateway(parts.clients, settings.workflow.task_queue),
     flush: () => waiting.flush(),
     candidate: (...asked) => parts.candidate(parts.registry, ...asked),
     now: Date.now,

@@ -2,10 +2,12 @@ import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { ConclaveOptions } from './conclave-process';
 import type { Settings } from './contract/config';
+import { ownNamespaces } from './domain/tenant-namespaces';
 import type { Db } from './store/database';
 import type { KeyRing } from './store/key-ring';
 import { createDataConverter, type PayloadReader } from './store/payload-codec';
 import { RunGateway } from './submission/run-gateway';
+import { TenantClients } from './submission/tenant-clients';
 import type { Logger } from './telemetry/logger';
 import { installRuntime } from './telemetry/temporal-logger';
 
@@ -29,7 +31,19 @@ export async function composeTemporal(parts: {
     ...(apiKey === null ? {} : { apiKey }),
   });
   const dataConverter = createDataConverter(db, keys);
-  const client = new Client({ connection, namespace, dataConverter });
-  const gateway = new RunGateway(client, taskQueue, payloads);
-  return { connection, client, gateway, namespace, taskQueue, dataConverter };
+  const clients = new TenantClients(
+    settings.workflow,
+    (name) => new Client({ connection, namespace: name, dataConverter }),
+  );
+  return {
+    connection,
+    clients,
+    /** For work of the installation. */
+    client: clients.main,
+    gateway: new RunGateway(clients, taskQueue, payloads),
+    namespace,
+    ownNamespaces: ownNamespaces(settings.workflow),
+    taskQueue,
+    dataConverter,
+  };
 }

@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { Client } from '@temporalio/client';
 import { createTenantErasureActivities } from './activities/erase-tenant';
 import { createTenantExportActivities } from './activities/export-tenant';
 import { createTenantOnboardingActivities, secretContext } from './activities/onboard-tenant';
@@ -35,6 +34,7 @@ import { TenantWork } from './store/tenant-work';
 import { TenantRecords } from './store/tenants';
 import { Upstreams } from './store/upstreams';
 import { BulkGateway } from './submission/bulk-gateway';
+import type { TenantClients } from './submission/tenant-clients';
 import { tenantEnders } from './submission/tenant-enders';
 import { TenantHistories } from './submission/tenant-histories';
 import { TenantLifecycle } from './submission/tenant-lifecycle';
@@ -47,7 +47,7 @@ export interface TenantLifecycleParts {
   readonly db: Db;
   readonly keys: KeyRing;
   readonly notifications: Notifications;
-  readonly client: Client;
+  readonly clients: TenantClients;
   readonly tenants: LiveTenants;
   readonly orchestrations: Orchestrations;
   readonly runs: Runs;
@@ -67,8 +67,8 @@ const exportRetentionMs = 24 * 60 * 60_000;
 
 /** The part of the composition root that makes, exports and erases tenants as a whole. */
 export function composeTenantLifecycle(parts: TenantLifecycleParts) {
-  const { settings, db, keys, notifications, client, pause, log } = parts;
-  const { task_queue: taskQueue, namespace } = settings.workflow;
+  const { settings, db, keys, notifications, clients, pause, log } = parts;
+  const { task_queue: taskQueue } = settings.workflow;
   const operations = new TenantOperations(db);
   const records = new TenantRecords(db, keys, notifications);
   const work = new TenantWork(db);
@@ -88,7 +88,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
       return onboardingSecretSchema.parse(JSON.parse(opened.toString()));
     },
     newestKey: (tenantId) => keys.tenantKeys.newestVersion(tenantId),
-    gateway: new TenantLifecycleGateway(client, taskQueue),
+    gateway: new TenantLifecycleGateway(clients.main, taskQueue),
     changed: () => whenCommitted(() => parts.tenants.catchUp()),
     log,
   });
@@ -106,7 +106,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
           work,
           orchestrations: parts.orchestrations,
           bulkJobs: new BulkJobs(db, keys, parts.runs, parts.retention.answerRetentionMs),
-          bulkGateway: new BulkGateway(client, taskQueue),
+          bulkGateway: new BulkGateway(clients, taskQueue),
           simulations: new Simulations(db, keys),
           upstreams: new Upstreams(db, notifications),
           policies: {
@@ -115,7 +115,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
             eraseFiles: async (tenantId) => (keptInFiles ? erasePolicyFiles(versionsDir, tenantId) : 0),
           },
         }),
-        histories: new TenantHistories(client, namespace, taskQueue),
+        histories: new TenantHistories(clients, taskQueue),
         sign: (kind, report) => signedReport(auditKeys, kind, report),
         alsoKept: alsoKept(settings),
         pause,

@@ -24,6 +24,7 @@ import {
   jobsTaskQueue,
   maintenanceTaskQueue,
 } from '../domain/task-queues';
+import { sharesOf } from '../domain/tenant-namespaces';
 import { JobSlots } from './job-slots';
 import type { ActivityCalls, DetectCall, DetectOutput } from './types';
 
@@ -34,7 +35,6 @@ const workflowsPath = require.resolve('../workflows');
 const failureConverterPath = require.resolve('../workflows/failure-converter');
 
 type MaintenanceActivities = HealthActivities &
-  SimulationActivities &
   KeyRotationActivities &
   TenantErasureActivities &
   TenantExportActivities &
@@ -43,6 +43,8 @@ type MaintenanceActivities = HealthActivities &
 export interface WorkerHostOptions {
   readonly connection: NativeConnection;
   readonly namespace: string;
+  /** Of tenants, beside the main one. */
+  readonly ownNamespaces: readonly string[];
   readonly dataConverter: DataConverter;
   readonly activities: ActivityCalls & BulkActivities;
   readonly taskQueue: string;
@@ -51,9 +53,11 @@ export interface WorkerHostOptions {
   readonly bulk: boolean;
   /** Null: upstreams are watched, policies simulated, keys and tenants worked on elsewhere. */
   readonly maintenance: MaintenanceActivities | null;
+  readonly simulations: SimulationActivities;
   /** Null: receivers are told of jobs, and operators of what happens, elsewhere. */
   readonly callbacks: {
-    readonly activities: CallbackActivities & NoticeActivities;
+    readonly activities: CallbackActivities;
+    readonly notices: NoticeActivities;
     readonly maxConcurrent: number;
   } | null;
   readonly maxWorkflowTasks: number;
@@ -81,7 +85,7 @@ const cachedWorkflows = 500;
 const bulkWorkflowTasks = { maxConcurrentWorkflowTaskExecutions: 10, maxConcurrentWorkflowTaskPolls: 4 };
 const cachedBulkWorkflows = 100;
 /** One workflow for ever with its one activity, and beside it what is asked for now and then: three of those at a time. */
-const maintenance = {
+const maintenanceTasks = {
   maxConcurrentWorkflowTaskExecutions: 2,
   maxConcurrentWorkflowTaskPolls: 2,
   maxConcurrentActivityTaskExecutions: 4,
@@ -98,17 +102,56 @@ const callbackTasks = {
   maxCachedWorkflows: 20,
 };
 
-/** Workers of this process: orchestrations with the fast lane, jobs, and the pools it serves. */
+/** In a namespace that most of the time has nothing to do. */
+const fewPolls = {
+  workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+  activityTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+} as const;
+
+/** Workers of this process: orchestrations with the fast lane, jobs, and the pools it serves; the same in each namespace. */
 export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHost> {
+  const { namespace: main, ownNamespaces } = options;
+  const { ofMain, ofEach } = sharesOf(ownNamespaces.length);
+  const workers = await workersIn({ namespace: main, isMain: true, share: ofMain }, options);
+  for (const namespace of ownNamespaces) {
+    const post = { namespace, isMain: false, share: ofEach, polls: fewPolls };
+    workers.push(...(await workersIn(post, options)));
+  }
+  const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
+  return {
+    stopped,
+    async stop() {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await stopped.catch(() => undefined);
+    },
+  };
+}
+
+/** Where workers work, and what they may take of what the process has. */
+interface Post {
+  readonly namespace: string;
+  /** Whether the work of the installation is done there, too. */
+  readonly isMain: boolean;
+  readonly share: (whole: number) => number;
+  readonly polls?: Pick<WorkerOptions, 'workflowTaskPollerBehavior' | 'activityTaskPollerBehavior'>;
+}
+
+async function workersIn(
+  { namespace, isMain, share, polls }: Post,
+  options: WorkerHostOptions,
+): Promise<Worker[]> {
   const shared = {
     connection: options.connection,
-    namespace: options.namespace,
+    namespace,
     dataConverter: options.dataConverter,
     activities: registered(options.activities),
     shutdownGraceTime: graceTime,
     shutdownForceTime: forceTime,
+    ...polls,
   } satisfies Partial<WorkerOptions>;
-  const limited = { ...shared, maxConcurrentActivityTaskExecutions: options.maxActivities };
+  const maxActivities = share(options.maxActivities);
+  const maxLocalActivities = share(options.maxLocalActivities);
+  const limited = { ...shared, maxConcurrentActivityTaskExecutions: maxActivities };
   const workflows = existsSync(workflowBundlePath)
     ? { workflowBundle: { codePath: workflowBundlePath } }
     : { workflowsPath };
@@ -117,21 +160,21 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
       ...limited,
       ...workflows,
       taskQueue: options.taskQueue,
-      maxConcurrentWorkflowTaskExecutions: options.maxWorkflowTasks,
-      maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
-      maxCachedWorkflows: cachedWorkflows,
+      maxConcurrentWorkflowTaskExecutions: share(options.maxWorkflowTasks),
+      maxConcurrentLocalActivityExecutions: maxLocalActivities,
+      maxCachedWorkflows: share(cachedWorkflows),
     }),
     await Worker.create({
       ...shared,
       ...workflows,
       taskQueue: jobsTaskQueue(options.taskQueue),
       tuner: {
-        workflowTaskSlotSupplier: new JobSlots(options.maxJobs, options.pressed, Date.now),
-        activityTaskSlotSupplier: { type: 'fixed-size', numSlots: options.maxActivities },
-        localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: options.maxLocalActivities },
+        workflowTaskSlotSupplier: new JobSlots(share(options.maxJobs), options.pressed, Date.now),
+        activityTaskSlotSupplier: { type: 'fixed-size', numSlots: maxActivities },
+        localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: maxLocalActivities },
         nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
       },
-      maxCachedWorkflows: cachedWorkflows,
+      maxCachedWorkflows: share(cachedWorkflows),
     }),
   ];
   if (options.bulk) {
@@ -141,9 +184,10 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
         ...workflows,
         taskQueue: bulkTaskQueue(options.taskQueue),
         ...bulkWorkflowTasks,
+        maxConcurrentWorkflowTaskExecutions: share(bulkWorkflowTasks.maxConcurrentWorkflowTaskExecutions),
         nonStickyToStickyPollRatio: 0.5,
-        maxConcurrentLocalActivityExecutions: options.maxLocalActivities,
-        maxCachedWorkflows: cachedBulkWorkflows,
+        maxConcurrentLocalActivityExecutions: maxLocalActivities,
+        maxCachedWorkflows: share(cachedBulkWorkflows),
       }),
     );
   }
@@ -152,9 +196,9 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
       await Worker.create({
         ...shared,
         ...workflows,
-        activities: options.maintenance,
+        activities: { ...options.simulations, ...(isMain && options.maintenance) },
         taskQueue: maintenanceTaskQueue(options.taskQueue),
-        ...maintenance,
+        ...maintenanceTasks,
       }),
     );
   }
@@ -163,23 +207,16 @@ export async function startWorkers(options: WorkerHostOptions): Promise<WorkerHo
       await Worker.create({
         ...shared,
         ...workflows,
-        activities: options.callbacks.activities,
+        activities: { ...options.callbacks.activities, ...(isMain && options.callbacks.notices) },
         taskQueue: callbacksTaskQueue(options.taskQueue),
         ...callbackTasks,
-        maxConcurrentActivityTaskExecutions: options.callbacks.maxConcurrent,
+        maxConcurrentActivityTaskExecutions: share(options.callbacks.maxConcurrent),
       }),
     );
   }
   for (const pool of options.pools)
     workers.push(await Worker.create({ ...limited, taskQueue: `pool-${pool}` }));
-  const stopped = Promise.all(workers.map((worker) => worker.run())).then(() => undefined);
-  return {
-    stopped,
-    async stop() {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-      await stopped.catch(() => undefined);
-    },
-  };
+  return workers;
 }
 
 /** The workflows as one file, for workers to start without webpack. @returns JavaScript */

@@ -2,6 +2,7 @@ import { Connection } from '@temporalio/client';
 import { Client as PgClient } from 'pg';
 import type { Servers } from '../conclave-process';
 import type { Settings } from '../contract/config';
+import { allNamespaces } from '../domain/tenant-namespaces';
 import { SetupError } from '../embedded/setup-error';
 import { unpreparedPart } from '../embedded/temporal-namespace';
 
@@ -51,17 +52,18 @@ export async function assertDatabaseAnswers(url: string): Promise<void> {
   }
 }
 
-/** @throws SetupError when Temporal does not answer or `conclave setup` has not prepared its namespace */
+/** @throws SetupError when Temporal does not answer or `conclave setup` has not prepared a namespace of it */
 export async function assertTemporalPrepared(settings: Settings, address: string): Promise<void> {
-  const { namespace } = settings.workflow;
   const connection = await connectTemporal(settings, address);
   try {
-    const lacking = await unpreparedPart(connection, namespace);
-    if (lacking === null) return;
-    throw new SetupError(
-      `Temporal at ${address} is not prepared: ${lacking}.`,
-      'run once, with the same settings: npx conclave setup',
-    );
+    for (const namespace of allNamespaces(settings.workflow)) {
+      const lacking = await unpreparedPart(connection, namespace);
+      if (lacking === null) continue;
+      throw new SetupError(
+        `Temporal at ${address} is not prepared: ${lacking}.`,
+        'run once, with the same settings: npx conclave setup',
+      );
+    }
   } finally {
     await connection.close();
   }

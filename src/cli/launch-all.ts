@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { Settings } from '../contract/config';
+import { allNamespaces } from '../domain/tenant-namespaces';
 import { startChild, stopLeftover, untilReady } from '../embedded/child';
 import { startPostgres } from '../embedded/postgres-server';
 import { SetupError } from '../embedded/setup-error';
@@ -81,7 +82,7 @@ async function temporalFor(
     dataDir: service.data_dir,
     port: workflow.embedded_port,
     uiPort: workflow.embedded_ui_port,
-    namespace: workflow.namespace,
+    namespaces: allNamespaces(workflow),
     codecEndpoint: `http://127.0.0.1:${service.port}/api/v1/codec/${codecToken}`,
     log: say,
   });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Connection, isGrpcServiceError } from '@temporalio/client';
 import type { Settings } from '../contract/config';
+import { allNamespaces } from '../domain/tenant-namespaces';
 import { SetupError } from '../embedded/setup-error';
 import { prepareNamespace, unpreparedPart } from '../embedded/temporal-namespace';
 import { migrate } from '../store/migrations';
@@ -11,7 +12,7 @@ const visibleWithinMs = 60_000;
 const pollMs = 250;
 
 /**
- * Prepares the servers that the settings name: tables, Temporal namespace, retention, search attributes. Changes only
+ * Prepares the servers that the settings name: tables, Temporal namespaces, retention, search attributes. Changes only
  * what is missing, so it may run before every rollout.
  * @throws SetupError when a server is not named, does not answer or stays unprepared
  */
@@ -21,14 +22,15 @@ export async function setUp(settings: Settings, say: (line: string) => void): Pr
   await migrate(databaseUrl);
   say('the tables are there');
 
-  const { namespace } = settings.workflow;
   const connection = await connectTemporal(settings, temporalAddress);
   try {
-    await untilPrepared(connection, namespace);
+    for (const namespace of allNamespaces(settings.workflow)) {
+      await untilPrepared(connection, namespace);
+      say(`Temporal's namespace ${namespace} is prepared`);
+    }
   } finally {
     await connection.close();
   }
-  say(`Temporal's namespace ${namespace} is prepared`);
 }
 
 async function untilPrepared(connection: Connection, namespace: string): Promise<void> {

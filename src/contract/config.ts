@@ -310,10 +310,19 @@ const monitoringSchema = z.strictObject({
   log_level: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 
+const mostNamespaces = 16;
+
 const workflowSchema = z.strictObject({
   /** host:port of a Temporal server; without it `npm start` runs one. */
   address: z.string().nullable().default(null),
   namespace: z.string().default('default'),
+  /** By tenant, in which namespace all that is the tenant's runs; others' runs in the main one. Several may share one. */
+  tenant_namespaces: z
+    .record(tenantSchema, nameSchema)
+    .default({})
+    .refine((own) => new Set(Object.values(own)).size <= mostNamespaces, {
+      error: `must not name more than ${mostNamespaces} namespaces: every process works in each of them`,
+    }),
   tls: z.boolean().default(false),
   api_key: z.string().nullable().default(null),
   embedded_port: port.default(7233),

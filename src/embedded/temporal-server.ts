@@ -17,8 +17,8 @@ export interface TemporalOptions {
   readonly port: number;
   /** Port of Temporal Web; null for none. */
   readonly uiPort: number | null;
-  /** Default `default`. */
-  readonly namespace?: string;
+  /** Default: `default` alone. */
+  readonly namespaces?: readonly string[];
   /** Added to, or in place of, the keys of temporal/dynamicconfig/conclave.yaml. */
   readonly dynamicConfig?: Readonly<Record<string, unknown>>;
   /** Where Temporal Web sends payloads to be decoded. */
@@ -40,7 +40,7 @@ export interface TemporalServer {
 const startTimeoutMs = 60_000;
 const damaged = /malformed|not a database|disk I\/O error|no such table|unable to open database/i;
 
-/** Temporal's development server as a child process on loopback, ready for work: namespace, retention, search attributes. */
+/** Temporal's development server as a child process on loopback, ready for work: namespaces, retention, search attributes. */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
   const dataDir = path.resolve(options.dataDir);
   mkdirSync(dataDir, { recursive: true });
@@ -59,10 +59,9 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
     stopSignal: 'SIGTERM',
   });
   const address = `127.0.0.1:${options.port}`;
-  const namespace = options.namespace ?? 'default';
   await untilReady(
     child,
-    () => serves(address, namespace),
+    () => serves(address, namespacesOf(options)),
     startTimeoutMs,
     (how) => explainFailure(how, child, dbFile),
   );
@@ -89,7 +88,7 @@ async function serverArguments(options: TemporalOptions, dbFile: string | null):
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--log-level', 'error', '--color', 'never'],
     ...['--port', String(options.port), '--http-port', String(await freePort())],
-    ...['--namespace', options.namespace ?? 'default'],
+    ...namespacesOf(options).flatMap((namespace) => ['--namespace', namespace]),
     ...(options.uiPort === null ? ['--headless'] : ['--ui-port', String(options.uiPort)]),
     ...(options.codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', options.codecEndpoint]),
     ...(dbFile === null ? [] : ['--db-filename', dbFile, '--sqlite-pragma', 'journal_mode=wal']),
@@ -101,13 +100,18 @@ async function serverArguments(options: TemporalOptions, dbFile: string | null):
   ];
 }
 
-/** Not just listening: the namespace answers and is as we need it. */
-async function serves(address: string, namespace: string): Promise<boolean> {
+function namespacesOf({ namespaces = ['default'] }: TemporalOptions): readonly string[] {
+  return namespaces;
+}
+
+/** Not just listening: the namespaces answer and are as we need them. */
+async function serves(address: string, namespaces: readonly string[]): Promise<boolean> {
   let connection: Connection | null = null;
   try {
     connection = await Connection.connect({ address, connectTimeout: '500ms' });
     const ready = connection;
-    await ready.withDeadline(Date.now() + 5000, () => prepareNamespace(ready, namespace));
+    for (const namespace of namespaces)
+      await ready.withDeadline(Date.now() + 5000, () => prepareNamespace(ready, namespace));
     return true;
   } catch {
     return false;

@@ -19,6 +19,13 @@ export interface HeldClaim {
   readonly leaseExpired: boolean;
 }
 
+/** A run that is not over. */
+export interface OpenRun {
+  readonly runId: string;
+  readonly tenantId: string;
+  readonly recovery: number;
+}
+
 /** Keys claimed or looked up by one statement. */
 const mostAtOnce = 500;
 /** After publication a run still writes its own end, and needs its key for it. */
@@ -179,10 +186,7 @@ export class Runs {
   }
 
   /** Runs that should have been over, read so many at a time: for the sweeper. */
-  async *openLongerThan(
-    ms: number,
-    page: number,
-  ): AsyncGenerator<{ runId: string; tenantId: string; recovery: number }> {
+  async *openLongerThan(ms: number, page: number): AsyncGenerator<OpenRun> {
     const before = new Date(Date.now() - ms);
     for (let last = ''; ;) {
       const rows = await this.db

@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowExecutionStatusName } from '@temporalio/client';
 import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowIdConflictPolicy,
@@ -10,21 +10,23 @@ import { bulkTaskQueue } from '../domain/task-queues';
 import type { bulkRun } from '../workflows';
 import { bulkChanged } from '../workflows/bulk-signals';
 import { searchAttributes } from '../workflows/search-attributes';
+import type { TenantClients } from './tenant-clients';
 
 const callMs = 5000;
 
 /** Temporal as bulk jobs see it: the id of the workflow is the id of the job. */
 export class BulkGateway {
   constructor(
-    private readonly client: Client,
+    private readonly clients: TenantClients,
     private readonly taskQueue: string,
   ) {}
 
   /** Starts the run of a job unless it is running. It takes up where one that ended has left off. */
   async start(bulkId: string, tenantId: string): Promise<void> {
+    const client = this.clients.of(tenantId);
     try {
-      await this.#inTime(() =>
-        this.client.workflow.start<typeof bulkRun>('bulkRun', {
+      await inTime(client, () =>
+        client.workflow.start<typeof bulkRun>('bulkRun', {
           workflowId: bulkId,
           taskQueue: bulkTaskQueue(this.taskQueue),
           args: [{ bulk_id: bulkId, tenant_id: tenantId, after: -1 }],
@@ -44,34 +46,45 @@ export class BulkGateway {
   }
 
   /** Tells a run to look into the store. */
-  async wake(bulkId: string): Promise<void> {
-    await this.#ifRunning(() => this.client.workflow.getHandle(bulkId).signal(bulkChanged));
+  async wake(bulkId: string, tenantId: string): Promise<void> {
+    await this.#whereItRuns(tenantId, ({ workflow }) => workflow.getHandle(bulkId).signal(bulkChanged));
   }
 
-  async cancel(bulkId: string): Promise<void> {
-    await this.#ifRunning(() => this.client.workflow.getHandle(bulkId).cancel());
+  async cancel(bulkId: string, tenantId: string): Promise<void> {
+    await this.#whereItRuns(tenantId, ({ workflow }) => workflow.getHandle(bulkId).cancel());
   }
 
-  async isRunning(bulkId: string): Promise<boolean> {
-    try {
-      const { status } = await this.#inTime(() => this.client.workflow.getHandle(bulkId).describe());
-      return status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW' || status.name === 'PAUSED';
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return false;
-      throw error;
-    }
+  async isRunning(bulkId: string, tenantId: string): Promise<boolean> {
+    const running = await this.clients.first(tenantId, async (client) => {
+      const described = await unlessUnknown(client, () => client.workflow.getHandle(bulkId).describe());
+      return described !== null && runningStates.includes(described.status.name) ? true : null;
+    });
+    return running ?? false;
   }
 
   /** One that has not started yet, or has ended, reads the store in any case. */
-  async #ifRunning(call: () => Promise<unknown>): Promise<void> {
-    try {
-      await this.#inTime(call);
-    } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-    }
+  async #whereItRuns(tenantId: string, call: (client: Client) => Promise<unknown>): Promise<void> {
+    await this.clients.first(tenantId, (client) =>
+      unlessUnknown(client, async () => {
+        await call(client);
+        return true;
+      }),
+    );
   }
+}
 
-  #inTime<T>(call: () => Promise<T>): Promise<T> {
-    return this.client.connection.withDeadline(Date.now() + callMs, call);
+const runningStates: readonly WorkflowExecutionStatusName[] = ['RUNNING', 'CONTINUED_AS_NEW', 'PAUSED'];
+
+/** @returns null when there is no such run there, or, for what only a running one is told, it has ended */
+async function unlessUnknown<T>(client: Client, call: () => Promise<T>): Promise<T | null> {
+  try {
+    return await inTime(client, call);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
   }
+}
+
+function inTime<T>(client: Client, call: () => Promise<T>): Promise<T> {
+  return client.connection.withDeadline(Date.now() + callMs, call);
 }

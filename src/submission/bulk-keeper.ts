@@ -24,7 +24,7 @@ export class BulkKeeper {
 
   async #keepRunning({ bulkId, tenantId }: { bulkId: string; tenantId: string }): Promise<void> {
     try {
-      if (await this.deps.gateway.isRunning(bulkId)) return;
+      if (await this.deps.gateway.isRunning(bulkId, tenantId)) return;
       this.deps.log.warn({ bulk_id: bulkId }, 'a bulk job had no run; it goes on in a new one');
       await this.deps.gateway.start(bulkId, tenantId);
     } catch (error) {

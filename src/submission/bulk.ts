@@ -48,7 +48,7 @@ export class Bulk {
   async resume(bulkId: string, tenantId: string | null): Promise<BulkJobResponse> {
     const job = await this.#job(bulkId, tenantId);
     if (!(await this.deps.jobs.resume(bulkId, job.tenantId))) throw ended('resumed', 'bulk_not_resumable');
-    await this.#tell(bulkId, () => this.deps.gateway.wake(bulkId));
+    await this.#tell(bulkId, () => this.deps.gateway.wake(bulkId, job.tenantId));
     return this.status(bulkId, tenantId);
   }
 
@@ -56,7 +56,7 @@ export class Bulk {
     const job = await this.#job(bulkId, tenantId);
     if (!(await this.deps.jobs.cancel(bulkId, job.tenantId)))
       throw ended('cancelled', 'bulk_not_cancellable');
-    await this.#tell(bulkId, () => this.deps.gateway.cancel(bulkId));
+    await this.#tell(bulkId, () => this.deps.gateway.cancel(bulkId, job.tenantId));
     return this.status(bulkId, tenantId);
   }
 

@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import type { PausePoint } from '../config/pause-point';
 import type { CallbackDelivery } from '../contract/callback';
 import { callbacksTaskQueue } from '../domain/task-queues';
@@ -8,17 +7,18 @@ import type { callbackDelivery } from '../workflows';
 import { searchAttributes } from '../workflows/search-attributes';
 import { Dispatcher } from './dispatcher';
 import { startUnlessRunning } from './start-unless-running';
+import type { TenantClients } from './tenant-clients';
 
 /** Starts a workflow for each callback of a job that has ended. */
 export function callbackDispatcher(deps: {
   readonly callbacks: Pick<Callbacks, 'takeDue' | 'handBack'>;
   readonly notifications: Pick<Notifications, 'on'>;
-  readonly client: Client;
+  readonly clients: TenantClients;
   readonly taskQueue: string;
   readonly pause: PausePoint;
   readonly log: { warn(fields: object, message: string): void };
 }): Dispatcher<CallbackDelivery> {
-  const { callbacks, client, notifications, log } = deps;
+  const { callbacks, clients, notifications, log } = deps;
   return new Dispatcher({
     what: 'callbacks',
     after: ['published', 'cancelled', 'bulk', 'callback_due'],
@@ -28,7 +28,7 @@ export function callbackDispatcher(deps: {
     async begin(delivery) {
       const { callback_id: id, tenant_id: tenantId, replays } = delivery;
       await deps.pause('callback_taken');
-      await startUnlessRunning<typeof callbackDelivery>(client, 'callbackDelivery', {
+      await startUnlessRunning<typeof callbackDelivery>(clients.of(tenantId), 'callbackDelivery', {
         workflowId: replays === 0 ? `callback-${id}` : `callback-${id}-${replays}`,
         taskQueue: callbacksTaskQueue(deps.taskQueue),
         args: [delivery],

@@ -155,7 +155,7 @@ export class Jobs {
 
   async #contentOf(job: Job): Promise<string> {
     try {
-      const input = await this.deps.gateway.inputOf(job.runId);
+      const input = await this.deps.gateway.inputOf(job.runId, job.tenantId);
       const member = input?.members.find(({ request_id: requestId }) => requestId === job.requestId);
       if (member) return member.content;
     } catch (error) {

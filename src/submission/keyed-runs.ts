@@ -110,7 +110,7 @@ export class KeyedRuns {
   async #confirmedRun({ claim, deadline }: KeyedRun, first: HeldClaim): Promise<string> {
     for (let held: HeldClaim | null = first; held; held = await this.deps.runs.claimOn(claim)) {
       if (held.requestId !== first.requestId) break;
-      if ((await this.deps.gateway.stateOf(held.runId)) !== 'absent') return held.runId;
+      if ((await this.deps.gateway.stateOf(held.runId, claim.tenantId)) !== 'absent') return held.runId;
       if (held.leaseExpired) throw new DeadClaimError(held.runId);
       if (Date.now() >= deadline) break;
       await delay(confirmEveryMs);

@@ -6,12 +6,14 @@ import {
   WorkflowIdReusePolicy,
   WorkflowNotFoundError,
 } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import type { RunInput } from '../contract/plan';
 import { priorityKey } from '../domain/priority';
 import { jobsTaskQueue } from '../domain/task-queues';
 import type { PayloadReader } from '../store/payload-codec';
 import type { orchestrationRun } from '../workflows';
 import { searchAttributes } from '../workflows/search-attributes';
+import type { TenantClients } from './tenant-clients';
 
 /** A start of which it is not known whether it took effect: the run may exist. */
 export class StartUncertainError extends Error {
@@ -30,7 +32,7 @@ const grpcNotFound = 5;
 /** Temporal as submission sees it. */
 export class RunGateway {
   constructor(
-    private readonly client: Client,
+    private readonly clients: TenantClients,
     private readonly taskQueue: string,
     private readonly payloads: PayloadReader,
   ) {}
@@ -45,8 +47,9 @@ export class RunGateway {
     const jobIds = members.flatMap(({ mode, request_id }) => (mode === 'async' ? [`job-${request_id}`] : []));
     const isJob = jobIds.length > 0;
     const parent = members[0]?.parent_job_id ?? null;
+    const client = this.clients.of(plan.tenant_id);
     const start = () =>
-      this.client.workflow.start<typeof orchestrationRun>('orchestrationRun', {
+      client.workflow.start<typeof orchestrationRun>('orchestrationRun', {
         workflowId,
         taskQueue: isJob ? jobsTaskQueue(this.taskQueue) : this.taskQueue,
         args: [input],
@@ -70,7 +73,7 @@ export class RunGateway {
       });
     try {
       const until = Math.max(deadline, Date.now() + leastStartMs);
-      const handle = await this.client.connection.withDeadline(until, start);
+      const handle = await client.connection.withDeadline(until, start);
       return { eager: handle.eagerlyStarted };
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) return { eager: false };
@@ -81,28 +84,43 @@ export class RunGateway {
     }
   }
 
-  async stateOf(runId: string): Promise<RunState> {
-    try {
-      const { status } = await this.client.workflow.getHandle(runId).describe();
-      return stateByStatus[status.name];
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return 'absent';
-      throw error;
-    }
+  async stateOf(runId: string, tenantId: string): Promise<RunState> {
+    return (await this.clients.first(tenantId, (client) => stateIn(client, runId))) ?? 'absent';
   }
 
   /** The input of a run, content included. @throws RunKeyDestroyedError when its retention is over */
-  async inputOf(runId: string): Promise<RunInput | null> {
-    try {
-      const history = await this.client.workflow.getHandle(runId).fetchHistory();
-      const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
-      const payload = started?.input?.payloads?.[0];
-      return payload ? ((await this.payloads.value(payload)) as RunInput) : null;
-    } catch (error) {
-      // A history is fetched by the bare service, which has no error of its own for this.
-      if (isGrpcServiceError(error) && error.code === grpcNotFound) return null;
-      throw error;
-    }
+  async inputOf(runId: string, tenantId: string): Promise<RunInput | null> {
+    return this.#read(await this.clients.first(tenantId, (client) => inputIn(client, runId)));
+  }
+
+  /** The same of a run whose namespace is known: where an activity works, there is its run. */
+  async inputIn(namespace: string, runId: string): Promise<RunInput | null> {
+    return this.#read(await inputIn(this.clients.in(namespace), runId));
+  }
+
+  async #read(input: Payload | null): Promise<RunInput | null> {
+    return input && ((await this.payloads.value(input)) as RunInput);
+  }
+}
+
+async function stateIn(client: Client, runId: string): Promise<RunState | null> {
+  try {
+    const { status } = await client.workflow.getHandle(runId).describe();
+    return stateByStatus[status.name];
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+async function inputIn(client: Client, runId: string): Promise<Payload | null> {
+  try {
+    const { events } = await client.workflow.getHandle(runId).fetchHistory();
+    return events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0] ?? null;
+  } catch (error) {
+    // A history is fetched by the bare service, which has no error of its own for this.
+    if (isGrpcServiceError(error) && error.code === grpcNotFound) return null;
+    throw error;
   }
 }
 

@@ -6,7 +6,7 @@ import type { Db } from '../store/database';
 import { RunKeyDestroyedError } from '../store/key-ring';
 import type { Outcome, Outcomes } from '../store/outcomes';
 import type { Orchestrations } from '../store/orchestrations';
-import type { Runs } from '../store/runs';
+import type { OpenRun, Runs } from '../store/runs';
 import { type RunGateway, StartUncertainError } from './run-gateway';
 
 export interface SweeperDependencies {
@@ -81,8 +81,8 @@ export class Sweeper {
     // All of them: many that run on must not hide one that does not.
     for await (const run of this.deps.runs.openLongerThan(sweepMs, batch)) {
       try {
-        const state = await this.deps.gateway.stateOf(run.runId);
-        if (state !== 'running') await this.#recover(run.runId, run.recovery);
+        const state = await this.deps.gateway.stateOf(run.runId, run.tenantId);
+        if (state !== 'running') await this.#recover(run);
       } catch (error) {
         // One that cannot be recovered now must not keep the others from it.
         this.deps.log.warn({ run_id: run.runId, error }, 'a run could not be recovered yet');
@@ -90,9 +90,9 @@ export class Sweeper {
     }
   }
 
-  async #recover(runId: string, recovery: number): Promise<void> {
+  async #recover({ runId, tenantId, recovery }: OpenRun): Promise<void> {
     this.deps.log.warn({ run_id: runId, recovery }, 'a run ended without publishing');
-    const input = await this.#inputOf(runId);
+    const input = await this.#inputOf(runId, tenantId);
     if (!input) {
       // It never started, or nobody can read it: whoever waits for a job of it is told.
       await this.deps.outcomes.publish(runId, await this.#openJobs(runId));
@@ -141,9 +141,9 @@ export class Sweeper {
     return failed;
   }
 
-  async #inputOf(runId: string): Promise<RunInput | null> {
+  async #inputOf(runId: string, tenantId: string): Promise<RunInput | null> {
     try {
-      return await this.deps.gateway.inputOf(runId);
+      return await this.deps.gateway.inputOf(runId, tenantId);
     } catch (error) {
       if (error instanceof RunKeyDestroyedError) return null;
       throw error;

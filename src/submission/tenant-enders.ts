@@ -35,7 +35,8 @@ export function tenantEnders(deps: TenantEndersDependencies): EraseTenantDepende
       let cancelled = 0;
       for (const { bulkId, uploading } of await deps.work.openBulkJobs(tenantId)) {
         if (uploading) await deps.bulkJobs.discard(bulkId);
-        else if (await deps.bulkJobs.cancel(bulkId, tenantId)) await deps.bulkGateway.cancel(bulkId);
+        else if (await deps.bulkJobs.cancel(bulkId, tenantId))
+          await deps.bulkGateway.cancel(bulkId, tenantId);
         cancelled += 1;
       }
       return cancelled;

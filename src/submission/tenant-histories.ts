@@ -6,6 +6,7 @@ import {
   jobsTaskQueue,
   maintenanceTaskQueue,
 } from '../domain/task-queues';
+import type { TenantClients } from './tenant-clients';
 
 const page = 200;
 const grpcNotFound = 5;
@@ -13,21 +14,20 @@ const grpcNotFound = 5;
 /** Histories of a tenant's runs in Temporal. What they hold is encrypted; that they were, and when, they tell themselves. */
 export class TenantHistories {
   constructor(
-    private readonly client: Client,
-    private readonly namespace: string,
+    private readonly clients: TenantClients,
     private readonly taskQueue: string,
   ) {}
 
   /** Deletes some; of one that runs yet it is the end. @returns how many */
   async deleteSome(tenantId: string, beat: () => void): Promise<number> {
+    const query = this.#of(tenantId);
     let deleted = 0;
-    for await (const { workflowId, runId } of this.client.workflow.list({
-      query: this.#of(tenantId),
-      pageSize: page,
-    })) {
-      if (await this.#delete(workflowId, runId)) deleted += 1;
-      beat();
-      if (deleted >= page) break;
+    for (const client of this.clients.around(tenantId)) {
+      for await (const { workflowId, runId } of client.workflow.list({ query, pageSize: page })) {
+        if (await deleteHistory(client, workflowId, runId)) deleted += 1;
+        beat();
+        if (deleted >= page) return deleted;
+      }
     }
     return deleted;
   }
@@ -43,19 +43,19 @@ export class TenantHistories {
     const own = queues.map((queue) => `'${queue}'`).join(', ');
     return `Tenant = '${tenantId}' AND Kind != 'tenant_operation' AND TaskQueue IN (${own})`;
   }
+}
 
-  async #delete(workflowId: string, runId: string): Promise<boolean> {
-    try {
-      await this.client.workflowService.deleteWorkflowExecution({
-        namespace: this.namespace,
-        workflowExecution: { workflowId, runId },
-      });
-      return true;
-    } catch (error) {
-      // Visibility tells of it a moment longer.
-      if (error instanceof WorkflowNotFoundError) return false;
-      if (isGrpcServiceError(error) && error.code === grpcNotFound) return false;
-      throw error;
-    }
+async function deleteHistory(client: Client, workflowId: string, runId: string): Promise<boolean> {
+  try {
+    await client.workflowService.deleteWorkflowExecution({
+      namespace: client.options.namespace,
+      workflowExecution: { workflowId, runId },
+    });
+    return true;
+  } catch (error) {
+    // Visibility tells of it a moment longer.
+    if (error instanceof WorkflowNotFoundError) return false;
+    if (isGrpcServiceError(error) && error.code === grpcNotFound) return false;
+    throw error;
   }
 }

@@ -15,13 +15,13 @@ describe('the embedded Temporal server', () => {
   let binary: string;
   const running: TemporalServer[] = [];
   const silent = (): void => undefined;
-  const start = async (namespace: string, uiPort: number | null = null): Promise<TemporalServer> => {
+  const start = async (namespace: string, uiPort: number | null = null, own: string[] = []) => {
     const server = await startTemporal({
       binary,
       dataDir,
       port: await freePort(),
       uiPort,
-      namespace,
+      namespaces: [namespace, ...own],
       log: silent,
     });
     running.push(server);
@@ -59,6 +59,12 @@ describe('the embedded Temporal server', () => {
     const server = await start('conclave');
     expect(await describeNamespace(server, 'default')).toEqual(prepared);
     expect(await describeNamespace(server, 'conclave')).toEqual(prepared);
+  });
+
+  it('prepares every namespace that it is to have', async () => {
+    const server = await start('default', null, ['conclave-acme', 'conclave-beta']);
+    for (const namespace of ['default', 'conclave-acme', 'conclave-beta'])
+      expect(await describeNamespace(server, namespace)).toEqual(prepared);
   });
 
   it('starts again after a kill', async () => {

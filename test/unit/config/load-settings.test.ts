@@ -27,6 +27,33 @@ function faultsOf(environment: Record<string, string> = {}): readonly string[] {
 }
 
 describe('Settings [2.1] [F.9]', () => {
+  it('name the namespaces of tenants, by tenant, and a bounded number of them', () => {
+    write(
+      'settings.yaml',
+      'workflow: { tenant_namespaces: { acme: conclave-acme, Globex_2: conclave-acme } }',
+    );
+    const loaded = load();
+    expect(loaded.settings.workflow.tenant_namespaces).toEqual({
+      acme: 'conclave-acme',
+      Globex_2: 'conclave-acme',
+    });
+    expect(explainSetting(loaded, 'workflow.tenant_namespaces')).toEqual({
+      value: '{"acme":"conclave-acme","Globex_2":"conclave-acme"}',
+      source: file('settings.yaml'),
+    });
+    expect(explainSetting(loaded, 'workflow.tenant_namespaces.acme')?.value).toBe('"conclave-acme"');
+
+    write('settings.yaml', 'workflow: { tenant_namespaces: { "ac me": a, acme: "a b" } }');
+    expect(faultsOf()).toEqual([
+      expect.stringContaining('workflow.tenant_namespaces.ac me'),
+      expect.stringContaining('workflow.tenant_namespaces.acme: must be 1-100 letters'),
+    ]);
+
+    const many = Array.from({ length: 17 }, (_, n) => `t${n}: n${n}`).join(', ');
+    write('settings.yaml', `workflow: { tenant_namespaces: { ${many} } }`);
+    expect(faultsOf()).toEqual([expect.stringContaining('must not name more than 16 namespaces')]);
+  });
+
   it('default to the locked numbers', () => {
     write('settings.yaml', '');
     const { settings } = load();

@@ -6,6 +6,7 @@ import {
 } from '@temporalio/client';
 import type { PayloadReader } from '../../../src/store/payload-codec';
 import { RunGateway, StartUncertainError } from '../../../src/submission/run-gateway';
+import { TenantClients } from '../../../src/submission/tenant-clients';
 import { inputOf, jobId, memberOf, planWith } from './support';
 
 const grpcError = (code: number) =>
@@ -37,7 +38,8 @@ function harness({ eager = true, fails }: { eager?: boolean; fails?: Error } = {
     },
   } as unknown as Client;
   const payloads = { value: async (payload: unknown) => ({ read: payload }) } as unknown as PayloadReader;
-  return { gateway: new RunGateway(client, 'queue', payloads), calls, deadlines, handle };
+  const clients = new TenantClients({ namespace: 'main', tenant_namespaces: {} }, () => client);
+  return { gateway: new RunGateway(clients, 'queue', payloads), calls, deadlines, handle };
 }
 
 const attributesOf = ({ typedSearchAttributes }: WorkflowStartOptions) =>
@@ -145,19 +147,19 @@ describe('the state of a run', () => {
   ])('of %s is %s', async (name, state) => {
     const { gateway, handle } = harness();
     handle.describe = async () => ({ status: { name } });
-    expect(await gateway.stateOf('run')).toBe(state);
+    expect(await gateway.stateOf('run', 'demo')).toBe(state);
   });
 
   it('is absent when the engine does not know it', async () => {
     const { gateway, handle } = harness();
     handle.describe = () => Promise.reject(new WorkflowNotFoundError('none', 'run', undefined));
-    expect(await gateway.stateOf('run')).toBe('absent');
+    expect(await gateway.stateOf('run', 'demo')).toBe('absent');
   });
 
   it('is not known when the engine does not answer', async () => {
     const { gateway, handle } = harness();
     handle.describe = () => Promise.reject(unavailable);
-    await expect(gateway.stateOf('run')).rejects.toBe(unavailable);
+    await expect(gateway.stateOf('run', 'demo')).rejects.toBe(unavailable);
   });
 });
 
@@ -168,7 +170,7 @@ describe('the input of a run', () => {
     handle.fetchHistory = async () => ({
       events: [{ workflowExecutionStartedEventAttributes: { input } }, {}],
     });
-    expect(await gateway.inputOf('run')).toEqual({ read: 'first' });
+    expect(await gateway.inputOf('run', 'demo')).toEqual({ read: 'first' });
   });
 
   it.each([
@@ -177,7 +179,7 @@ describe('the input of a run', () => {
   ])('is null when %s', async (_why, fetchHistory) => {
     const { gateway, handle } = harness();
     handle.fetchHistory = fetchHistory;
-    expect(await gateway.inputOf('run')).toBeNull();
+    expect(await gateway.inputOf('run', 'demo')).toBeNull();
   });
 
   it.each([
@@ -186,6 +188,6 @@ describe('the input of a run', () => {
   ])('fails when %s', async (_why, error) => {
     const { gateway, handle } = harness();
     handle.fetchHistory = () => Promise.reject(error);
-    await expect(gateway.inputOf('run')).rejects.toBe(error);
+    await expect(gateway.inputOf('run', 'demo')).rejects.toBe(error);
   });
 });
