@@ -1,4 +1,5 @@
 import type { PausePoint } from '../config/pause-point';
+import type { DecidedOutcome } from '../contract/decided-outcome';
 import type { DetectorResult } from '../contract/detector-result';
 import type { EndedRunRecord } from '../contract/ended-run';
 import type { OrchestrationFacts } from '../contract/orchestration-end';
@@ -6,6 +7,7 @@ import { mapperPayloadSchema } from '../contract/payload';
 import type { Plan } from '../contract/plan';
 import { decidedOutcome } from '../domain/decided-outcome';
 import { endedRunRecord } from '../domain/ended-run';
+import { mappedOnRecord } from '../domain/mapped-on-record';
 import { counts } from '../domain/results';
 import { outcomeOf, type OutcomeVerdict, secondariesStoodIn } from '../domain/outcome';
 import { suppressionsIn } from '../domain/suppression';
@@ -119,6 +121,15 @@ function toOutcome(plan: Plan, digest: string, raw: MemberEnding, now: () => num
     aggregationFailed: ending.aggregation_failed || ending.mapping.kind === 'invalid_payload',
     deadlineCut,
   });
+  const decided = decidedOutcome({
+    plan,
+    results,
+    coverage,
+    coverageDecision: decisions.coverage,
+    conflict: ending.conflict,
+    policyFallback,
+    verdict,
+  });
   // Made at once, so that what is wrong with it shows here.
   const answer = finalAnswer(plan, ending, verdict, null, now());
   const outcome: Outcome = {
@@ -129,12 +140,9 @@ function toOutcome(plan: Plan, digest: string, raw: MemberEnding, now: () => num
     receivedAt: new Date(member.received_at),
     facts: factsOf(plan, ending, verdict),
     answer: (jobId) => (jobId === null ? answer : finalAnswer(plan, ending, verdict, jobId, now())),
-    audit: auditRecord(plan, digest, ending, verdict),
+    audit: auditRecord(plan, digest, ending, verdict, decided),
   };
   if (ending.cancelled) return { outcome, record: null };
-  const { coverage: coverageDecision } = decisions;
-  const { conflict } = ending;
-  const decided = { plan, results, coverage, coverageDecision, conflict, policyFallback, verdict };
   return {
     outcome,
     record: endedRunRecord({
@@ -143,7 +151,7 @@ function toOutcome(plan: Plan, digest: string, raw: MemberEnding, now: () => num
       member,
       results,
       deadlineCut,
-      outcome: decidedOutcome(decided),
+      outcome: decided,
     }),
   };
 }
@@ -186,6 +194,7 @@ function auditRecord(
   digest: string,
   ending: MemberEnding,
   verdict: OutcomeVerdict,
+  decided: DecidedOutcome,
 ): Record<string, unknown> {
   const { member, results, conflict } = ending;
   return {
@@ -221,7 +230,9 @@ function auditRecord(
       conflicting_detectors: conflict.conflicting_detectors,
       confidence_delta: conflict.confidence_delta,
     },
+    verdict: ending.cancelled ? 'none' : decided.verdict.kind,
     mapping: ending.mapping.kind,
+    ...(ending.mapping.kind === 'mapped' && mappedOnRecord(ending.mapping.response)),
     http_status: verdict.status,
     error_code: verdict.error_code,
   };

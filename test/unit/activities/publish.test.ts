@@ -166,6 +166,27 @@ describe('publish', () => {
     });
     expect(JSON.stringify(stored[0]?.audit)).not.toContain('said-');
   });
+
+  it('records what was found as a kind and, where it was mapped, as categories', async () => {
+    const version_info = { taxonomy: '3.0.0', frameworks: '2.0.0', model: 'none' };
+    const mapping = { kind: 'mapped', response: { ...mappingResponse, version_info } } as const;
+    const { stored } = await publish(
+      ending({ mapping }),
+      ending(),
+      ending({ mapping, cancelled: true }),
+      ending({ payload: null, coverage: 0 }, [failure('a', 'http_5xx'), failure('b', 'http_5xx')]),
+    );
+    const [mapped, off, cancelled, dead] = stored.map(({ audit }) => audit);
+    expect(mapped).toMatchObject({
+      verdict: 'adverse',
+      mapping: 'mapped',
+      categories: ['HARM.SPEECH.Toxicity'],
+      data_versions: { taxonomy: '3.0.0', frameworks: '2.0.0' },
+    });
+    expect(off).toMatchObject({ verdict: 'adverse', mapping: 'off' });
+    expect(off).not.toHaveProperty('categories');
+    expect([cancelled, dead]).toMatchObject([{ verdict: 'none' }, { verdict: 'none' }]);
+  });
 });
 
 describe('what is kept for other policies to judge', () => {
