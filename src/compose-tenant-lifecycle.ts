@@ -24,11 +24,11 @@ import type { Notifications } from './store/notifications';
 import { whenCommitted } from './store/one-transaction';
 import type { Orchestrations } from './store/orchestrations';
 import type { Runs } from './store/runs';
+import { signedReport } from './store/signed-reports';
 import { Simulations } from './store/simulations';
 import { exportSources } from './store/tenant-export-sources';
 import { TenantExports } from './store/tenant-exports';
 import { TenantOperations } from './store/tenant-operations';
-import { signedReport } from './store/tenant-reports';
 import { TenantRows } from './store/tenant-rows';
 import { TenantWork } from './store/tenant-work';
 import { TenantRecords } from './store/tenants';
@@ -116,7 +116,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
           },
         }),
         histories: new TenantHistories(clients, taskQueue),
-        sign: (kind, report) => signedReport(auditKeys, kind, report),
+        sign: (kind, report) => signedReport(auditKeys, `tenant/${kind}`, report),
         alsoKept: alsoKept(settings),
         pause,
         now: Date.now,
@@ -132,7 +132,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
           audit: new AuditRecords(db, presentable),
           policies: (tenantId) => policiesOf(policies, tenantId),
         }),
-        sign: (kind, report) => signedReport(auditKeys, kind, report),
+        sign: (kind, report) => signedReport(auditKeys, `tenant/${kind}`, report),
         retentionMs: exportRetentionMs,
         pause,
         now: Date.now,
@@ -145,7 +145,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
         credentials: new Credentials(db, notifications),
         newApiKey,
         hashOf,
-        sign: (kind, report) => signedReport(auditKeys, kind, report),
+        sign: (kind, report) => signedReport(auditKeys, `tenant/${kind}`, report),
         pause,
         now: Date.now,
       }),

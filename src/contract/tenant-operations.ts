@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { describedFileSchema, reportSignatureSchema } from './signed-report';
 import { tenantSchema } from './text';
 
 const tenantOperationKinds = ['onboarding', 'export', 'erasure'] as const;
@@ -43,7 +44,7 @@ export const exportManifestSchema = z
   .strictObject({
     format: z.literal('conclave-tenant-export/1'),
     ...reportFields,
-    files: z.array(z.strictObject({ name: z.string(), records: count, bytes: count, sha256: z.string() })),
+    files: z.array(describedFileSchema),
     left_out: reasoned,
   })
   .meta({ id: 'ExportManifest' });
@@ -56,17 +57,6 @@ export const onboardingReportSchema = z
 export type OnboardingReport = z.output<typeof onboardingReportSchema>;
 
 export type TenantOperationReport = ErasureReport | ExportManifest | OnboardingReport;
-
-/** Over `conclave/tenant/<kind>/1`, a line feed, and the report as compact JSON, by the key of the audit log. */
-export const tenantReportSignatureSchema = z
-  .strictObject({
-    algorithm: z.literal('ed25519'),
-    key_id: z.string(),
-    public_key: z.base64(),
-    value: z.base64(),
-  })
-  .meta({ id: 'TenantReportSignature' });
-export type TenantReportSignature = z.output<typeof tenantReportSignatureSchema>;
 
 /** Something that is done to a tenant as a whole, and takes its time. */
 export const tenantOperationSchema = z
@@ -87,7 +77,8 @@ export const tenantOperationSchema = z
     expires_at: time.nullable(),
     /** Null until it is completed. */
     report: z.union([erasureReportSchema, exportManifestSchema, onboardingReportSchema]).nullable(),
-    signature: tenantReportSignatureSchema.nullable(),
+    /** Over `conclave/tenant/<kind>/1`. */
+    signature: reportSignatureSchema.nullable(),
   })
   .meta({ id: 'TenantOperation' });
 export type TenantOperation = z.output<typeof tenantOperationSchema>;

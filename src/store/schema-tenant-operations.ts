@@ -1,9 +1,9 @@
 import type { ColumnType, Generated } from 'kysely';
+import type { ReportSignature } from '../contract/signed-report';
 import type {
   TenantOperationKind,
   TenantOperationReport,
   TenantOperationStatus,
-  TenantReportSignature,
 } from '../contract/tenant-operations';
 import type { Nullable, WithDefault } from './columns';
 
@@ -26,7 +26,7 @@ export interface TenantOperationTables {
     error: Nullable<string>;
     /** Kept as text: it is what was signed. */
     report: Json<TenantOperationReport | null>;
-    signature: Json<TenantReportSignature | null>;
+    signature: Json<ReportSignature | null>;
     started_by: string;
     request_id: string;
     started_at: Generated<Date>;

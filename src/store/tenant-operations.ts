@@ -1,9 +1,9 @@
 import { type Selectable, sql } from 'kysely';
+import type { ReportSignature } from '../contract/signed-report';
 import type {
   TenantOperation,
   TenantOperationKind,
   TenantOperationReport,
-  TenantReportSignature,
 } from '../contract/tenant-operations';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
@@ -22,7 +22,7 @@ export interface NewTenantOperation {
 
 export interface TenantReport {
   readonly report: TenantOperationReport;
-  readonly signature: TenantReportSignature;
+  readonly signature: ReportSignature;
   /** When what was made goes away. */
   readonly expiresAt?: Date;
 }
