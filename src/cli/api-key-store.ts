@@ -3,11 +3,12 @@ import { anonymous } from '../contract/identity';
 import type { Settings } from '../contract/config';
 import { embeddedDatabaseUrl } from '../embedded/postgres-server';
 import { ApiKeys, type KeyCaller } from '../security/api-keys';
-import { AuditLog, type AuditRow, everyTenant } from '../store/audit-log';
+import { AuditLog, everyTenant } from '../store/audit-log';
 import { Credentials } from '../store/credentials';
 import { openDatabase } from '../store/database';
 import { migrate } from '../store/migrations';
 import { assertDatabaseAnswers } from './external-servers';
+import { operationHere } from './operation-here';
 
 /**
  * Works on the keys in the database that the settings name, or in that of `npm start`, which must be running. Whoever can
@@ -29,22 +30,8 @@ export async function withApiKeys(
     const perMinute = orchestration.default_rate_limit_per_minute;
     const keys = new ApiKeys({ store, changed: async () => undefined, perMinute, quotaOf: () => null });
     await work(keys, { identity: anonymous, tenantId: null, by });
-    if (change) await new AuditLog(db).append(operation(change, by.requestId));
+    if (change) await new AuditLog(db).append(operationHere(everyTenant, change, by.requestId));
   } finally {
     await db.destroy();
   }
-}
-
-/** Beside the record of the change itself, as calls of the API leave it (docs/audit.md). */
-function operation(
-  change: { readonly action: string; readonly target: object },
-  requestId: string,
-): AuditRow {
-  const who = { principal: 'cli', principal_kind: 'command_line', roles: [], address: null };
-  return {
-    tenant_id: everyTenant,
-    request_id: requestId,
-    kind: 'operation',
-    record: { ...who, ...change, outcome: 'done' },
-  };
 }

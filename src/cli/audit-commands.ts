@@ -79,12 +79,13 @@ function ranged(command: Command): Command {
 }
 
 /** Days of {@link whenText} lie ahead; a log has none such. */
-function whenPast(text: string): string {
+export function whenPast(text: string): string {
   const days = /^(\d{1,4})d$/.exec(text)?.[1];
   return days === undefined ? whenText(text) : new Date(Date.now() - Number(days) * 86_400_000).toISOString();
 }
 
-function show({ intact, rows, chains, breaks }: AuditVerification): void {
+function show(verified: AuditVerification): void {
+  const { intact, rows, chains, breaks } = verified;
   printTable('table', chains, {
     chain: (one) => one.tenant_id,
     from: (one) => String(one.from_position + 1),
@@ -92,6 +93,11 @@ function show({ intact, rows, chains, breaks }: AuditVerification): void {
     signed: (one) => (one.signed_position === null ? '-' : `${one.signed_position} (${one.signed_at})`),
     hash: (one) => one.hash?.slice(0, 16) ?? '-',
   });
+  showBreaks(verified);
+  console.log(intact ? `intact: ${rows} rows` : `broken: ${breaks.length} of the chains`);
+}
+
+export function showBreaks({ breaks }: AuditVerification): void {
   for (const one of breaks) {
     const where = [
       one.position === null ? '' : ` at position ${one.position}`,
@@ -99,5 +105,4 @@ function show({ intact, rows, chains, breaks }: AuditVerification): void {
     ].join('');
     console.log(`${colors.bold(`${one.tenant_id}: ${one.kind}`)}${where}: ${one.message}`);
   }
-  console.log(intact ? `intact: ${rows} rows` : `broken: ${breaks.length} of the chains`);
 }

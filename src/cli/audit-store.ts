@@ -8,15 +8,21 @@ import { embeddedDatabaseUrl } from '../embedded/postgres-server';
 import { presentable } from '../security/on-record';
 import { AuditCheckpoints } from '../store/audit-checkpoints';
 import { type AuditKeys, loadAuditKeys } from '../store/audit-keys';
+import { AuditLog } from '../store/audit-log';
 import { AuditRecords } from '../store/audit-records';
 import { AuditVerifier } from '../store/audit-verifier';
 import { openDatabase } from '../store/database';
+import { SealedRows } from '../store/sealed-rows';
 import { assertDatabaseAnswers } from './external-servers';
 import { version } from './version';
 
 export interface LocalAudit {
   readonly verifier: AuditVerifier;
   readonly keys: AuditKeys;
+  readonly checkpoints: AuditCheckpoints;
+  readonly records: AuditRecords;
+  readonly rows: SealedRows;
+  readonly log: AuditLog;
   /** To the standard output. */
   readonly write: (tenantId: string | null, query: AuditQuery, format: AuditFormat) => Promise<void>;
 }
@@ -33,9 +39,14 @@ export async function withAudit(
     const keys = loadAuditKeys(audit, service.data_dir);
     const source = { version, host: hostname() };
     const records = new AuditRecords(db, presentable);
+    const checkpoints = new AuditCheckpoints(db, keys);
     await work({
-      verifier: new AuditVerifier(db, new AuditCheckpoints(db, keys)),
+      verifier: new AuditVerifier(db, checkpoints),
       keys,
+      checkpoints,
+      records,
+      rows: new SealedRows(db, presentable),
+      log: new AuditLog(db),
       async write(tenantId, query, format) {
         const lines = async function* () {
           for await (const record of records.all(tenantId, query))

@@ -9,6 +9,7 @@ import { addAllowListCommands } from './allow-list-commands';
 import { addApiKeyCommands } from './api-key-commands';
 import { addAuditCommands } from './audit-commands';
 import { addDetectorCommands } from './detector-commands';
+import { addEvidenceCommands } from './evidence-commands';
 import { addKeysCommands } from './keys-commands';
 import { addPolicySimulateCommand } from './policy-simulate';
 import { addPolicyShadowCommands } from './policy-shadow';
@@ -98,6 +99,12 @@ function program(): Command {
   addApiKeyCommands(conclave.command('api-key').description('work on API keys'), exit);
   addKeysCommands(conclave.command('keys').description('work on what everything is encrypted under'), api);
   addAuditCommands(conclave.command('audit').description('verify and export the audit log'), exit);
+  addEvidenceCommands(
+    conclave
+      .command('evidence')
+      .description('give auditors what is on record, and verify what they were given'),
+    exit,
+  );
   addTenantCommands(conclave.command('tenant').description('work on tenants'), api);
   addTokenCommands(conclave.command('token').description('work on tokens'), api);
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type RawBuilder, sql } from 'kysely';
+import { jsonbText } from './jsonb-text';
 
 /** What stands before the first link of a chain. */
 export const beginning = Buffer.alloc(32);
@@ -22,6 +23,22 @@ export function rowDigest(table: string): RawBuilder<Buffer> {
   return sql<Buffer>`sha256(convert_to('conclave/audit/row/1' || chr(10) || jsonb_build_array(
     ${column('tenant_id')}, ${column('request_id')}, ${column('kind')},
     (extract(epoch from ${column('created_at')}) * 1000000)::bigint, ${column('record')})::text, 'UTF8'))`;
+}
+
+/** A row, as whoever has no database sees it. */
+export interface RowAsText {
+  readonly tenantId: string;
+  readonly requestId: string;
+  readonly kind: string;
+  /** Since 1970. */
+  readonly microseconds: number;
+  readonly record: unknown;
+}
+
+/** The same digest, made here. */
+export function digestOf({ tenantId, requestId, kind, microseconds, record }: RowAsText): Buffer {
+  const row = jsonbText([tenantId, requestId, kind, microseconds, record]);
+  return createHash('sha256').update(`conclave/audit/row/1\n${row}`).digest();
 }
 
 /** Ties a row to all before it: its place, its number and its digest, and the hash of the link before. */

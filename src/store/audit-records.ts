@@ -27,6 +27,15 @@ interface Row {
   hash: Buffer | null;
 }
 
+/** Where the rows of a time lie in the chain of a tenant. */
+export interface Extent {
+  readonly rows: number;
+  /** Of these, how many have no place yet. */
+  readonly unsealed: number;
+  readonly first: number;
+  readonly last: number;
+}
+
 const exportPage = 500;
 const mostOfOneRequest = 200;
 const countedUpTo = 10_000;
@@ -53,6 +62,38 @@ export class AuditRecords {
     if (tenantId !== null) matching = matching.where('tenant_id', '=', tenantId);
     const row = await matching.orderBy('sequence').executeTakeFirst();
     return row ? { tenantId: row.tenant_id, requestId, record: row.record } : null;
+  }
+
+  /** {@link ending} of many; what is not there is left out. */
+  async endings(requestIds: readonly string[], tenantId: string): Promise<Map<string, unknown>> {
+    if (requestIds.length === 0) return new Map();
+    const rows = await asTenant(this.db, tenantId)
+      .selectFrom('audit')
+      .select(['request_id', 'record'])
+      .where('tenant_id', '=', tenantId)
+      .where('request_id', 'in', [...new Set(requestIds)])
+      .where('kind', '=', 'orchestration')
+      .execute();
+    return new Map(rows.map(({ request_id: id, record }) => [id, record]));
+  }
+
+  /** Null when there are no rows of that time. */
+  async extent(tenantId: string, range: Pick<AuditQuery, 'from' | 'to'>): Promise<Extent | null> {
+    const found = await (
+      await this.#matching(tenantId, range)
+    )
+      .clearSelect()
+      .select(({ fn }) => [
+        fn.countAll<string>().as('rows'),
+        fn.count<string>('audit_link.position').as('sealed'),
+        fn.min('audit_link.position').as('first'),
+        fn.max('audit_link.position').as('last'),
+      ])
+      .executeTakeFirstOrThrow();
+    const rows = Number(found.rows);
+    if (rows === 0) return null;
+    const [first, last] = [Number(found.first), Number(found.last)];
+    return { rows, unsealed: rows - Number(found.sealed), first, last };
   }
 
   /** All that a request did, in order. */
