@@ -236,29 +236,6 @@ const paths = {
   },
 };
 
-const requestSchemas = [
-  'SentRequest',
-  'BatchOrchestrationRequest',
-  'RerunRequest',
-  'NewApiKey',
-  'ValidateToken',
-  'RefreshToken',
-  'RevokeToken',
-  'DevToken',
-  'NewDetector',
-  'DetectorTest',
-  'NewEndpoint',
-  'ConfigCandidate',
-  'PutPolicy',
-  'PolicyReview',
-  'MigratePolicies',
-  'PolicyCheck',
-  'FmsContentDetectionRequest',
-  'ModerationsRequest',
-  'LitellmGuardrailRequest',
-  'PortkeyGuardrailRequest',
-];
-
 /** OpenAPI 3.1, generated from the schemas that the code validates with. */
 export function openApiDocument(version: string, routes: readonly DeclaredRoute[]): object {
   const all = { ...paths, ...codecPaths(routes) };
@@ -274,12 +251,24 @@ export function openApiDocument(version: string, routes: readonly DeclaredRoute[
     paths: withAccess(all, routes),
     components: {
       securitySchemes,
-      schemas: reachable(all, { ...generated('output'), ...only(generated('input'), requestSchemas) }),
+      schemas: schemasOf(Object.values(all).flatMap((operations) => Object.values<Operation>(operations))),
     },
   };
 }
 
 type Schemas = Readonly<Record<string, object>>;
+
+interface Operation {
+  readonly operationId: string;
+  readonly requestBody?: object;
+}
+
+/** What is asked may leave out what has a default; what is answered, or both, has it. */
+function schemasOf(operations: readonly Operation[]): Schemas {
+  const asked = operations.map(({ requestBody = {} }) => requestBody);
+  const answered = operations.map(({ requestBody: _asked, ...rest }) => rest);
+  return { ...reachable(asked, generated('input')), ...reachable(answered, generated('output')) };
+}
 
 function generated(io: 'input' | 'output'): Schemas {
   const { schemas } = z.toJSONSchema(z.globalRegistry, {

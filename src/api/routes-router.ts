@@ -10,6 +10,7 @@ import { matchRoute } from '../proxy/match';
 import type { ProxyDependencies } from '../proxy/proxy';
 import { targetOf } from '../proxy/target';
 import { type DeclaredRoute, needs } from './access';
+import { pageOf } from './pages';
 import { sightOf } from './sight';
 import { validate } from './validate';
 
@@ -31,7 +32,7 @@ export interface RoutesRouterDependencies {
 
 const listQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(200).default(50),
-  page_token: z.string().max(200).optional(),
+  page_token: z.string().max(3000).optional(),
 });
 const debugQuerySchema = z.strictObject({ method: z.string().max(20).default('GET') });
 
@@ -48,14 +49,13 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
   const router = Router();
 
   router.get('/router/routes', needs('router:read', { reach: 'shared' }), (request, response) => {
-    const { limit, page_token: after } = validate(listQuerySchema, request.query);
+    const query = validate(listQuerySchema, request.query);
     const all = routed();
-    const rest = after === undefined ? all : all.filter(({ endpoint_id }) => endpoint_id > after);
-    const page = rest.slice(0, limit);
+    const { items, ...rest } = pageOf(all, query, ({ endpoint_id: id }) => [id], byId);
     response.json({
-      routes: page.map(describe),
+      routes: items.map(describe),
       total_count: all.length,
-      ...(rest.length > page.length ? { next_page_token: page.at(-1)!.endpoint_id } : {}),
+      ...rest,
       timestamp: new Date().toISOString(),
     } satisfies RouteList);
   });
@@ -181,4 +181,8 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
   }
 
   return router;
+}
+
+function byId([a = '']: readonly string[], [b = '']: readonly string[]): number {
+  return a < b ? -1 : Number(a > b);
 }

@@ -5,6 +5,7 @@ import { checkParams } from './detector-params';
 import { authTypes, checkAuthConfig } from './outbound-auth';
 import { type Protocol, protocols, traitsOf } from './protocols';
 import { nameSchema, versionSchema } from './text';
+import { urlPathSchema } from './url-path';
 
 /** How raw scores become [0, 1] (spec/orchestration.md 3.3). */
 export const scoreNormalizationSchema = z.discriminatedUnion('method', [
@@ -73,7 +74,7 @@ export const detectorRegistrationSchema = z
     auth_config: z.record(z.string(), z.json()).default({}),
     timeout_ms: z.int().min(100).max(30_000).default(5000),
     max_retries: z.int().min(0).max(5).default(2),
-    health_check_path: z.string().startsWith('/').default('/health'),
+    health_check_path: urlPathSchema.default('/health'),
     capabilities: detectorCapabilitiesSchema.default({
       supported_content_types: ['text'],
       max_content_length: 50_000,

@@ -3,6 +3,7 @@ import { connectionHeaders } from './connection-headers';
 import { authTypes, checkAuthConfig } from './outbound-auth';
 import { nameSchema, versionSchema } from './text';
 import type { DetectorRegistration } from './registration';
+import { urlPathSchema } from './url-path';
 
 export const upstreamKinds = ['detector', 'mapper', 'analysis', 'http'] as const;
 export type UpstreamKind = (typeof upstreamKinds)[number];
@@ -29,7 +30,7 @@ const httpUrl = z
 export const healthCheckSchema = z.strictObject({
   enabled: z.boolean().default(true),
   type: z.enum(['http_get', 'http_head', 'http_post', 'tcp', 'custom']).default('http_get'),
-  path: z.string().startsWith('/').optional(),
+  path: urlPathSchema.optional(),
   url: httpUrl.optional(),
   headers: z.record(z.string(), z.string()).default({}),
   body: z.string().max(10_000).optional(),
@@ -132,7 +133,7 @@ export const endpointSchema = z
     auth_type: z.enum(authTypes).default('none'),
     auth_config: z.record(z.string(), z.json()).default({}),
     disabled: z.boolean().default(false),
-    health_check_path: z.string().startsWith('/').optional(),
+    health_check_path: urlPathSchema.optional(),
     timeout: seconds(1, 300).default(30),
     idle_timeout: seconds(1, 300).default(30),
     connect_timeout: seconds(1, 300).default(5),
