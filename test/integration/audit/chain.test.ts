@@ -66,7 +66,7 @@ describe('The audit log', () => {
 });
 
 describe('Verification finds the first break [E10]:', () => {
-  it('a row that was altered', async () => {
+  it('a row that was altered [platform 21.3]', async () => {
     const tenant = await audit.chainOf(6);
     await audit.tamper(sql`update audit set record = '{"n": 9}' where sequence = ${at(tenant, 4)}`);
     await audit.tamper(sql`update audit set kind = 'other' where sequence = ${at(tenant, 6)}`);

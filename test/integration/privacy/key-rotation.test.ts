@@ -90,7 +90,7 @@ describe('A rotation of the master key', () => {
     expect([await storedKeys(system), readFileSync(keyFile(), 'utf8')]).toEqual([before, text]);
   });
 
-  it('has another wrap every key, under load with no failed request; then the old one is needed no more [platform 21]', async () => {
+  it('has another wrap every key, under load with no failed request; then the old one is needed no more [platform 21.2]', async () => {
     const job = await judged(system);
     const answer = await answerOf(system, job);
     const before = await storedKeys(system);
@@ -121,7 +121,7 @@ describe('A rotation of the master key', () => {
     expect((await system.orchestrate()).status).toBeLessThan(300);
   });
 
-  it('goes on when its worker is killed, and is undone when a key cannot be verified [platform 21]', async () => {
+  it('goes on when its worker is killed, and is undone when a key cannot be verified [platform 21.2]', async () => {
     const job = await judged(system);
     const answer = await answerOf(system, job);
     await worker().end();
@@ -151,7 +151,7 @@ describe('A rotation of the master key', () => {
     ]);
   });
 
-  it('of a tenant’s key is used at once, and what was sealed before stays readable [platform 21]', async () => {
+  it('of a tenant’s key is used at once, and what was sealed before stays readable [platform 21.2]', async () => {
     const job = await judged(system);
     const answer = await answerOf(system, job);
     const { status, from, to } = await begin(system, { tenant_id: 'demo' });

@@ -32,6 +32,8 @@ describe('the key of a run whose retention is over', () => {
   let system: System;
   beforeAll(async () => {
     system = await System.start({
+      // Longer than another run takes to end and to be forgotten.
+      detectors: [{ name: 'a', timeout_ms: 30_000, max_retries: 0 }],
       env: {
         ...forgetful,
         ORCHESTRATION_SECURITY__CODEC_TOKEN: token,

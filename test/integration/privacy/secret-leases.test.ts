@@ -24,7 +24,7 @@ describe('A secret in a file', () => {
     return system.detectors.callsOf('a').at(-1)?.headers.authorization;
   };
 
-  it('that is rotated is used without a restart, and its being read is on record by name [platform 21]', async () => {
+  it('that is rotated is used without a restart, and its being read is on record by name [platform 21.2]', async () => {
     expect(await shown()).toBe('Bearer the first');
     writeFileSync(file, 'the second\n');
     expect(await eventually(shown, (value) => value !== 'Bearer the first')).toBe('Bearer the second');

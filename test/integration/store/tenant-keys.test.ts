@@ -56,7 +56,7 @@ describe('Keys of tenants, in two processes', () => {
   const read = (keys: KeyRing, tenant: string, sealed: Buffer): Promise<string> =>
     keys.decryptFor(tenant, sealed, 'answer/1').then(String);
 
-  it('have versions: after a new one all that was sealed is readable, and what is sealed is under it [platform 21]', async () => {
+  it('have versions: after a new one all that was sealed is readable, and what is sealed is under it [platform 21.2]', async () => {
     const old = await here.keys.encryptFor('rotating', verdict, 'answer/1');
     expect(await read(there.keys, 'rotating', old)).toBe('a verdict');
     expect(await here.keys.tenantKeys.addVersion('rotating', by)).toBe(2);
