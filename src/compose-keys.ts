@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { createKeyRotationActivities } from './activities/rotate-keys';
+import { createTenantKeyRotationActivities } from './activities/rotate-tenant-keys';
 import type { KeysRouterDependencies } from './api/keys-router';
 import type { PausePoint } from './config/pause-point';
 import type { Settings } from './contract/config';
@@ -11,8 +12,10 @@ import type { MasterKeys } from './store/master-keys';
 import type { Notices } from './store/notices';
 import type { Notifications } from './store/notifications';
 import { Rewrapping } from './store/rewrapping';
+import { TenantKeyRotations } from './store/tenant-key-rotations';
 import { KeyManagement } from './submission/key-management';
 import { KeyRotationGateway } from './submission/key-rotation-gateway';
+import { KeyRotationSchedule } from './submission/key-rotation-schedule';
 import type { Logger } from './telemetry/logger';
 
 /** The part of the composition root that changes what everything is encrypted under. */
@@ -30,9 +33,10 @@ export async function composeKeys(parts: {
   readonly pause: PausePoint;
   readonly log: Logger;
 }) {
-  const { db, masters, pause, log } = parts;
+  const { settings, db, masters, client, pause, log } = parts;
   const { tenantKeys } = parts.keys;
   const rotations = new KeyRotations(db, parts.notices);
+  const tenants = new TenantKeyRotations(db, tenantKeys, rotations, parts.notices);
   const rewrapping = new Rewrapping(db, masters);
   const holders = new KeyHolders(db, masters, parts.processId, (error) =>
     log.warn(
@@ -41,31 +45,41 @@ export async function composeKeys(parts: {
     ),
   );
   await holders.start(parts.notifications);
+  const { task_queue: taskQueue } = settings.workflow;
+  const schedule = new KeyRotationSchedule(client, taskQueue, settings.security.key_rotation_schedule, log);
   const management = new KeyManagement({
     tenantKeys,
     masters,
     rotations,
+    tenants,
     rewrapping,
     holders,
-    gateway: new KeyRotationGateway(parts.client, parts.settings.workflow.task_queue),
+    gateway: new KeyRotationGateway(client, taskQueue),
     pause,
     now: Date.now,
     log,
   });
-  if (parts.maintenance) management.start();
+  if (parts.maintenance) {
+    management.start();
+    schedule.start();
+  }
   return {
-    activities: createKeyRotationActivities({
-      rotations,
-      rewrapping,
-      holders,
-      masters,
-      nextMaster: () => tenantKeys.nextMaster(),
-      pause,
-      log,
-    }),
+    activities: {
+      ...createKeyRotationActivities({
+        rotations,
+        rewrapping,
+        holders,
+        masters,
+        nextMaster: () => tenantKeys.nextMaster(),
+        pause,
+        log,
+      }),
+      ...createTenantKeyRotationActivities({ rotations, tenants, pause }),
+    },
     routes: { keys: management } satisfies { readonly keys: KeysRouterDependencies['keys'] },
     async stop() {
       management.stop();
+      schedule.stop();
       await holders.stop();
     },
   };

@@ -6,7 +6,8 @@ import type { KeyRotation } from '../contract/keys-api';
 import type { KeyHolders } from '../store/key-holders';
 import type { KeyRotations } from '../store/key-rotations';
 import type { MasterKeys } from '../store/master-keys';
-import { KeyVerificationError, type Rewrapping } from '../store/rewrapping';
+import type { Rewrapping } from '../store/rewrapping';
+import { KeyVerificationError } from '../store/tenant-keys';
 
 export interface RotateKeysDependencies {
   readonly rotations: KeyRotations;
@@ -42,7 +43,7 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
       const { rotation_id: id, from, to, keys_total: total } = await running(input);
       const until = performance.now() + shiftMs;
       while (performance.now() < until) {
-        const pageSize = await rewrapping.rewrapPage(to!, from);
+        const pageSize = await rewrapping.rewrapPage(to!, from!);
         await rotations.progress(id, Math.max(0, total - (await rewrapping.left(to!))));
         if (pageSize === 0) {
           await deps.pause('rewrapped');
@@ -78,7 +79,7 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
       const rotation = await rotations.find(input.rotation_id);
       if (rotation?.status !== 'running') return;
       const { rotation_id: rotationId, from, to } = rotation;
-      if (to !== null) await rewrapping.restore({ from, to, rotationId });
+      if (to !== null) await rewrapping.restore({ from: from!, to, rotationId });
       await rotations.end(rotationId, 'restored', error);
     },
   };

@@ -12,7 +12,7 @@ import {
 import type { BulkActivities } from '../contract/bulk-run';
 import type { CallbackActivities } from '../contract/callback';
 import type { HealthActivities } from '../contract/health-monitor';
-import type { KeyRotationActivities } from '../contract/key-rotation';
+import type { KeyRotationActivities, TenantKeyRotationActivities } from '../contract/key-rotation';
 import type { NoticeActivities } from '../contract/notices';
 import type { SimulationActivities } from '../contract/simulation-run';
 import type { TenantErasureActivities } from '../contract/tenant-erasure';
@@ -36,6 +36,7 @@ const failureConverterPath = require.resolve('../workflows/failure-converter');
 
 type MaintenanceActivities = HealthActivities &
   KeyRotationActivities &
+  TenantKeyRotationActivities &
   TenantErasureActivities &
   TenantExportActivities &
   TenantOnboardingActivities;

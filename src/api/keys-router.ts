@@ -4,6 +4,8 @@ import {
   type KeyRotation,
   type KeyRotationList,
   type KeyRotationPlan,
+  type KeyRotationQuery,
+  keyRotationQuerySchema,
   type KeyStatus,
   type RotateKeys,
   rotateKeysSchema,
@@ -12,11 +14,12 @@ import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
 import { changedBy } from './principal';
+import { validate } from './validate';
 
 export interface KeysRouterDependencies {
   readonly keys: {
     status(): Promise<KeyStatus>;
-    list(): Promise<KeyRotationList>;
+    list(query: KeyRotationQuery): Promise<KeyRotationList>;
     get(rotationId: string): Promise<KeyRotation>;
     rotate(asked: RotateKeys, by: ChangedBy): Promise<KeyRotation | KeyRotationPlan>;
   };
@@ -33,8 +36,8 @@ export function keysRouter({ keys }: KeysRouterDependencies): Router {
     response.json(await keys.status());
   });
 
-  router.get('/keys/rotations', access(), async (_request, response) => {
-    response.json(await keys.list());
+  router.get('/keys/rotations', access(), async (request, response) => {
+    response.json(await keys.list(validate(keyRotationQuerySchema, request.query)));
   });
 
   router.get('/keys/rotations/:rotation_id', access(), async (request, response) => {

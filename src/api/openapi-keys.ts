@@ -1,5 +1,5 @@
 import '../contract/keys-api';
-import { answer, common, errors, json, notFound, pathParameter } from './openapi-parts';
+import { answer, common, errors, json, notFound, pathParameter, query } from './openapi-parts';
 
 /** Paths of what everything is encrypted under. */
 export function keyPaths() {
@@ -15,15 +15,17 @@ export function keyPaths() {
     '/keys/rotations': {
       get: {
         operationId: 'listKeyRotations',
-        summary: 'How keys were rotated, the latest 200 first',
-        parameters: common,
+        summary:
+          'How keys were rotated, the latest 200 first; or what became of each tenant in a rotation of all',
+        parameters: [query('part_of', { type: 'string', format: 'uuid' }), ...common],
         responses: { '200': answer('Rotations', 'KeyRotationList'), ...errors },
       },
       post: {
         operationId: 'rotateKeys',
-        summary: 'Have another master key wrap the keys of all tenants, or give a tenant a new key',
+        summary:
+          'Have another master key wrap the keys of all tenants, or give a tenant, or all of them, a new key',
         description:
-          'Of the master key a durable workflow; one that runs already is answered with. A tenant’s new key is used at once, what is under the old one stays readable.',
+          'Of the master key, and of all tenants’ keys, a durable workflow; one that runs already is answered with. A tenant’s new key is used as soon as it is verified, or not at all; what is under the old one stays readable.',
         parameters: common,
         requestBody: { required: true, content: json('RotateKeys') },
         responses: {

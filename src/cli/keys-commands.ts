@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { KeyRotation, KeyRotationList, KeyRotationPlan, KeyStatus } from '../contract/keys-api';
 import type { ApiTarget } from './api-client';
 import { apiCommands, call, type CommandContext, type Common, invalid } from './api-commands';
@@ -7,8 +7,13 @@ import { printObject, printTable } from './print';
 
 interface RotateOptions extends Common {
   readonly ofTenant?: string;
+  readonly allTenants: boolean;
   readonly dryRun: boolean;
   readonly wait: boolean;
+}
+
+interface HistoryOptions extends Common {
+  readonly ofRotation?: string;
 }
 
 const lookEveryMs = 500;
@@ -34,35 +39,40 @@ export function addKeysCommands(keys: Command, context: CommandContext): void {
     }),
   );
 
-  command('history', 'how keys were rotated, the latest first').action(
-    run(async (target, { format }) => {
-      const { rotations } = await call<KeyRotationList>(target, 'GET', '/keys/rotations');
-      printTable(format, rotations, {
-        rotation: (one) => one.rotation_id,
-        of: (one) => one.tenant_id ?? '(master key)',
-        status: (one) => one.status,
-        change: (one) => `${one.from} to ${one.to ?? '?'}`,
-        keys: (one) => `${one.keys_done}/${one.keys_total}`,
-        started: (one) => one.started_at.slice(0, 16),
-        by: (one) => one.started_by,
-        error: (one) => one.error ?? '-',
-      });
-    }),
-  );
+  command('history', 'how keys were rotated, the latest first')
+    .option('--of-rotation <id>', 'what became of each tenant in a rotation of all')
+    .action(
+      run<HistoryOptions>(async (target, { format, ofRotation }) => {
+        const of = ofRotation === undefined ? '' : `?part_of=${encodeURIComponent(ofRotation)}`;
+        const { rotations } = await call<KeyRotationList>(target, 'GET', `/keys/rotations${of}`);
+        printTable(format, rotations, {
+          rotation: (one) => one.rotation_id,
+          of: (one) => one.tenant_id ?? (one.kind === 'master_key' ? '(master key)' : '(all tenants)'),
+          status: (one) => one.status,
+          change: (one) => (one.from === null ? '-' : `${one.from} to ${one.to ?? '?'}`),
+          keys: (one) => `${one.keys_done}/${one.keys_total}`,
+          started: (one) => one.started_at.slice(0, 16),
+          by: (one) => one.started_by,
+          error: (one) => one.error ?? '-',
+        });
+      }),
+    );
 
-  command('rotate', 'have another master key wrap the keys of all tenants, or give a tenant a new key')
+  command('rotate', 'have another master key wrap the keys of all tenants, or give tenants new keys')
     .option('--of-tenant <tenant>', 'a new key for this tenant')
+    .addOption(new Option('--all-tenants', 'a new key for each tenant').default(false).conflicts('ofTenant'))
     .option('--dry-run', 'only say what would be done', false)
     .option('--no-wait', 'do not wait for the end')
     .action(
-      run<RotateOptions>(async (target, { format, ofTenant, dryRun, wait }) => {
+      run<RotateOptions>(async (target, { format, ofTenant, allTenants, dryRun, wait }) => {
         const begun = await call<KeyRotation | KeyRotationPlan>(target, 'POST', '/keys/rotations', {
           dry_run: dryRun,
           ...(ofTenant === undefined ? {} : { tenant_id: ofTenant }),
+          ...(allTenants ? { kind: 'tenant_keys' } : {}),
         });
         const shown = 'dry_run' in begun || !wait ? begun : await untilEnded(target, begun);
         printObject(format, shown);
-        return 'status' in shown && shown.status === 'restored' ? invalid : 0;
+        return 'status' in shown && shown.error !== null ? invalid : 0;
       }),
     );
 }

@@ -138,7 +138,8 @@ function isKnown(key: string): boolean {
 
 /** Numbers, booleans, null and lists are written as JSON; everything else is text. */
 function parseText(text: string, key: string): unknown {
-  if (secretKeys.includes(key) || typeof valueAt(defaults, key) === 'string') return text;
+  const isText = typeof valueAt(defaults, key) === 'string' && text !== 'null';
+  if (secretKeys.includes(key) || isText) return text;
   try {
     return JSON.parse(text) as unknown;
   } catch {

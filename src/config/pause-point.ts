@@ -10,6 +10,7 @@ export type PausePointName =
   | 'answering'
   | 'simulated'
   | 'rotation_recorded'
+  | 'tenant_key_rotated'
   | 'rewrapping'
   | 'rewrapped'
   | 'keys_destroyed'

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { authSettingsSchema } from './auth-config';
+import { cronSchema } from './cron';
 import { discoverySchema } from './discovery';
 import { environments } from './enums';
 import { notificationsSchema } from './notifications-config';
@@ -55,6 +56,8 @@ const securitySchema = z.strictObject({
   master_key: z.string().nullable().default(null),
   /** A file that holds the same, one a line, and is read again when it changes. */
   master_key_file: filePath.nullable().default(null),
+  /** When all tenants are given new keys, in UTC; null: when somebody asks for it. */
+  key_rotation_schedule: cronSchema.nullable().default('0 5 1 */6 *'),
   max_body_bytes: z
     .int()
     .positive()

@@ -14,3 +14,17 @@ export interface KeyRotationActivities {
   /** Of one that failed: has the old master key wrap everything again. */
   restoreKeys(input: KeyRotationInput & { readonly error: string }): Promise<void>;
 }
+
+export interface TenantKeyRotationInput {
+  /** Null: the schedule asks for one that is not on record yet. */
+  readonly rotation_id: string | null;
+}
+
+export interface TenantKeyRotationActivities {
+  /** Puts a rotation on record as this workflow's, unless another is under way. */
+  recordScheduledRotation(input: KeyRotationInput): Promise<{ readonly begun: boolean }>;
+  /** Gives tenants new keys for some time, from where the store says that it was left. */
+  rotateTenantKeys(input: KeyRotationInput): Promise<{ readonly done: boolean }>;
+  /** @param error why tenants are left whose turn has not come; null: none are */
+  endTenantKeyRotation(input: KeyRotationInput & { readonly error: string | null }): Promise<void>;
+}

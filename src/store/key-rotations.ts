@@ -1,42 +1,64 @@
 import { type Selectable, sql } from 'kysely';
-import type { KeyRotation } from '../contract/keys-api';
+import type { KeyRotation, KeyRotationKind } from '../contract/keys-api';
 import { everyTenant, recordAudit } from './audit-log';
 import type { Db } from './database';
 import type { Notices } from './notices';
 import type { KeyRotationTable } from './schema-keys';
 import { inKeysTurn } from './tenant-keys';
 
-/** Of the master key. */
-const masterScope = 'master';
+const scopes = { master_key: 'master', tenant_keys: 'tenants' } as const;
 const tenantScope = 'tenant/';
 const listed = 200;
 
+/** One that takes its time. */
 export interface NewRotation {
   readonly rotationId: string;
-  /** Null: of the master key. */
-  readonly tenantId: string | null;
-  readonly from: string;
+  readonly kind: keyof typeof scopes;
+  readonly from: string | null;
   readonly to: string | null;
   readonly total: number;
   readonly startedBy: string;
+  readonly workflowId?: string;
 }
 
-/** Table `key_rotation`: of the master key one runs at a time. */
+/** Of a tenant's key, which is done at once or not at all. */
+export interface TenantRotation {
+  readonly rotationId: string;
+  readonly tenantId: string;
+  readonly from: number;
+  readonly to: number;
+  readonly startedBy: string;
+  /** The rotation of all tenants' keys that it is a part of. */
+  readonly partOf: string | null;
+  /** Null: it was done. */
+  readonly error: string | null;
+}
+
+/** Table `key_rotation`: of the master key, and of all tenants' keys, one runs at a time. */
 export class KeyRotations {
   constructor(
     private readonly db: Db,
     private readonly notices: Pick<Notices, 'record'>,
   ) {}
 
-  /** Of the master key. @returns the one that runs already, if one does */
+  /** @returns the one of the kind that runs already, if one does */
   async begin(rotation: NewRotation): Promise<KeyRotation> {
     await this.db
       .insertInto('key_rotation')
-      .values(rowOf(rotation))
+      .values({
+        rotation_id: rotation.rotationId,
+        scope: scopes[rotation.kind],
+        from_key: rotation.from,
+        to_key: rotation.to,
+        keys_total: rotation.total,
+        started_by: rotation.startedBy,
+        workflow_id: rotation.workflowId ?? `key-rotation-${rotation.rotationId}`,
+      })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
     // It may be over already.
-    return (await this.find(rotation.rotationId)) ?? (await this.running()) ?? this.begin(rotation);
+    const running = (await this.running()).find(({ kind }) => kind === rotation.kind);
+    return (await this.find(rotation.rotationId)) ?? running ?? this.begin(rotation);
   }
 
   async find(rotationId: string): Promise<KeyRotation | null> {
@@ -48,30 +70,33 @@ export class KeyRotations {
     return row ? rotationOf(row) : null;
   }
 
-  /** Of the master key. */
-  async running(): Promise<KeyRotation | null> {
-    const row = await this.db
-      .selectFrom('key_rotation')
-      .selectAll()
-      .where('scope', '=', masterScope)
-      .where('status', '=', 'running')
-      .executeTakeFirst();
-    return row ? rotationOf(row) : null;
-  }
-
-  /** The latest first. */
-  async list(): Promise<{ readonly rotations: KeyRotation[]; readonly total: number }> {
+  /** At most one of a kind. */
+  async running(): Promise<KeyRotation[]> {
     const rows = await this.db
       .selectFrom('key_rotation')
       .selectAll()
+      .where('status', '=', 'running')
+      .orderBy('started_at')
+      .execute();
+    return rows.map(rotationOf);
+  }
+
+  /**
+   * The latest first; of the parts of one, those that failed before the others.
+   * @param partOf null: those that are parts of none
+   */
+  async list(partOf: string | null): Promise<{ readonly rotations: KeyRotation[]; readonly total: number }> {
+    const some = this.db
+      .selectFrom('key_rotation')
+      .where(sql<boolean>`part_of is not distinct from ${partOf}::uuid`);
+    const rows = await some
+      .selectAll()
+      .orderBy(sql`part_of is not null and status = 'restored'`, 'desc')
       .orderBy('started_at', 'desc')
       .orderBy('rotation_id')
       .limit(listed)
       .execute();
-    const { total } = await this.db
-      .selectFrom('key_rotation')
-      .select(sql<number>`count(*)::int`.as('total'))
-      .executeTakeFirstOrThrow();
+    const { total } = await some.select(sql<number>`count(*)::int`.as('total')).executeTakeFirstOrThrow();
     return { rotations: rows.map(rotationOf), total };
   }
 
@@ -84,7 +109,7 @@ export class KeyRotations {
   }
 
   /**
-   * One that has ended stays as it is.
+   * Of the master key. One that has ended stays as it is.
    * @throws Error while the master key in use is not the one that such an end leaves
    */
   async end(rotationId: string, status: 'completed' | 'restored', error: string | null): Promise<void> {
@@ -123,13 +148,20 @@ export class KeyRotations {
   }
 
   /** Of a tenant's key, as part of the transaction that changes it. */
-  async note(tx: Db, rotation: NewRotation): Promise<void> {
+  async note(tx: Db, rotation: TenantRotation): Promise<void> {
     await tx
       .insertInto('key_rotation')
       .values({
-        ...rowOf(rotation),
-        status: 'completed',
-        keys_done: rotation.total,
+        rotation_id: rotation.rotationId,
+        scope: tenantScope + rotation.tenantId,
+        status: rotation.error === null ? 'completed' : 'restored',
+        from_key: String(rotation.from),
+        to_key: String(rotation.to),
+        keys_total: 1,
+        keys_done: rotation.error === null ? 1 : 0,
+        error: rotation.error,
+        started_by: rotation.startedBy,
+        part_of: rotation.partOf,
         completed_at: new Date(),
       })
       .execute();
@@ -148,29 +180,27 @@ export class KeyRotations {
   }
 }
 
-function rowOf(rotation: NewRotation) {
-  return {
-    rotation_id: rotation.rotationId,
-    scope: rotation.tenantId === null ? masterScope : tenantScope + rotation.tenantId,
-    from_key: rotation.from,
-    to_key: rotation.to,
-    keys_total: rotation.total,
-    started_by: rotation.startedBy,
-  };
-}
-
 function rotationOf(row: Selectable<KeyRotationTable>): KeyRotation {
+  const kind = kindOf(row.scope);
   return {
     rotation_id: row.rotation_id,
-    tenant_id: row.scope === masterScope ? null : row.scope.slice(tenantScope.length),
+    kind,
+    tenant_id: kind === 'tenant_key' ? row.scope.slice(tenantScope.length) : null,
+    part_of: row.part_of,
     status: row.status,
     from: row.from_key,
     to: row.to_key,
     keys_total: row.keys_total,
     keys_done: row.keys_done,
     error: row.error,
+    workflow_id: row.workflow_id,
     started_by: row.started_by,
     started_at: row.started_at.toISOString(),
     completed_at: row.completed_at?.toISOString() ?? null,
   };
+}
+
+function kindOf(scope: string): KeyRotationKind {
+  if (scope.startsWith(tenantScope)) return 'tenant_key';
+  return scope === scopes.master_key ? 'master_key' : 'tenant_keys';
 }

@@ -16,6 +16,7 @@ import { notices } from './migrations/notices';
 import { observed } from './migrations/observed';
 import { credentials } from './migrations/credentials';
 import { policyDecisions } from './migrations/policy-decisions';
+import { tenantsKeyRotations } from './migrations/tenants-key-rotations';
 import { uploadedContents } from './migrations/uploaded-contents';
 import { keyRotations } from './migrations/key-rotations';
 import { tenantKeyVersions } from './migrations/tenant-key-versions';
@@ -168,6 +169,7 @@ const migrations: Record<string, Migration> = {
   '2026_12_02_20_tenant_operations': tenantOperations,
   '2026_12_02_40_notices': notices,
   '2026_12_02_60_bulk_askers': bulkAskers,
+  '2026_12_02_70_tenants_key_rotations': tenantsKeyRotations,
 };
 
 /** The tables are not what this release needs. */

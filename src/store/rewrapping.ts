@@ -4,7 +4,7 @@ import type { MasterKeys } from './master-keys';
 import { notify } from './notifications';
 import type { TenantKeyTable } from './schema-keys';
 import { seal, unseal } from './sealed-box';
-import { inKeysTurn, wrappingContext } from './tenant-keys';
+import { inKeysTurn, KeyVerificationError, wrappingContext } from './tenant-keys';
 
 type KeyRow = Selectable<TenantKeyTable>;
 
@@ -16,11 +16,6 @@ interface Undone {
 }
 
 const page = 100;
-
-/** A data key that is not what it was, or cannot be opened; the message names no key. */
-export class KeyVerificationError extends Error {
-  override readonly name = 'KeyVerificationError';
-}
 
 /**
  * Has another master key wrap all data keys: each stays openable at any moment. Who was given up on, and does not know,

@@ -27,15 +27,20 @@ export interface MasterKeyTable {
 
 export interface KeyRotationTable {
   rotation_id: string;
-  /** `master`, or `tenant/` and whose. */
+  /** `master`; `tenants`: of all; `tenant/` and whose. */
   scope: string;
   status: WithDefault<(typeof keyRotationStatuses)[number]>;
-  from_key: string;
+  /** Of all tenants' keys null, as is what follows. */
+  from_key: Nullable<string>;
   to_key: Nullable<string>;
   keys_total: WithDefault<number>;
   keys_done: WithDefault<number>;
   error: Nullable<string>;
   started_by: string;
+  /** Of those that take their time. */
+  workflow_id: Nullable<string>;
+  /** Of a tenant's key: the rotation of all. */
+  part_of: Nullable<string>;
   started_at: Generated<Date>;
   completed_at: Nullable<Date>;
 }

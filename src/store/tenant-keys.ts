@@ -25,6 +25,11 @@ export class TenantBusyError extends Error {
   }
 }
 
+/** A key that is not what it was, or cannot be opened; the message names no key. */
+export class KeyVerificationError extends Error {
+  override readonly name = 'KeyVerificationError';
+}
+
 /** Who has keys changed. */
 export interface KeyChange {
   readonly principal: string;
@@ -126,23 +131,26 @@ export class TenantKeys {
    * @throws TenantKeyDestroyedError
    */
   async newestVersion(tenantId: string): Promise<number | null> {
-    return (await this.#read(tenantId)).at(-1)?.version ?? null;
+    return (await this.#rows(tenantId)).at(-1)?.version ?? null;
   }
 
   /**
-   * A new version, under which is sealed from now on.
+   * A new version, under which is sealed from now on: with the commit, which comes when all versions have been opened as
+   * they are stored.
    * @param noted writes what is to be known of it, in the same transaction
    * @returns its number
+   * @throws KeyVerificationError, and all is as it was
    */
   async addVersion(
     tenantId: string,
     change: KeyChange,
     noted: (tx: Db, version: number) => Promise<void> = async () => undefined,
   ): Promise<number> {
-    await this.of(tenantId);
     return this.#change(async (tx) => {
-      const version = (await this.#read(tenantId, tx)).at(-1)!.version + 1;
-      await this.#insert(tx, tenantId, version, () => randomBytes(32));
+      const version = ((await this.#rows(tenantId, tx)).at(-1)?.version ?? 0) + 1;
+      const key = randomBytes(32);
+      await this.#insert(tx, tenantId, version, () => key);
+      await this.#verify(tx, tenantId, key);
       await tx
         .updateTable('tenant_key')
         .set({ revision: nextRevision })
@@ -248,7 +256,12 @@ export class TenantKeys {
       .execute();
   }
 
-  async #read(tenantId: string, db = this.db): Promise<VersionedKey[]> {
+  async #read(tenantId: string): Promise<VersionedKey[]> {
+    const rows = await this.#rows(tenantId);
+    return rows.map((row) => ({ version: row.version, key: this.#opened(row).key }));
+  }
+
+  async #rows(tenantId: string, db = this.db): Promise<KeyRow[]> {
     const rows = await db
       .selectFrom('tenant_key')
       .selectAll()
@@ -256,7 +269,25 @@ export class TenantKeys {
       .orderBy('version')
       .execute();
     if (rows.some((row) => row.wrapped_key === null)) throw new TenantKeyDestroyedError(tenantId);
-    return rows.map((row) => ({ version: row.version, key: this.#opened(row).key }));
+    return rows;
+  }
+
+  /** What was sealed can be read with the old ones, and what will be with the newest. */
+  async #verify(tx: Db, tenantId: string, newest: Buffer): Promise<void> {
+    let last: Buffer | undefined;
+    for (const row of await this.#rows(tenantId, tx)) last = this.#verified(row);
+    if (!last?.equals(newest)) {
+      throw new KeyVerificationError(`the new key of tenant ${tenantId} is not stored as it was made`);
+    }
+  }
+
+  #verified(row: KeyRow): Buffer {
+    try {
+      return this.#opened(row).key;
+    } catch {
+      const { version, tenant_id: tenantId } = row;
+      throw new KeyVerificationError(`version ${version} of the key of tenant ${tenantId} cannot be opened`);
+    }
   }
 
   #opened(row: KeyRow): { readonly masterKeyId: string; readonly key: Buffer } {

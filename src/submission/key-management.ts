@@ -5,14 +5,16 @@ import type {
   KeyRotation,
   KeyRotationList,
   KeyRotationPlan,
+  KeyRotationQuery,
   KeyStatus,
   RotateKeys,
 } from '../contract/keys-api';
 import type { KeyHolders } from '../store/key-holders';
-import type { KeyRotations } from '../store/key-rotations';
+import type { KeyRotations, NewRotation } from '../store/key-rotations';
 import type { MasterKeys } from '../store/master-keys';
 import { whenCommitted } from '../store/one-transaction';
 import type { Rewrapping } from '../store/rewrapping';
+import type { TenantKeyRotations } from '../store/tenant-key-rotations';
 import { type KeyChange, TenantKeyDestroyedError, type TenantKeys } from '../store/tenant-keys';
 import type { KeyRotationGateway } from './key-rotation-gateway';
 
@@ -20,13 +22,17 @@ export interface KeyManagementDependencies {
   readonly tenantKeys: TenantKeys;
   readonly masters: Pick<MasterKeys, 'canAdd' | 'ids' | 'reread'>;
   readonly rotations: KeyRotations;
+  readonly tenants: TenantKeyRotations;
   readonly rewrapping: Pick<Rewrapping, 'left'>;
   readonly holders: Pick<KeyHolders, 'all' | 'without'>;
-  readonly gateway: KeyRotationGateway;
+  readonly gateway: Pick<KeyRotationGateway, 'start'>;
   readonly pause: PausePoint;
   readonly now: () => number;
   readonly log: { warn(fields: object, message: string): void };
 }
+
+/** Of what takes its time. */
+type MadePlan = KeyRotationPlan & { readonly kind: NewRotation['kind'] };
 
 const tendEveryMs = 15_000;
 /** A key that was replaced stays where it is for so long: somebody may have begun with it. */
@@ -38,7 +44,7 @@ export class KeyManagement {
 
   constructor(private readonly deps: KeyManagementDependencies) {}
 
-  /** Sees to it that the rotation that is open goes on. */
+  /** Sees to it that rotations that are open go on. */
   start(): void {
     this.#timer = setInterval(() => void this.#tend(), tendEveryMs).unref();
   }
@@ -64,12 +70,12 @@ export class KeyManagement {
         key_ids: [...keyIds],
         seen_at: seenAt.toISOString(),
       })),
-      running: await this.deps.rotations.running(),
+      running: (await this.deps.rotations.running()).at(0) ?? null,
     };
   }
 
-  async list(): Promise<KeyRotationList> {
-    const { rotations, total } = await this.deps.rotations.list();
+  async list({ part_of: partOf }: KeyRotationQuery): Promise<KeyRotationList> {
+    const { rotations, total } = await this.deps.rotations.list(partOf ?? null);
     return { rotations, total_count: total };
   }
 
@@ -82,15 +88,27 @@ export class KeyManagement {
 
   /** @throws ConclaveError 409 `no_new_key`, `keys_destroyed`; 404 `tenant_has_no_key` */
   async rotate(
-    { tenant_id: tenantId, dry_run: dry }: RotateKeys,
+    { tenant_id: tenantId, kind, dry_run: dry }: RotateKeys,
     by: KeyChange,
   ): Promise<KeyRotation | KeyRotationPlan> {
     if (tenantId !== undefined) return this.#rotateTenant(tenantId, dry, by);
-    const plan = await this.#planMaster();
-    return dry ? plan : this.#beginMaster(plan, by);
+    const plan = kind === 'tenant_keys' ? await this.#planTenants() : await this.#planMaster();
+    return dry ? plan : this.#begin(plan, by);
   }
 
-  async #planMaster(): Promise<KeyRotationPlan> {
+  async #planTenants(): Promise<MadePlan> {
+    return {
+      dry_run: true,
+      kind: 'tenant_keys',
+      tenant_id: null,
+      from: null,
+      to: null,
+      keys_total: await this.deps.tenants.count(),
+      waiting_for: [],
+    };
+  }
+
+  async #planMaster(): Promise<MadePlan> {
     const { tenantKeys, masters, holders, rewrapping } = this.deps;
     masters.reread();
     const from = await tenantKeys.masterInUse();
@@ -98,6 +116,7 @@ export class KeyManagement {
     if (to === null && !masters.canAdd) throw noNewKey();
     return {
       dry_run: true,
+      kind: 'master_key',
       tenant_id: null,
       from,
       to,
@@ -106,42 +125,37 @@ export class KeyManagement {
     };
   }
 
-  async #beginMaster({ from, to, keys_total: total }: KeyRotationPlan, by: KeyChange): Promise<KeyRotation> {
+  async #begin({ kind, from, to, keys_total: total }: MadePlan, by: KeyChange): Promise<KeyRotation> {
     const rotation = await this.deps.rotations.begin({
       rotationId: randomUUID(),
-      tenantId: null,
+      kind,
       from,
       to,
       total,
       startedBy: by.principal,
     });
     // It is on record: one that cannot be started now is started later.
-    await this.#begin(rotation);
+    await this.#start(rotation);
     return this.get(rotation.rotation_id);
   }
 
   async #rotateTenant(tenantId: string, dry: boolean, by: KeyChange): Promise<KeyRotation | KeyRotationPlan> {
-    const { tenantKeys, rotations } = this.deps;
-    const newest = await tenantKeys.newestVersion(tenantId).catch((error: unknown) => {
+    const newest = await this.deps.tenantKeys.newestVersion(tenantId).catch((error: unknown) => {
       throw error instanceof TenantKeyDestroyedError ? destroyed(tenantId) : error;
     });
     if (newest === null) throw notFound('tenant_has_no_key', `nothing was ever encrypted for ${tenantId}`);
     if (dry) {
-      const to = String(newest + 1);
-      return { dry_run: true, tenant_id: tenantId, from: String(newest), to, keys_total: 1, waiting_for: [] };
+      return {
+        dry_run: true,
+        kind: 'tenant_key',
+        tenant_id: tenantId,
+        from: String(newest),
+        to: String(newest + 1),
+        keys_total: 1,
+        waiting_for: [],
+      };
     }
-    const rotationId = randomUUID();
-    await tenantKeys.addVersion(tenantId, by, (tx, version) =>
-      rotations.note(tx, {
-        rotationId,
-        tenantId,
-        from: String(version - 1),
-        to: String(version),
-        total: 1,
-        startedBy: by.principal,
-      }),
-    );
-    return this.get(rotationId);
+    return this.get(await this.deps.tenants.rotate(tenantId, by, null));
   }
 
   #stateOf(replacedAt: Date | null): 'in_use' | 'overlapping' | 'retired' {
@@ -151,8 +165,7 @@ export class KeyManagement {
 
   async #tend(): Promise<void> {
     try {
-      const rotation = await this.deps.rotations.running();
-      if (rotation) await this.deps.gateway.start(rotation.rotation_id);
+      for (const rotation of await this.deps.rotations.running()) await this.deps.gateway.start(rotation);
     } catch (error) {
       this.deps.log.warn(
         { error },
@@ -161,11 +174,14 @@ export class KeyManagement {
     }
   }
 
-  async #begin({ rotation_id: id }: KeyRotation): Promise<void> {
+  async #start(rotation: KeyRotation): Promise<void> {
     await whenCommitted(async () => {
       await this.deps.pause('rotation_recorded');
-      await this.deps.gateway.start(id).catch((error: unknown) => {
-        this.deps.log.warn({ rotation_id: id, error }, 'a rotation of keys could not be started yet');
+      await this.deps.gateway.start(rotation).catch((error: unknown) => {
+        this.deps.log.warn(
+          { rotation_id: rotation.rotation_id, error },
+          'a rotation of keys could not be started yet',
+        );
       });
     });
   }

@@ -8,4 +8,5 @@ export { failedJob, orchestrationRun } from './orchestration';
 export { policySimulation } from './policy-simulation';
 export { tenantErasure } from './tenant-erasure';
 export { tenantExport } from './tenant-export';
+export { tenantKeyRotation } from './tenant-key-rotation';
 export { tenantOnboarding } from './tenant-onboarding';

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { JobStatusResponse } from '../../src/contract/answer';
 import type { CallbackState } from '../../src/contract/callback-state';
+import type { KeyRotationList } from '../../src/contract/keys-api';
 import type { TenantOperation } from '../../src/contract/tenant-operations';
 import { Company, filling } from '../support/company';
 import { eventually } from '../support/eventually';
@@ -18,6 +19,7 @@ export interface Case {
     | 'healthMonitor'
     | 'policySimulation'
     | 'keyRotation'
+    | 'tenantKeyRotation'
     | 'callbackDelivery'
     | 'noticeDelivery'
     | 'tenantErasure'
@@ -121,6 +123,18 @@ async function keysRotated(system: System): Promise<string> {
   await sync(system);
   const { body } = await system.request<{ rotation_id: string }>('POST', '/keys/rotations', {});
   return `key-rotation-${body.rotation_id}`;
+}
+
+/** Of all tenants' keys, by the schedule. */
+async function tenantKeysRotated(system: System): Promise<string> {
+  await sync(system);
+  await system.temporal.schedule.getHandle(`${system.taskQueue}-key-rotation`).trigger();
+  const [rotation] = await eventually(
+    async () => (await system.request<KeyRotationList>('GET', '/keys/rotations')).body.rotations,
+    ([latest]) => latest?.kind === 'tenant_keys' && latest.status === 'completed',
+    { withinMs: 60_000 },
+  );
+  return rotation!.workflow_id!;
 }
 
 async function operated(system: System, method: string, route: string, body?: object): Promise<string> {
@@ -448,6 +462,7 @@ export const cases: readonly Case[] = [
   { workflow: 'healthMonitor', name: 'cancelled', play: monitorCancelled },
   { workflow: 'policySimulation', name: 'completed', play: simulated },
   { workflow: 'keyRotation', name: 'completed', play: keysRotated },
+  { workflow: 'tenantKeyRotation', name: 'scheduled', play: tenantKeysRotated },
   {
     workflow: 'callbackDelivery',
     name: 'retried',

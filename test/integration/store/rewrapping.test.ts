@@ -41,7 +41,7 @@ describe('Wrapping all keys anew', () => {
 
   async function begun(): Promise<string> {
     const rotationId = randomUUID();
-    await rotations.begin({ rotationId, tenantId: null, from, to, total: 0, startedBy: 'a test' });
+    await rotations.begin({ rotationId, kind: 'master_key', from, to, total: 0, startedBy: 'a test' });
     return rotationId;
   }
 

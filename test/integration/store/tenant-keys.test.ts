@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { type Db, openDatabase } from '../../../src/store/database';
+import { sql } from 'kysely';
+import { type Db, openAsOwner, openDatabase } from '../../../src/store/database';
 import { KeyRing, RunKeyDestroyedError } from '../../../src/store/key-ring';
 import { MasterKeys } from '../../../src/store/master-keys';
 import { migrate } from '../../../src/store/migrations';
@@ -7,6 +8,7 @@ import { Notifications } from '../../../src/store/notifications';
 import { Runs } from '../../../src/store/runs';
 import { TenantBusyError, TenantKeyDestroyedError } from '../../../src/store/tenant-keys';
 import { eventually } from '../../support/eventually';
+import { spoilNewKeys } from '../../support/spoilt-keys';
 import { createDatabase, dropDatabase, testServers } from '../../support/system';
 
 const name = `test_${randomUUID().replaceAll('-', '')}`;
@@ -72,6 +74,35 @@ describe('Keys of tenants, in two processes', () => {
     expect(await audit.execute()).toEqual([
       { record: { principal: 'a test', what: 'tenant_key_rotated', version: 2 } },
     ]);
+  });
+
+  it('that cannot be opened as they are stored, old or new, leave all as it was', async () => {
+    const sealed = await here.keys.encryptFor('unlucky', verdict, 'answer/1');
+    const stored = () =>
+      here.db.selectFrom('tenant_key').selectAll().where('tenant_id', '=', 'unlucky').execute();
+    const before = await stored();
+    const spoil = async (wrapped: Buffer) =>
+      here.db
+        .updateTable('tenant_key')
+        .set({ wrapped_key: wrapped })
+        .where('tenant_id', '=', 'unlucky')
+        .execute();
+    await spoil(randomBytes(60));
+    await expect(here.keys.tenantKeys.addVersion('unlucky', by)).rejects.toThrow(
+      'version 1 of the key of tenant unlucky cannot be opened',
+    );
+    await spoil(before[0]!.wrapped_key!);
+    const owner = openAsOwner(url);
+    const mend = await spoilNewKeys((text) => sql.raw(text).execute(owner), 'unlucky');
+    await expect(here.keys.tenantKeys.addVersion('unlucky', by)).rejects.toThrow(
+      'version 2 of the key of tenant unlucky cannot be opened',
+    );
+    await mend();
+    await owner.destroy();
+    expect(await stored()).toEqual(before);
+    expect(await read(there.keys, 'unlucky', sealed)).toBe('a verdict');
+    expect((await here.keys.encryptFor('unlucky', verdict, 'answer/1')).readUInt32BE(4)).toBe(1);
+    expect(await here.keys.tenantKeys.addVersion('unlucky', by)).toBe(2);
   });
 
   it('when destroyed leave nothing readable of the tenant, in any process, and everything of others [platform 29]', async () => {

@@ -118,6 +118,7 @@ describe('Settings [2.1] [F.9]', () => {
       ORCHESTRATION_WORKFLOW__POOLS: '["gpu","slow"]',
       ORCHESTRATION_MAPPER__AUTO_MAP_RESULTS: 'false',
       ORCHESTRATION_MAPPER__URL: 'null',
+      ORCHESTRATION_SECURITY__KEY_ROTATION_SCHEDULE: 'null',
       ORCHESTRATION_DATABASE_URL: 'postgres://db/x',
       ORCHESTRATION_REDIS_URL: 'redis://cache',
       ORCHESTRATION_LOG_LEVEL: 'debug',
@@ -128,6 +129,7 @@ describe('Settings [2.1] [F.9]', () => {
     expect(settings.orchestration.priority_sla_overrides).toEqual({ critical: 900, low: 5000 });
     expect(settings.workflow.pools).toEqual(['gpu', 'slow']);
     expect(settings.mapper).toMatchObject({ auto_map_results: false, url: null });
+    expect(settings.security.key_rotation_schedule).toBeNull();
     expect(settings.database.url).toBe('postgres://db/x');
     expect(settings.redis.url).toBe('redis://cache');
     expect(settings.monitoring.log_level).toBe('debug');
