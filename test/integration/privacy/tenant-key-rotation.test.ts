@@ -141,7 +141,7 @@ describe('All tenants’ keys', () => {
     expect([await versions(), await list()]).toEqual([before, []]);
   });
 
-  it('are rotated by the schedule under load with no failed request, go on when the worker is killed, and stay as they were where they cannot be verified [platform 21]', async () => {
+  it('are rotated by the schedule under load with no failed request, go on when the worker is killed, and stay as they were where they cannot be verified [platform 21.2]', async () => {
     const jobs = new Map(
       await Promise.all(tenants.map(async (tenant) => [tenant, await judged(tenant)] as const)),
     );
