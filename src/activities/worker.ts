@@ -79,29 +79,19 @@ export interface WorkerHost {
 const graceTime = '10s';
 const forceTime = '25s';
 const cachedWorkflows = 500;
-/**
- * About six chunks of bulk jobs run in one process at a time, whoever's they are: a poll that waits takes the place of a
- * task, and parents want some room.
- */
-const bulkWorkflowTasks = { maxConcurrentWorkflowTaskExecutions: 10, maxConcurrentWorkflowTaskPolls: 4 };
+/** So few chunks of bulk jobs run in one process at a time, whoever's they are, and their parents. */
+const bulkWorkflowTasks = 10;
 const cachedBulkWorkflows = 100;
 /** One workflow for ever with its one activity, and beside it what is asked for now and then: three of those at a time. */
 const maintenanceTasks = {
   maxConcurrentWorkflowTaskExecutions: 2,
-  maxConcurrentWorkflowTaskPolls: 2,
   maxConcurrentActivityTaskExecutions: 4,
-  maxConcurrentActivityTaskPolls: 1,
   maxCachedWorkflows: 20,
   shutdownGraceTime: '0s',
 };
 
 /** Two events a minute at most of each: they wait in the engine, not here. */
-const callbackTasks = {
-  maxConcurrentWorkflowTaskExecutions: 10,
-  maxConcurrentWorkflowTaskPolls: 2,
-  maxConcurrentActivityTaskPolls: 2,
-  maxCachedWorkflows: 20,
-};
+const callbackTasks = { maxConcurrentWorkflowTaskExecutions: 10, maxCachedWorkflows: 20 };
 
 /** In a namespace that most of the time has nothing to do. */
 const fewPolls = {
@@ -184,8 +174,7 @@ async function workersIn(
         ...limited,
         ...workflows,
         taskQueue: bulkTaskQueue(options.taskQueue),
-        ...bulkWorkflowTasks,
-        maxConcurrentWorkflowTaskExecutions: share(bulkWorkflowTasks.maxConcurrentWorkflowTaskExecutions),
+        maxConcurrentWorkflowTaskExecutions: share(bulkWorkflowTasks),
         nonStickyToStickyPollRatio: 0.5,
         maxConcurrentLocalActivityExecutions: maxLocalActivities,
         maxCachedWorkflows: share(cachedBulkWorkflows),
