@@ -24,6 +24,13 @@ export interface BulkIdentity {
 /** More than a chunk can have. */
 const maxSlices = 256;
 
+export interface OpenBulkJob {
+  readonly bulkId: string;
+  readonly tenantId: string;
+  /** It has still to end. */
+  readonly isCancelled: boolean;
+}
+
 /** Bulk jobs as their workflows and their keeper see them. */
 export class BulkRuns {
   constructor(
@@ -161,16 +168,20 @@ export class BulkRuns {
   }
 
   /** Jobs that something should be running for, oldest first. */
-  async openJobs(olderThanMs: number): Promise<{ bulkId: string; tenantId: string }[]> {
+  async openJobs(olderThanMs: number): Promise<OpenBulkJob[]> {
     const rows = await this.db
       .selectFrom('bulk_job')
-      .select(['bulk_id', 'tenant_id'])
+      .select(['bulk_id', 'tenant_id', 'status'])
       .where('completed_at', 'is', null)
       .where('status', '<>', 'uploading')
       .where('created_at', '<', new Date(Date.now() - olderThanMs))
       .orderBy('created_at')
       .execute();
-    return rows.map((row) => ({ bulkId: row.bulk_id, tenantId: row.tenant_id }));
+    return rows.map((row) => ({
+      bulkId: row.bulk_id,
+      tenantId: row.tenant_id,
+      isCancelled: row.status === 'cancelled',
+    }));
   }
 
   /** Uploads whose facade has died. */

@@ -1,5 +1,5 @@
 import type { BulkJobs } from '../store/bulk-jobs';
-import type { BulkRuns } from '../store/bulk-runs';
+import type { BulkRuns, OpenBulkJob } from '../store/bulk-runs';
 import type { BulkGateway } from './bulk-gateway';
 
 export interface BulkKeeperDependencies {
@@ -22,9 +22,13 @@ export class BulkKeeper {
     await this.deps.runs.removeExpired();
   }
 
-  async #keepRunning({ bulkId, tenantId }: { bulkId: string; tenantId: string }): Promise<void> {
+  async #keepRunning({ bulkId, tenantId, isCancelled }: OpenBulkJob): Promise<void> {
     try {
-      if (await this.deps.gateway.isRunning(bulkId, tenantId)) return;
+      if (await this.deps.gateway.isRunning(bulkId, tenantId)) {
+        // Who cancelled it may not have come through to it.
+        if (isCancelled) await this.deps.gateway.cancel(bulkId, tenantId);
+        return;
+      }
       this.deps.log.warn({ bulk_id: bulkId }, 'a bulk job had no run; it goes on in a new one');
       await this.deps.gateway.start(bulkId, tenantId);
     } catch (error) {

@@ -192,7 +192,7 @@ describe('A tenant with a namespace of its own', () => {
     settings({ [apart]: namespace, [moving]: namespace });
     await Promise.all([system.startPart('api'), system.startPart('worker')]);
     await bulk.until(system, bulkId, ({ status }) => status !== 'pending');
-    await system.request('DELETE', `${bulk.route}/${bulkId}`);
+    expect((await system.request('DELETE', `${bulk.route}/${bulkId}`)).status).toBe(200);
     expect((await bulk.ended(system, bulkId)).status).toBe('cancelled');
     release();
     expect([(await ended(system, begun)).status, (await ended(system, lost)).status]).toEqual([
