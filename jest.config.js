@@ -21,10 +21,27 @@ const suite = (displayName, extra = {}) => ({
   ...extra,
 });
 
+const live = { setupFilesAfterEnv: ['<rootDir>/test/support/retry-once.ts'] };
+/** Integration suites that take minutes each: processes killed at every step, rotations of all keys, whole tenants. */
+const long = [
+  'bulk/control',
+  'callbacks/killed',
+  'notices/notices',
+  'policy-store/simulate',
+  'privacy/key-rotation',
+  'privacy/tenant-key-rotation',
+  'recovery/facade-killed',
+  'recovery/worker-killed',
+  'tenants/erasure',
+  'tenants/onboarding-export',
+  'tenants/own-namespace',
+].map((name) => `<rootDir>/test/integration/${name}.test.ts`);
+
 module.exports = {
   projects: [
     suite('unit'),
-    suite('integration', { setupFilesAfterEnv: ['<rootDir>/test/support/retry-once.ts'] }),
+    suite('integration', { ...live, testPathIgnorePatterns: long }),
+    suite('long', { ...live, testMatch: long }),
     suite('replay'),
     suite('chaos'),
   ],
