@@ -83,7 +83,7 @@ function readTests() {
   return testResults.flatMap(({ name, assertionResults }) =>
     assertionResults.map(({ fullName, status }) => ({
       file: path.relative(root, name),
-      title: fullName.replaceAll('|', '/').replaceAll('`', "'"),
+      title: fullName.replaceAll('|', '/').replaceAll('`', "'").replaceAll(/\s+/g, ' '),
       passed: status === 'passed',
       ids: [...fullName.matchAll(/\[([^\]]+)\]/g)].flatMap(([, ids]) => ids.split(/,\s*/)),
     })),
