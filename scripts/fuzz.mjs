@@ -54,7 +54,8 @@ function attack(schemathesis, { url, key, config, seconds }) {
     SCHEMATHESIS_HOOKS: 'hooks',
     PYTHONDONTWRITEBYTECODE: '1',
   };
-  return run(schemathesis, args, { env });
+  // It keeps what it has tried where it runs.
+  return run(schemathesis, args, { env, cwd: path.dirname(config) });
 }
 
 async function startConclave(tools) {
