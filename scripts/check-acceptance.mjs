@@ -67,11 +67,10 @@ function write(lines, tests) {
     if (!box) return line;
     const proofs = tests.filter(({ ids, passed }) => passed && ids.includes(box.id));
     if (box.proof.startsWith('open')) return line;
-    const leftOut = [...box.proof.matchAll(proofPattern)].filter(({ groups }) =>
-      isLeftOut(groups.file, tests),
-    );
-    const cells = proofs.map(({ file, title }) => `\`${file}\` ${title}`);
-    cells.push(...leftOut.map(({ groups }) => `\`${groups.file}\` ${groups.title}`));
+    const leftOut = [...box.proof.matchAll(proofPattern)]
+      .map(({ groups }) => groups)
+      .filter(({ file }) => isLeftOut(file, tests));
+    const cells = [...proofs, ...leftOut].map(({ file, title }) => `\`${file}\` ${title}`);
     if (cells.length === 0) return line;
     return `| ${box.id} | ${box.claim} | ${[...new Set(cells)].sort().join('<br>')} |`;
   });

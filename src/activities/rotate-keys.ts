@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { PausePoint } from '../config/pause-point';
-import type { KeyRotationActivities, KeyRotationInput } from '../contract/key-rotation';
-import type { KeyRotation } from '../contract/keys-api';
+import type { KeyRotationActivities } from '../contract/key-rotation';
 import type { KeyHolders } from '../store/key-holders';
 import type { KeyRotations } from '../store/key-rotations';
 import type { MasterKeys } from '../store/master-keys';
 import type { Rewrapping } from '../store/rewrapping';
 import { KeyVerificationError } from '../store/tenant-keys';
+import { runningRotation } from './running-rotation';
 
 export interface RotateKeysDependencies {
   readonly rotations: KeyRotations;
@@ -29,7 +29,7 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
   const { rotations, rewrapping, holders } = deps;
   return {
     async installMasterKey(input) {
-      const { rotation_id: id, to } = await running(input);
+      const { rotation_id: id, to } = await runningRotation(rotations, input);
       const masterKeyId = to ?? (await deps.nextMaster()) ?? deps.masters.add();
       if (masterKeyId === null) {
         throw ApplicationFailure.nonRetryable('there is no new master key to rotate to', 'no_new_key');
@@ -40,7 +40,7 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
     },
 
     async rewrapKeys(input) {
-      const { rotation_id: id, from, to, keys_total: total } = await running(input);
+      const { rotation_id: id, from, to, keys_total: total } = await runningRotation(rotations, input);
       const until = performance.now() + shiftMs;
       while (performance.now() < until) {
         const pageSize = await rewrapping.rewrapPage(to!, from!);
@@ -57,7 +57,7 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
     },
 
     async verifyKeys(input) {
-      const { to } = await running(input);
+      const { to } = await runningRotation(rotations, input);
       try {
         await rewrapping.verify(to!, heartbeat);
       } catch (error) {
@@ -70,7 +70,7 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
     async finishRotation({ rotation_id: id }) {
       // It was finished, and the word of it was lost.
       if ((await rotations.find(id))?.status === 'completed') return;
-      await running({ rotation_id: id });
+      await runningRotation(rotations, { rotation_id: id });
       await rewrapping.forgetPrevious();
       await rotations.end(id, 'completed', null);
     },
@@ -83,12 +83,6 @@ export function createKeyRotationActivities(deps: RotateKeysDependencies): KeyRo
       await rotations.end(rotationId, 'restored', error);
     },
   };
-
-  async function running({ rotation_id: id }: KeyRotationInput): Promise<KeyRotation> {
-    const rotation = await rotations.find(id);
-    if (rotation?.status === 'running') return rotation;
-    throw ApplicationFailure.nonRetryable('the rotation has ended', 'rotation_ended');
-  }
 }
 
 async function untilEveryoneHolds(

@@ -1,10 +1,10 @@
-import { activityInfo, ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { PausePoint } from '../config/pause-point';
-import type { KeyRotationInput, TenantKeyRotationActivities } from '../contract/key-rotation';
-import type { KeyRotation } from '../contract/keys-api';
+import type { TenantKeyRotationActivities } from '../contract/key-rotation';
 import type { KeyRotations } from '../store/key-rotations';
 import type { TenantKeyRotations } from '../store/tenant-key-rotations';
 import { TenantKeyDestroyedError } from '../store/tenant-keys';
+import { runningRotation } from './running-rotation';
 
 export interface RotateTenantKeysDependencies {
   readonly rotations: Pick<KeyRotations, 'begin' | 'find' | 'progress'>;
@@ -36,7 +36,7 @@ export function createTenantKeyRotationActivities({
     },
 
     async rotateTenantKeys(input) {
-      const { rotation_id: id, started_by: principal } = await running(input);
+      const { rotation_id: id, started_by: principal } = await runningRotation(rotations, input);
       const until = performance.now() + shiftMs;
       while (performance.now() < until) {
         const left = await tenants.left(id, page);
@@ -56,12 +56,6 @@ export function createTenantKeyRotationActivities({
       await tenants.end(id, error);
     },
   };
-
-  async function running({ rotation_id: id }: KeyRotationInput): Promise<KeyRotation> {
-    const rotation = await rotations.find(id);
-    if (rotation?.status === 'running') return rotation;
-    throw ApplicationFailure.nonRetryable('the rotation has ended', 'rotation_ended');
-  }
 }
 
 /** It has left meanwhile. */

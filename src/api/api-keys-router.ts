@@ -14,7 +14,7 @@ import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
 import { concerns } from './operations';
-import { pageOf } from './pages';
+import { latestFirst, pageOf } from './pages';
 import { changedBy, identityOf } from './principal';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -89,12 +89,4 @@ function callerOf(request: Request, response: Response): Caller {
 
 function keyIdOf(request: Request): string {
   return String(request.params['key_id']);
-}
-
-function latestFirst(
-  [atA = '', idA = '']: readonly string[],
-  [atB = '', idB = '']: readonly string[],
-): number {
-  if (atA !== atB) return atA > atB ? -1 : 1;
-  return idA < idB ? -1 : Number(idA > idB);
 }

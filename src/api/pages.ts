@@ -1,4 +1,5 @@
 import { ConclaveError } from '../contract/errors';
+import { alphabetically } from '../domain/compare';
 
 interface Page<T> {
   readonly items: readonly T[];
@@ -24,6 +25,19 @@ export function pageOf<T>(
     items: page,
     next_page_token: Buffer.from(JSON.stringify(keyOf(page.at(-1)!))).toString('base64url'),
   };
+}
+
+/** An order of keys that are an id. */
+export function byId([a = '']: readonly string[], [b = '']: readonly string[]): number {
+  return alphabetically(a, b);
+}
+
+/** An order of keys that are a time and an id. */
+export function latestFirst(
+  [atA = '', idA = '']: readonly string[],
+  [atB = '', idB = '']: readonly string[],
+): number {
+  return alphabetically(atB, atA) || alphabetically(idA, idB);
 }
 
 function keyIn(token: string): readonly string[] {

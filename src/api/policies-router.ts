@@ -22,7 +22,7 @@ import { needs } from './access';
 import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
-import { pageOf } from './pages';
+import { byId, pageOf } from './pages';
 import { authoredBy } from './principal';
 import { requiredTenant, tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -87,8 +87,8 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
       latest_status: head.latest_status,
       versions: head.versions,
     }));
-    const sorted = all.toSorted((a, b) => alphabetically([a.policy_bundle], [b.policy_bundle]));
-    const { items, ...rest } = pageOf(sorted, query, (one) => [one.policy_bundle], alphabetically);
+    const sorted = all.toSorted((a, b) => byId([a.policy_bundle], [b.policy_bundle]));
+    const { items, ...rest } = pageOf(sorted, query, (one) => [one.policy_bundle], byId);
     response.json({
       policies: [...items],
       total_count: all.length,
@@ -151,7 +151,7 @@ export function policiesRouter(deps: PoliciesRouterDependencies): Router {
       numbered,
       query,
       ({ place }) => [place],
-      (a, b) => alphabetically(b, a),
+      (a, b) => byId(b, a),
     );
     response.json({
       versions: items.map(({ version }) => version),
@@ -244,9 +244,4 @@ function tenantFor(request: Request, { policy }: PutPolicy): string {
     });
   }
   return inPolicy ?? requiredTenant(request);
-}
-
-function alphabetically([a = '']: readonly string[], [b = '']: readonly string[]): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -4,6 +4,7 @@ import { breakerStates } from '../contract/breaker';
 import { GatewayError } from '../contract/errors';
 import { endpointStatusSchema, newEndpointSchema, type RegisteredEndpoint } from '../contract/registry-api';
 import { type Upstream, upstreamKinds, upstreamSources, upstreamStatuses } from '../contract/upstream';
+import { alphabetically } from '../domain/compare';
 import { isWithin, ownerOf } from '../domain/registry';
 import type { ConfigSource } from '../registry/config-source';
 import type { UpstreamDirectory } from '../registry/directory';
@@ -221,9 +222,4 @@ function orderBy(sort: ListQuery['sort']) {
     compare: ([a = '', id = '']: readonly string[], [b = '', otherId = '']: readonly string[]): number =>
       (descending ? alphabetically(b, a) : alphabetically(a, b)) || alphabetically(id, otherId),
   };
-}
-
-function alphabetically(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -10,7 +10,7 @@ import { matchRoute } from '../proxy/match';
 import type { ProxyDependencies } from '../proxy/proxy';
 import { targetOf } from '../proxy/target';
 import { type DeclaredRoute, needs } from './access';
-import { pageOf } from './pages';
+import { byId, pageOf } from './pages';
 import { sightOf } from './sight';
 import { validate } from './validate';
 
@@ -181,8 +181,4 @@ export function routesRouter(deps: RoutesRouterDependencies): Router {
   }
 
   return router;
-}
-
-function byId([a = '']: readonly string[], [b = '']: readonly string[]): number {
-  return a < b ? -1 : Number(a > b);
 }

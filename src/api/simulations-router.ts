@@ -11,7 +11,7 @@ import { needs } from './access';
 import { policyTexts } from './firewall';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
-import { pageOf } from './pages';
+import { latestFirst, pageOf } from './pages';
 import { principalOf } from './principal';
 import { contextOf } from './request-context';
 import { requiredTenant } from './tenant-header';
@@ -62,12 +62,7 @@ export function simulationsRouter(simulations: SimulationsRouterDependencies): R
   router.get('/policies/:bundle/simulations', needs('policy:read'), async (request, response) => {
     const query = validate(pageSchema, request.query);
     const all = await simulations.list(named(request));
-    const { items, ...rest } = pageOf(
-      all,
-      query,
-      (one) => [one.created_at, one.simulation_id],
-      (a, b) => latestFirst(a, b),
-    );
+    const { items, ...rest } = pageOf(all, query, (one) => [one.created_at, one.simulation_id], latestFirst);
     response.json({ simulations: [...items], total_count: all.length, ...rest } satisfies SimulationList);
   });
 
@@ -96,12 +91,4 @@ function named(request: Request): Named {
 function idOf(request: Request): string {
   const id = z.uuid().safeParse(request.params['id']);
   return id.success ? id.data : '00000000-0000-4000-8000-000000000000';
-}
-
-function latestFirst(a: readonly string[], b: readonly string[]): number {
-  const [timeA = '', idA = ''] = a;
-  const [timeB = '', idB = ''] = b;
-  if (timeA !== timeB) return timeA < timeB ? 1 : -1;
-  if (idA === idB) return 0;
-  return idA < idB ? -1 : 1;
 }

@@ -5,7 +5,7 @@ import { tenantSchema } from '../contract/text';
 import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
-import { pageOf } from './pages';
+import { byId, pageOf } from './pages';
 import { type TenantCaller, tenantCallerOf } from './principal';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
@@ -57,9 +57,4 @@ const pathSchema = z.strictObject({ tenant_id: tenantSchema });
 
 function namedIn(request: Request): string {
   return validate(pathSchema, request.params).tenant_id;
-}
-
-function byId([a = '']: readonly string[], [b = '']: readonly string[]): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

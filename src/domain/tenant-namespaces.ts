@@ -24,7 +24,6 @@ const least = 2;
 export function sharesOf(others: number) {
   return {
     ofMain: (whole: number): number => (others === 0 ? whole : Math.ceil(whole / 2)),
-    ofEach: (whole: number): number =>
-      Math.max(Math.min(least, whole), others === 0 ? 0 : Math.floor(whole / 2 / others)),
+    ofEach: (whole: number): number => Math.max(Math.min(least, whole), Math.floor(whole / 2 / others)),
   };
 }
