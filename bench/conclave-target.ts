@@ -12,7 +12,7 @@ const root = resolve(__dirname, '..');
 const program = join(root, 'dist', 'cli', 'main.js');
 const fixtures = join(__dirname, 'fixtures');
 /** As scripts/start.mjs has it. */
-const heap = ['--max-semi-space-size=32', '--heap-growing-percent=80'];
+const heap = ['--max-semi-space-size=64', '--heap-growing-percent=80'];
 const untraced = ['--require', join(root, 'dist', 'cli', 'untraced-workflows.js')];
 const graceMs = 4_000;
 const logLinesShown = 25;

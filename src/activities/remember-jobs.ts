@@ -1,4 +1,4 @@
-import { cachedAnswerOf } from '../store/cached-answer';
+import { KeptAnswer } from '../store/cached-answer';
 import type { Published } from '../store/outcomes';
 import type { ResponseCache } from '../store/response-cache';
 import type { PublishInput } from './types';
@@ -16,7 +16,7 @@ export function rememberJobs(
   endings.forEach(({ member }, index) => {
     const { jobId, answer } = published[index]!;
     if (member.cache_key === undefined || jobId === null || !answer) return;
-    const cached = cachedAnswerOf(answer);
-    if (cached) void cache.remember(member.cache_key, plan.tenant_id, cached);
+    const kept = KeptAnswer.of(answer);
+    if (kept) void cache.remember(member.cache_key, plan.tenant_id, kept);
   });
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { CachedAnswer } from './cached-answer';
+import type { CachedAnswer, KeptAnswer } from './cached-answer';
 
 export interface MemoryBounds {
   readonly ttlMs: number;
@@ -9,23 +9,23 @@ export interface MemoryBounds {
 
 /** Cached answers of this process alone. */
 export class AnswersInMemory {
-  readonly #answers: LRUCache<string, CachedAnswer>;
+  readonly #answers: LRUCache<string, KeptAnswer>;
 
   constructor({ ttlMs, maxEntries, maxBytes }: MemoryBounds, now = () => performance.now()) {
     this.#answers = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
-      sizeCalculation: ({ bytes }, key) => bytes.length + key.length,
+      sizeCalculation: ({ size }, key) => size + key.length,
       ttl: ttlMs,
       perf: { now },
     });
   }
 
   async get(key: string): Promise<CachedAnswer | null> {
-    return this.#answers.get(key) ?? null;
+    return this.#answers.get(key)?.answer ?? null;
   }
 
-  async put(key: string, _tenantId: string, answer: CachedAnswer): Promise<void> {
-    this.#answers.set(key, answer);
+  async put(key: string, _tenantId: string, kept: KeptAnswer): Promise<void> {
+    this.#answers.set(key, kept);
   }
 }

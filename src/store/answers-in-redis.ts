@@ -1,5 +1,5 @@
 import { RESP_TYPES } from 'redis';
-import { type CachedAnswer, cachedAnswerFrom, cachedAnswerText } from './cached-answer';
+import { type CachedAnswer, cachedAnswerFrom, cachedAnswerText, type KeptAnswer } from './cached-answer';
 import type { KeyRing } from './key-ring';
 import type { SharedRedis } from './redis';
 
@@ -37,7 +37,7 @@ export class AnswersInRedis {
   }
 
   /** @throws RedisAwayError */
-  async put(key: string, tenantId: string, answer: CachedAnswer): Promise<void> {
+  async put(key: string, tenantId: string, { answer }: KeptAnswer): Promise<void> {
     const bytes = Buffer.from(cachedAnswerText(answer));
     if (bytes.length > this.bounds.maxEntryBytes) return;
     const sealed = await this.keys.encryptFor(tenantId, bytes, contextOf(key));

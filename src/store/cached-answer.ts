@@ -29,11 +29,47 @@ export interface CachedAnswer {
   readonly gaps: readonly { readonly field: OwnField; readonly at: number }[];
 }
 
-/** @returns null for an answer that may not be given to another: only a 200 without fallback or error may (section 6) */
-export function cachedAnswerOf({ status, body }: StoredAnswer): CachedAnswer | null {
-  if (status !== 200) return null;
+/** An answer that others may have, as it is until the first of them asks: most are never asked for again. */
+export class KeptAnswer {
+  #answer: Buffer | CachedAnswer;
+
+  private constructor(body: Buffer) {
+    this.#answer = withMemoryOfItsOwn(body);
+  }
+
+  /** @returns null for an answer that may not be given to another: only a 200 without fallback or error may (section 6) */
+  static of({ status, body }: StoredAnswer): KeptAnswer | null {
+    return status === 200 && isWithoutFallback(body) ? new KeptAnswer(body) : null;
+  }
+
+  /** In bytes. */
+  get size(): number {
+    return (Buffer.isBuffer(this.#answer) ? this.#answer : this.#answer.bytes).length;
+  }
+
+  get answer(): CachedAnswer {
+    return (this.#answer = Buffer.isBuffer(this.#answer) ? withGaps(this.#answer) : this.#answer);
+  }
+}
+
+const fallbackField = Buffer.from('"fallback_used":');
+const noFallback = Buffer.from('false,"error_code":null,');
+
+/** Told by the bytes, as `finalAnswer` writes them: only words of others come before these fields, and none behind them has their name. */
+function isWithoutFallback(body: Buffer): boolean {
+  const from = body.lastIndexOf(fallbackField) + fallbackField.length;
+  return body.subarray(from, from + noFallback.length).equals(noFallback);
+}
+
+/** A slice of the pool of small buffers would keep all of that. */
+function withMemoryOfItsOwn(body: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(body.length);
+  body.copy(bytes);
+  return bytes;
+}
+
+function withGaps(body: Buffer): CachedAnswer {
   const response = JSON.parse(body.toString()) as OrchestrationResponse;
-  if (response.fallback_used || response.error_code !== null) return null;
   const pieces: string[] = [];
   const gaps: CachedAnswer['gaps'][number][] = [];
   let length = 0;
@@ -47,10 +83,7 @@ export function cachedAnswerOf({ status, body }: StoredAnswer): CachedAnswer | n
     else write(JSON.stringify(value));
   });
   write('}');
-  // Memory of its own: a slice of the pool of small buffers would keep all of that.
-  const bytes = Buffer.allocUnsafeSlow(length);
-  bytes.write(pieces.join(''));
-  return { source: response.request_id, bytes, gaps };
+  return { source: response.request_id, bytes: withMemoryOfItsOwn(Buffer.from(pieces.join(''))), gaps };
 }
 
 export function filledAnswer({ bytes, gaps }: CachedAnswer, own: OwnFields): StoredAnswer {

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import { type EndedRunRecord, endedRunSchema } from '../contract/ended-run';
 import { asTenant, type Db } from './database';
 import type { KeyRing } from './key-ring';
+import { packed } from './packed';
 
 /** A run that has ended, to be kept. */
 export interface EndedRun {
@@ -43,23 +44,26 @@ export class EndedRuns {
 
   /** One that is already there stays. */
   async append(runs: readonly EndedRun[]): Promise<void> {
-    const rows = await Promise.all(
-      runs.map(async ({ tenantId, bundle, requestId, receivedAt, record }) => {
-        const sealed = await this.keys.encryptFor(tenantId, Buffer.from(record), contextOf(requestId));
-        return {
-          tenant_id: tenantId,
-          policy_bundle: bundle,
-          request_id: requestId,
-          received_at: receivedAt,
-          record: sealed.toString('base64'),
-        };
-      }),
+    const sealed = await Promise.all(
+      runs.map(({ tenantId, requestId, record }) =>
+        this.keys.encryptFor(tenantId, Buffer.from(record), contextOf(requestId)),
+      ),
     );
+    const { pack, places } = packed(sealed);
+    const rows = runs.map(({ tenantId, bundle, requestId, receivedAt }, index) => ({
+      tenant_id: tenantId,
+      policy_bundle: bundle,
+      request_id: requestId,
+      received_at: receivedAt,
+      ...places[index]!,
+    }));
     await sql`
       insert into ended_run (tenant_id, policy_bundle, received_at, request_id, record)
-      select tenant_id, policy_bundle, received_at, request_id, decode(record, 'base64')
+      select tenant_id, policy_bundle, received_at, request_id,
+             substring(${pack}::bytea from bytes_from for bytes_length)
       from json_to_recordset(${JSON.stringify(rows)}::json)
-        as given (tenant_id text, policy_bundle text, received_at timestamptz, request_id uuid, record text)
+        as given (tenant_id text, policy_bundle text, received_at timestamptz, request_id uuid,
+                  bytes_from int, bytes_length int)
       on conflict do nothing`.execute(this.db);
   }
 

@@ -4,6 +4,7 @@ import type { OrchestrationEnd, OrchestrationFacts } from '../contract/orchestra
 import { asTenant, type Db } from './database';
 import { notify } from './notifications';
 import type { Orchestrations, StoredAnswer } from './orchestrations';
+import { packed } from './packed';
 import { isRefusal, writeApart } from './refused-rows';
 import type { Runs } from './runs';
 
@@ -96,33 +97,34 @@ export class Outcomes {
     const now = new Date();
     const expiresAt = new Date(now.getTime() + this.settings.answerRetentionMs);
     const answers = outcomes.map((outcome) => outcome.answer(null));
-    // One parameter, whatever the number of members: building and planning thousands of them took longer than the rest.
-    const rows = await Promise.all(
-      outcomes.map(async (outcome, index) => {
-        const { status, body } = answers[index]!;
-        const sealed = await this.orchestrations.seal(outcome.tenantId, outcome.requestId, body);
-        return {
-          request_id: outcome.requestId,
-          tenant_id: outcome.tenantId,
-          status: outcome.status,
-          http_status: status,
-          answer: sealed.toString('base64'),
-          error_code: outcome.errorCode,
-          received_at: outcome.receivedAt,
-          record: outcome.audit,
-        };
-      }),
+    const sealed = await Promise.all(
+      outcomes.map(({ tenantId, requestId }, index) =>
+        this.orchestrations.seal(tenantId, requestId, answers[index]!.body),
+      ),
     );
+    const { pack, places } = packed(sealed);
+    // One parameter, whatever the number of members: building and planning thousands of them took longer than the rest.
+    const rows = outcomes.map((outcome, index) => ({
+      request_id: outcome.requestId,
+      tenant_id: outcome.tenantId,
+      status: outcome.status,
+      http_status: answers[index]!.status,
+      error_code: outcome.errorCode,
+      received_at: outcome.receivedAt,
+      record: outcome.audit,
+      ...places[index]!,
+    }));
     const { rows: inserted } = await sql<{ request_id: string }>`
       with given as (
         select * from json_to_recordset(${JSON.stringify(rows)}::json)
-          as row(request_id uuid, tenant_id text, status text, http_status int, answer text, error_code text,
-                 received_at timestamptz, record jsonb)
+          as row(request_id uuid, tenant_id text, status text, http_status int, error_code text,
+                 received_at timestamptz, record jsonb, bytes_from int, bytes_length int)
       ),
       fresh as (
         insert into orchestration (request_id, tenant_id, run_id, status, http_status, answer, error_code, created_at,
                                    started_at, completed_at, expires_at)
-        select request_id, tenant_id, ${runId}::text, status, http_status, decode(answer, 'base64'), error_code,
+        select request_id, tenant_id, ${runId}::text, status, http_status,
+               substring(${pack}::bytea from bytes_from for bytes_length), error_code,
                received_at, received_at, ${now}::timestamptz, ${expiresAt}::timestamptz
         from given
         on conflict do nothing

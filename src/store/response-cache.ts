@@ -1,6 +1,6 @@
 import { AnswersInMemory } from './answers-in-memory';
 import { AnswersInRedis } from './answers-in-redis';
-import type { CachedAnswer } from './cached-answer';
+import type { CachedAnswer, KeptAnswer } from './cached-answer';
 import type { KeyRing } from './key-ring';
 import type { SharedRedis } from './redis';
 import { RedisAwayError } from './redis-guard';
@@ -43,9 +43,9 @@ export class ResponseCache {
     }
   }
 
-  async remember(key: string, tenantId: string, answer: CachedAnswer): Promise<void> {
+  async remember(key: string, tenantId: string, kept: KeptAnswer): Promise<void> {
     try {
-      await this.backend.put(key, tenantId, answer);
+      await this.backend.put(key, tenantId, kept);
       this.asked('set', 'hit', tenantId);
     } catch (error) {
       if (!(error instanceof RedisAwayError)) throw error;

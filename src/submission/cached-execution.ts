@@ -1,7 +1,7 @@
 import type { OrchestrationRequest } from '../contract/request';
 import { convertAfter, type SlaSettings } from '../domain/budget';
 import type { Planned } from '../planning/planner';
-import { type CachedAnswer, cachedAnswerOf } from '../store/cached-answer';
+import { type CachedAnswer, KeptAnswer } from '../store/cached-answer';
 import type { ResponseCache } from '../store/response-cache';
 import type { Claim, Runs } from '../store/runs';
 import { before } from './before';
@@ -77,13 +77,13 @@ export class CachedExecution implements Pick<Execution, 'run'> {
   }
 
   /** @returns with the answer what of it others may have */
-  async #execute(call: Call): Promise<{ answer: Answer | null; cached: CachedAnswer | null }> {
+  async #execute(call: Call): Promise<{ answer: Answer | null; kept: KeptAnswer | null }> {
     const { accepted, planned, claim, without } = call;
     const answer = tagged(await this.deps.execution.run(accepted, planned, claim), without);
-    const cached = answer && cachedAnswerOf(answer);
+    const kept = answer && KeptAnswer.of(answer);
     // Who repeats a request as soon as it is answered finds the answer, on whatever replica.
-    if (cached) await call.cache.remember(call.key, accepted.request.tenant_id, cached);
-    return { answer, cached };
+    if (kept) await call.cache.remember(call.key, accepted.request.tenant_id, kept);
+    return { answer, kept };
   }
 
   async #shared(call: Call): Promise<Answer | null> {
@@ -95,8 +95,8 @@ export class CachedExecution implements Pick<Execution, 'run'> {
     const land = this.#flights.takeOff(call.key);
     let landing: Landing = { kind: 'own' };
     try {
-      const { answer, cached } = await this.#execute(call);
-      if (cached) landing = { kind: 'answered', answer: cached };
+      const { answer, kept } = await this.#execute(call);
+      if (kept) landing = { kind: 'answered', kept };
       else if (answer?.status === 202) landing = { kind: 'converted' };
       return answer;
     } finally {
@@ -114,7 +114,7 @@ export class CachedExecution implements Pick<Execution, 'run'> {
     const boardAt = accepted.receivedAt + convertAfter(accepted.request.priority, this.deps.sla) - boardingMs;
     const landing = await before(boardAt, flight);
     if (landing?.kind === 'answered') {
-      return this.#takeOver(landing.answer, accepted, planned, claim);
+      return this.#takeOver(landing.kept.answer, accepted, planned, claim);
     }
     // Whoever runs it claims it anew; who is quicker in between is joined.
     if (claim !== null) await this.deps.runs.releaseClaim(accepted.requestId);

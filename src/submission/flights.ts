@@ -1,11 +1,11 @@
-import type { CachedAnswer } from '../store/cached-answer';
+import type { KeptAnswer } from '../store/cached-answer';
 
 /**
  * How an execution ended for those who waited for it: with an answer that may be given to others, as a job of the one
  * who started it, or in a way that is nobody else's.
  */
 export type Landing =
-  { readonly kind: 'answered'; readonly answer: CachedAnswer } | { readonly kind: 'converted' | 'own' };
+  { readonly kind: 'answered'; readonly kept: KeptAnswer } | { readonly kind: 'converted' | 'own' };
 
 /** Identical requests in flight in this process (design.md 7, 20): one execution a key, joined by the others. */
 export class Flights {

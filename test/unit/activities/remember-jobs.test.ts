@@ -18,7 +18,11 @@ describe('Publication', () => {
 
   it('keeps the answer of a job under the name that its member carries', () => {
     expect(remembered(done)).toEqual([
-      ['name', 'acme', expect.objectContaining({ source: member.request_id })],
+      [
+        'name',
+        'acme',
+        expect.objectContaining({ answer: expect.objectContaining({ source: member.request_id }) }),
+      ],
     ]);
   });
 

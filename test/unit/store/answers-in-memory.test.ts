@@ -1,12 +1,13 @@
 import { AnswersInMemory } from '../../../src/store/answers-in-memory';
-import type { CachedAnswer } from '../../../src/store/cached-answer';
+import { KeptAnswer } from '../../../src/store/cached-answer';
 import { eventually } from '../../support/eventually';
 
-const answerOf = (bytes: number): CachedAnswer => ({
-  source: 's',
-  bytes: Buffer.alloc(bytes, 'x'),
-  gaps: [],
-});
+const least = '{"said":"","fallback_used":false,"error_code":null,"timestamp":""}';
+/** Of so many bytes, or as few as it can be. */
+const answerOf = (bytes: number): KeptAnswer => {
+  const said = 'x'.repeat(Math.max(0, bytes - least.length));
+  return KeptAnswer.of({ status: 200, body: Buffer.from(least.replace('""', `"${said}"`)) })!;
+};
 const bounds = { ttlMs: 1000, maxEntries: 3, maxBytes: 1000 };
 
 describe('Answers in memory', () => {
@@ -15,7 +16,7 @@ describe('Answers in memory', () => {
     const answers = new AnswersInMemory(bounds, () => now);
     await answers.put('key', 'acme', answerOf(1));
     now += 1000;
-    expect(await answers.get('key')).toEqual(answerOf(1));
+    expect(await answers.get('key')).toEqual(answerOf(1).answer);
     now += 1;
     // Its clock is read at most once in a real millisecond.
     await eventually(

@@ -1,16 +1,13 @@
 import { AnswersInRedis } from '../../../src/store/answers-in-redis';
-import type { CachedAnswer } from '../../../src/store/cached-answer';
+import { KeptAnswer } from '../../../src/store/cached-answer';
 import { KeyRing } from '../../../src/store/key-ring';
 import { MasterKeys } from '../../../src/store/master-keys';
 import { RedisGuard } from '../../../src/store/redis-guard';
 import { ResponseCache } from '../../../src/store/response-cache';
 import { FakeDatabase } from './fake-database';
 
-const cached: CachedAnswer = {
-  source: 'r',
-  bytes: Buffer.from('{"request_id":,"said":"marker"}'),
-  gaps: [{ field: 'request_id', at: 14 }],
-};
+const body = '{"request_id":"r","said":"marker","fallback_used":false,"error_code":null,"timestamp":""}';
+const kept = KeptAnswer.of({ status: 200, body: Buffer.from(body) })!;
 const key = 'acme/dev/name';
 
 function world(maxEntryBytes = 1000) {
@@ -39,15 +36,15 @@ describe('Answers in Redis', () => {
   it('come back as they were, until their lifetime is over', async () => {
     const { answers, values } = world();
     expect(await answers.get(key, 'acme')).toBeNull();
-    await answers.put(key, 'acme', cached);
-    expect(await answers.get(key, 'acme')).toEqual(cached);
+    await answers.put(key, 'acme', kept);
+    expect(await answers.get(key, 'acme')).toEqual(kept.answer);
     expect([...values.keys()]).toEqual(['conclave:answer:acme/dev/name']);
     expect(values.get('conclave:answer:acme/dev/name')!.expiration).toEqual({ type: 'PX', value: 5000 });
   });
 
   it('cannot be read there', async () => {
     const { answers, values } = world();
-    await answers.put(key, 'acme', cached);
+    await answers.put(key, 'acme', kept);
     const { value } = [...values.values()][0]!;
     for (const text of ['marker', 'request_id', 'pieces']) expect(value.includes(text)).toBe(false);
   });
@@ -61,21 +58,21 @@ describe('Answers in Redis', () => {
     ],
   ])('that were %s are as good as none', async (_how, spoil) => {
     const { answers, values } = world();
-    await answers.put(key, 'acme', cached);
-    await answers.put('acme/dev/other', 'acme', cached);
+    await answers.put(key, 'acme', kept);
+    await answers.put('acme/dev/other', 'acme', kept);
     spoil(values);
     expect(await answers.get(key, 'acme')).toBeNull();
   });
 
   it('are for nobody who has another tenant’s key', async () => {
     const { answers } = world();
-    await answers.put(key, 'acme', cached);
+    await answers.put(key, 'acme', kept);
     expect(await answers.get(key, 'other')).toBeNull();
   });
 
   it('are not kept when they are too large', async () => {
     const { answers, values } = world(50);
-    await answers.put(key, 'acme', cached);
+    await answers.put(key, 'acme', kept);
     expect(values.size).toBe(0);
   });
 
@@ -83,12 +80,12 @@ describe('Answers in Redis', () => {
     const { answers, lose, guard } = world();
     const cache = new ResponseCache(answers);
     expect(await cache.lookUp(key, 'acme')).toEqual({ kind: 'miss' });
-    await cache.remember(key, 'acme', cached);
-    expect(await cache.lookUp(key, 'acme')).toEqual({ kind: 'hit', answer: cached });
+    await cache.remember(key, 'acme', kept);
+    expect(await cache.lookUp(key, 'acme')).toEqual({ kind: 'hit', answer: kept.answer });
     lose();
     for (let i = 0; i < 4; i++) {
       expect(await cache.lookUp(key, 'acme')).toEqual({ kind: 'unavailable' });
-      await cache.remember(key, 'acme', cached);
+      await cache.remember(key, 'acme', kept);
     }
     guard.stop();
   });

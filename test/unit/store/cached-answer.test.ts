@@ -2,9 +2,9 @@ import { finalAnswer } from '../../../src/activities/answer';
 import type { OrchestrationResponse } from '../../../src/contract/answer';
 import {
   cachedAnswerFrom,
-  cachedAnswerOf,
   cachedAnswerText,
   filledAnswer,
+  KeptAnswer,
   type OwnFields,
 } from '../../../src/store/cached-answer';
 import { ending, plan } from '../activities/samples';
@@ -13,6 +13,8 @@ import { requestId } from '../domain/support';
 const verdict = { status: 200, error_code: null, fallback_used: false, fallback_reasons: [] };
 const answer = (jobId: string | null = null) => finalAnswer(plan, ending(), verdict, jobId, 2000);
 const parsed = (body: Buffer) => JSON.parse(body.toString()) as OrchestrationResponse;
+
+const keptOf = (stored: ReturnType<typeof answer>) => KeptAnswer.of(stored)!.answer;
 
 const own: OwnFields = {
   request_id: '1d3c1c62-8a35-4a0e-9d60-6f6c0a7a6f11',
@@ -29,19 +31,19 @@ const own: OwnFields = {
 describe('An answer that is kept', () => {
   it('is given with fields of its own; all others are as they were, in their order', () => {
     const first = answer();
-    const given = filledAnswer(cachedAnswerOf(first)!, own);
+    const given = filledAnswer(keptOf(first), own);
     expect(given.status).toBe(200);
     expect(parsed(given.body)).toEqual({ ...parsed(first.body), ...own });
     expect(Object.keys(parsed(given.body))).toEqual(Object.keys(parsed(first.body)));
   });
 
   it('of a job holds nothing of the job', () => {
-    const given = filledAnswer(cachedAnswerOf(answer('job-of-another'))!, own);
+    const given = filledAnswer(keptOf(answer('job-of-another')), own);
     expect(given.body.toString()).not.toContain('job-of-another');
   });
 
   it('is the same after it was written and read', () => {
-    const cached = cachedAnswerOf(answer())!;
+    const cached = keptOf(answer());
     expect(cachedAnswerFrom(cachedAnswerText(cached))).toEqual(cached);
     expect(cached.source).toBe(requestId);
   });
@@ -54,9 +56,17 @@ describe('An answer that is kept', () => {
   it('has its gaps in the right places whatever letters come before them', () => {
     const { body } = answer();
     const wide = JSON.stringify({ 'Süß 🎈': '漢字 🎈', ...parsed(body), last: 'ende 🎈' });
-    const given = filledAnswer(cachedAnswerOf({ status: 200, body: Buffer.from(wide) })!, own);
+    const given = filledAnswer(keptOf({ status: 200, body: Buffer.from(wide) }), own);
     expect(parsed(given.body)).toEqual({ ...parsed(Buffer.from(wide)), ...own });
   });
+});
+
+it('takes memory of its own, before it is asked for and after', () => {
+  const kept = KeptAnswer.of(answer())!;
+  expect(kept.size).toBe(answer().body.length);
+  const { bytes } = kept.answer;
+  expect(kept.size).toBe(bytes.length);
+  expect(bytes.buffer.byteLength).toBe(bytes.length);
 });
 
 describe('What may not be given to another', () => {
@@ -72,6 +82,15 @@ describe('What may not be given to another', () => {
     ['a 200 by a fallback', changed({ fallback_used: true, fallback_reasons: ['secondary_detectors'] })],
     ['a 200 without its mapping', changed({ error_code: 'REQUEST_TIMEOUT' })],
   ])('is not kept: %s', (_what, stored) => {
-    expect(cachedAnswerOf(stored)).toBeNull();
+    expect(KeptAnswer.of(stored)).toBeNull();
+  });
+
+  it('is told by fields of the answer, whatever words of others say', () => {
+    const words = { fallback_used: false, error_code: null, timestamp: '' };
+    const [first] = parsed(answer().body).detector_results;
+    const detector_results = [{ ...first!, metadata: words }];
+    expect(KeptAnswer.of(changed({ detector_results, fallback_used: true }))).toBeNull();
+    const other = [{ ...first!, metadata: { ...words, fallback_used: true } }];
+    expect(KeptAnswer.of(changed({ detector_results: other }))).not.toBeNull();
   });
 });

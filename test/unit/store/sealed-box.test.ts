@@ -24,6 +24,12 @@ describe('A sealed box', () => {
     }
   });
 
+  it('has a nonce that no other has, and keeps it', () => {
+    const sealed = Array.from({ length: 1000 }, () => seal(key, Buffer.from('kept'), 'row 1'));
+    expect(new Set(sealed.map((box) => box.subarray(0, 12).toString('hex'))).size).toBe(1000);
+    for (const box of sealed) expect(unseal(key, box, 'row 1').toString()).toBe('kept');
+  });
+
   it('does not open when it is cut short', () => {
     const sealed = seal(key, Buffer.from('kept'), 'row 1');
     for (let length = 0; length < sealed.length; length++)

@@ -1,5 +1,5 @@
 import { finalAnswer } from '../../../src/activities/answer';
-import { type CachedAnswer, cachedAnswerOf } from '../../../src/store/cached-answer';
+import { type CachedAnswer, KeptAnswer } from '../../../src/store/cached-answer';
 import type { Lookup } from '../../../src/store/response-cache';
 import type { Claim } from '../../../src/store/runs';
 import { CachedExecution } from '../../../src/submission/cached-execution';
@@ -10,7 +10,7 @@ import { acceptedOf, answerWith, plannedWith, planWith, requestOf } from './supp
 
 const verdict = { status: 200, error_code: null, fallback_used: false, fallback_reasons: [] };
 const judged = finalAnswer(plan, ending(), verdict, null, 2000);
-const kept = cachedAnswerOf(judged)!;
+const kept = KeptAnswer.of(judged)!.answer;
 const sla = {
   sync_request_sla_ms: 2000,
   async_request_sla_ms: 30_000,
@@ -51,7 +51,7 @@ function world({ cacheOn = true } = {}) {
     cache: cacheOn
       ? ({
           lookUp: async () => state.found,
-          remember: async (_key: string, _tenant: string, answer: CachedAnswer) =>
+          remember: async (_key: string, _tenant: string, { answer }: KeptAnswer) =>
             void remembered.push(answer),
         } as never)
       : null,

@@ -1,7 +1,7 @@
 import type { OrchestrationEnd } from '../../../src/contract/orchestration-end';
 import { finalAnswer } from '../../../src/activities/answer';
 import type { AuditRow } from '../../../src/store/audit-log';
-import { cachedAnswerOf } from '../../../src/store/cached-answer';
+import { KeptAnswer } from '../../../src/store/cached-answer';
 import type { Hit } from '../../../src/store/hit-records';
 import type { Published } from '../../../src/store/outcomes';
 import { Hits } from '../../../src/submission/hits';
@@ -11,7 +11,7 @@ import { requestId as source } from '../domain/support';
 import { acceptedOf, bodyOf, otherId as requestId, plannedWith, World } from './support';
 
 const verdict = { status: 200, error_code: null, fallback_used: false, fallback_reasons: [] };
-const cached = cachedAnswerOf(finalAnswer(plan, ending(), verdict, 'job-x', 2000))!;
+const cached = KeptAnswer.of(finalAnswer(plan, ending(), verdict, 'job-x', 2000))!.answer;
 const sla = {
   sync_request_sla_ms: 2000,
   async_request_sla_ms: 30_000,
