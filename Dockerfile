@@ -38,4 +38,4 @@ USER 10001:10001
 EXPOSE 8000 8001 8010
 HEALTHCHECK --interval=30s --timeout=10s --start-period=5s --retries=3 CMD ["node", "deploy/healthcheck.mjs", "8000"]
 # Node as process 1 gets SIGTERM and drains; it starts no children here, so nothing is left to reap.
-CMD ["node", "--max-semi-space-size=64", "--heap-growing-percent=80", "--require=./dist/cli/untraced-workflows.js", "dist/cli/main.js", "start", "api"]
+CMD ["node", "--max-semi-space-size=32", "--heap-growing-percent=80", "--require=./dist/cli/untraced-workflows.js", "dist/cli/main.js", "start", "api"]
