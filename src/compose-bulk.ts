@@ -86,7 +86,7 @@ export function composeBulk(parts: {
     }),
     bulkJobs: jobs,
     connect(clients, calls) {
-      const gateway = new BulkGateway(clients, settings.workflow.task_queue);
+      const gateway = new BulkGateway(clients, settings.workflow.task_queue, jobs);
       const bulk = new Bulk({
         jobs,
         chunks,

@@ -78,6 +78,7 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
   const keptInFiles = settings.policy.store_type !== 'postgres';
   const auditKeys = loadAuditKeys(settings.audit, settings.service.data_dir);
   const exports = new TenantExports(db, keys, operations);
+  const bulkJobs = new BulkJobs(db, keys, parts.runs, parts.retention.answerRetentionMs);
   const lifecycle = new TenantLifecycle({
     db,
     operations,
@@ -105,8 +106,8 @@ export function composeTenantLifecycle(parts: TenantLifecycleParts) {
         enders: tenantEnders({
           work,
           orchestrations: parts.orchestrations,
-          bulkJobs: new BulkJobs(db, keys, parts.runs, parts.retention.answerRetentionMs),
-          bulkGateway: new BulkGateway(clients, taskQueue),
+          bulkJobs,
+          bulkGateway: new BulkGateway(clients, taskQueue, bulkJobs),
           simulations: new Simulations(db, keys),
           upstreams: new Upstreams(db, notifications),
           policies: {

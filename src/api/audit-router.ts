@@ -1,5 +1,3 @@
-import { pipeline } from 'node:stream/promises';
-import { Readable } from 'node:stream';
 import { Router } from 'express';
 import { z } from 'zod';
 import {
@@ -14,6 +12,7 @@ import { ConclaveError } from '../contract/errors';
 import { auditFormats, auditLine, type AuditSource } from '../domain/audit-formats';
 import type { AuditPage } from '../store/audit-records';
 import { needs } from './access';
+import { sendLines } from './send-lines';
 import { tenantOf } from './tenant-header';
 import { validate } from './validate';
 
@@ -66,11 +65,11 @@ export function auditRouter({ records, verifier, source }: AuditRouterDependenci
   router.get('/audit/export', needs('audit:read', { leaves: 'operation' }), async (request, response) => {
     const { format, ...query } = validate(exportQuerySchema, request.query);
     const tenant = tenantOf(request);
-    response.type(format === 'ndjson' ? 'application/x-ndjson' : 'text/plain; charset=utf-8');
     const lines = async function* () {
       for await (const record of records.all(tenant, query)) yield `${auditLine(format, record, source)}\n`;
     };
-    await pipeline(Readable.from(lines()), response);
+    const contentType = format === 'ndjson' ? 'application/x-ndjson' : 'text/plain; charset=utf-8';
+    await sendLines(response, contentType, lines());
   });
 
   router.get('/audit/verify', needs('audit:read'), async (request, response) => {

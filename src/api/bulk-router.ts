@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Request, type Response, Router } from 'express';
 import { type BulkJobResponse, bulkIdPattern, type BulkItemStatus, bulkItemStatuses } from '../contract/bulk';
 import { ConclaveError } from '../contract/errors';
@@ -14,6 +12,7 @@ import type { RateLimit } from './rate-limit';
 import { askedBy } from './principal';
 import { contextOf } from './request-context';
 import { allowLongBody } from './request-time';
+import { sendLines } from './send-lines';
 import { sendEvents, type ServerEvent, untilGone } from './server-events';
 import { tenantOf } from './tenant-header';
 
@@ -117,8 +116,7 @@ export function bulkRouter(deps: BulkRouterDependencies): Router {
 
   router.get('/orchestrate/bulk/:bulk_id/outcomes', needs('orchestrate:read'), async (request, response) => {
     const lines = await bulk.outcomes(bulkIdOf(request), tenantOf(request), statusOf(request));
-    response.status(200).type('application/x-ndjson');
-    await pipeline(Readable.from(lines, { objectMode: true, highWaterMark: 1 }), response);
+    await sendLines(response, 'application/x-ndjson', lines);
   });
 
   return router;

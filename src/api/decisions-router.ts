@@ -1,5 +1,3 @@
-import { pipeline } from 'node:stream/promises';
-import { Readable } from 'node:stream';
 import { Router } from 'express';
 import { z } from 'zod';
 import {
@@ -13,6 +11,7 @@ import type { DecisionPage } from '../store/logged-decisions';
 import type { Explanations } from '../submission/explanations';
 import { needs } from './access';
 import { opaDecision } from './opa-decision';
+import { sendLines } from './send-lines';
 import { requiredTenant } from './tenant-header';
 import { validate } from './validate';
 
@@ -73,12 +72,11 @@ export function decisionsRouter(deps: DecisionsRouterDependencies): Router {
       const query = validate(decisionQuerySchema, request.query);
       const tenant = requiredTenant(request);
       await deps.flush();
-      response.type('application/x-ndjson');
       const lines = async function* () {
         for await (const decision of deps.decisions.all(tenant, query))
           yield `${JSON.stringify(opaDecision(decision, deps.version))}\n`;
       };
-      await pipeline(Readable.from(lines()), response);
+      await sendLines(response, 'application/x-ndjson', lines());
     },
   );
 

@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { ErrorResponse } from '../contract/answer';
 import { canonicalErrors, ConclaveError, GatewayError, gatewayErrors } from '../contract/errors';
 import type { Identity } from '../contract/identity';
+import { TenantKeyDestroyedError } from '../store/tenant-keys';
 import type { Logger } from '../telemetry/logger';
 import { firewallOf } from './firewall';
 import { contextOf } from './request-context';
@@ -99,6 +100,16 @@ export function asConclaveError(error: unknown): ConclaveError {
     return new ConclaveError('INVALID_REQUEST', `the body is larger than ${Number(limit)} bytes`, {
       detail: 'body_too_large',
     });
+  }
+  if (error instanceof TenantKeyDestroyedError) {
+    return new ConclaveError(
+      'INVALID_REQUEST',
+      'the tenant is erased: what was its cannot be read any more',
+      {
+        status: 404,
+        detail: 'tenant_erased',
+      },
+    );
   }
   if (error instanceof URIError) {
     return new ConclaveError('INVALID_REQUEST', 'the path is not well-formed', { detail: 'malformed_path' });

@@ -1,5 +1,3 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import {
@@ -13,6 +11,7 @@ import { needs } from './access';
 import { bodyOf, readBody } from './json-body';
 import { once } from './once';
 import { identityOf, type TenantCaller, tenantCallerOf } from './principal';
+import { sendLines } from './send-lines';
 import { validate } from './validate';
 
 export interface TenantLifecycleRouterDependencies {
@@ -87,8 +86,7 @@ export function tenantLifecycleRouter({ lifecycle }: TenantLifecycleRouterDepend
       const { tenantId: own } = identityOf(request);
       const name = String(request.params['file']);
       const lines = await lifecycle.file(namedIn(request), operationIn(request), name, own);
-      response.type('application/x-ndjson');
-      await pipeline(Readable.from(lines), response);
+      await sendLines(response, 'application/x-ndjson', lines);
     },
   );
 

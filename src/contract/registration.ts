@@ -4,7 +4,7 @@ import { detectorFallbackSchema } from './detector-fallback';
 import { checkParams } from './detector-params';
 import { authTypes, checkAuthConfig } from './outbound-auth';
 import { type Protocol, protocols, traitsOf } from './protocols';
-import { nameSchema, versionSchema } from './text';
+import { namePattern, nameSchema, versionSchema } from './text';
 import { urlPathSchema } from './url-path';
 
 /** How raw scores become [0, 1] (spec/orchestration.md 3.3). */
@@ -56,6 +56,11 @@ function givesFindings({ protocol, http }: { protocol: Protocol; http?: HttpMapp
   return traitsOf(protocol).findings && (protocol !== 'http-json' || http?.response.findings !== undefined);
 }
 
+function leadsSomewhere(endpoint: string): boolean {
+  const [scheme, name] = endpoint.split(':', 2);
+  return scheme === 'builtin' ? namePattern.test(name!) : URL.canParse(endpoint);
+}
+
 /** A detector as an operator registers it (spec/orchestration.md 1.10, spec/README.md "Two detector calls"). */
 export const detectorRegistrationSchema = z
   .strictObject({
@@ -67,6 +72,9 @@ export const detectorRegistrationSchema = z
       .string()
       .max(500)
       .regex(/^(https?:\/\/|builtin:)/, 'must begin with http://, https:// or builtin:')
+      .refine(leadsSomewhere, {
+        error: 'must be a whole URL, or builtin: and the name of a builtin detector',
+      })
       .refine((endpoint) => !/^https?:\/\/[^/?#]*@/.test(endpoint), {
         error: 'must not hold a password; use auth_type and auth_config',
       }),

@@ -106,7 +106,7 @@ function plannedAlone(registration: DetectorRegistration, contentType: ContentTy
       coverage_calculation: { calculation_method: 'required_set' },
     }),
     policyDigest: '',
-    registrations: [registration],
+    registrations: [{ ...registration, depends_on: [] }],
     decision: null,
     decider: 'tenant_policy',
     regoRules: { coverage: false, conflict: false },

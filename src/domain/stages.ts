@@ -44,3 +44,23 @@ function cycleIn(stuck: readonly Dependent[]): string[] {
   if (!current) return path;
   return [...path.slice(path.indexOf(current.name)), current.name];
 }
+
+/** The shortest way from a name back to itself, over what each waits for; null: there is none. */
+export function cycleThrough(name: string, detectors: readonly Dependent[]): string[] | null {
+  const cameFrom = new Map<string, string>();
+  const wayTo = (other: string): string[] =>
+    other === name ? [name] : [...wayTo(cameFrom.get(other)!), other];
+  const reached = [name];
+  // A list that grows while it is walked.
+  for (const current of reached) {
+    const waitsFor = detectors
+      .filter((detector) => detector.name === current)
+      .flatMap((one) => one.depends_on);
+    if (waitsFor.includes(name)) return [...wayTo(current), name];
+    for (const next of waitsFor.filter((other) => !cameFrom.has(other))) {
+      cameFrom.set(next, current);
+      reached.push(next);
+    }
+  }
+  return null;
+}

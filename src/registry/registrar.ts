@@ -16,6 +16,7 @@ import type { Listed } from '../domain/registry-sync';
 import { quotaExceeded } from '../domain/tenancy';
 import { assertOwnSecrets, type TenantSecrets } from '../domain/tenant-secrets';
 import type { ConfigStore } from './config-source';
+import { refuseCycle } from './refuse-cycle';
 import { listedDetector, listedEndpoint } from './registry-file';
 
 /** Who asks for a change. */
@@ -76,7 +77,7 @@ interface Asked {
 export class Registrar {
   constructor(private readonly deps: RegistrarDependencies) {}
 
-  /** @throws ConclaveError 409 `detector_exists`, 400 `quota_exceeded`, `traffic_sum`; GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
+  /** @throws ConclaveError 409 `detector_exists`, 400 `quota_exceeded`, `traffic_sum`, `dependency_cycle`; GatewayError ENDPOINT_CONFLICT, ENDPOINT_UNREACHABLE */
   async registerDetector(detector: NewDetector, verify: boolean, by: Caller): Promise<RegistryEntry> {
     const listed = await this.#listed(detector.registration);
     const asked = { operation: 'register', by, what: `register ${listed.endpoint_id}` } as const;
@@ -90,6 +91,7 @@ export class Registrar {
           });
         }
         refuseConflict(entries, listed);
+        refuseCycle(entries, listed.endpoint_id, detector.registration);
         const { name, tenant_id: tenant } = detector.registration;
         if (tenant !== undefined) this.#requireRoom(entries, tenant);
         const others = versionsOf(entries, name, tenant ?? null);
@@ -110,7 +112,7 @@ export class Registrar {
     );
   }
 
-  /** @throws ConclaveError 404; GatewayError ENDPOINT_UNREACHABLE */
+  /** @throws ConclaveError 404, 400 `dependency_cycle`; GatewayError ENDPOINT_UNREACHABLE */
   async replaceDetector(
     id: string,
     registration: DetectorRegistration,
@@ -123,6 +125,7 @@ export class Registrar {
       { ...asked, ...(verify && { verify: () => this.#assertGood(listed) }) },
       (entries) => {
         const before = one(entries, id);
+        refuseCycle(entries, id, registration);
         const known = withKnownCapabilities(listed, before);
         return put({ ...before, ...known, ...manual(before), ...this.#times(before) });
       },

@@ -206,6 +206,19 @@ export class BulkJobs {
     );
   }
 
+  /** @returns ids of the runs of chunks that are at work, slices left out */
+  async openChunks(bulkId: string): Promise<string[]> {
+    const rows = await this.db
+      .selectFrom('run_key')
+      .select('run_id')
+      .where('bulk_id', '=', bulkId)
+      .where('closed_at', 'is', null)
+      .where('run_id', '!=', bulkId)
+      .where('run_id', 'not like', '%/%')
+      .execute();
+    return rows.map(({ run_id }) => run_id);
+  }
+
   /** A cancelled job frees its key. @returns whether the job is now cancelled */
   async cancel(bulkId: string, tenantId: string): Promise<boolean> {
     const open: readonly BulkStatus[] = ['pending', 'running', 'paused'];

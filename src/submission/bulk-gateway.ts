@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import { bulkPriorityKey } from '../domain/priority';
 import { bulkTaskQueue } from '../domain/task-queues';
+import type { BulkJobs } from '../store/bulk-jobs';
 import type { bulkRun } from '../workflows';
 import { bulkChanged } from '../workflows/bulk-signals';
 import { searchAttributes } from '../workflows/search-attributes';
@@ -19,6 +20,7 @@ export class BulkGateway {
   constructor(
     private readonly clients: TenantClients,
     private readonly taskQueue: string,
+    private readonly jobs: Pick<BulkJobs, 'openChunks'>,
   ) {}
 
   /** Starts the run of a job unless it is running. It takes up where one that ended has left off. */
@@ -50,8 +52,13 @@ export class BulkGateway {
     await this.#whereItRuns(tenantId, ({ workflow }) => workflow.getHandle(bulkId).signal(bulkChanged));
   }
 
+  /**
+   * Cancels a run, and after it its chunks. They would hear it from the run, but not while they wait for detectors and so
+   * hold every slot in which it could be told.
+   */
   async cancel(bulkId: string, tenantId: string): Promise<void> {
-    await this.#whereItRuns(tenantId, ({ workflow }) => workflow.getHandle(bulkId).cancel());
+    for (const runId of [bulkId, ...(await this.jobs.openChunks(bulkId))])
+      await this.#whereItRuns(tenantId, ({ workflow }) => workflow.getHandle(runId).cancel());
   }
 
   async isRunning(bulkId: string, tenantId: string): Promise<boolean> {

@@ -9,6 +9,8 @@ import { audited, ended, jobOf, outcomesOf, route, submit, until, upload } from 
 /** More than the chunks of a job that are in flight at a time. */
 const chunks = 8;
 const inFlight = 4;
+/** Chunks, of whatever job, that a process works on at a time. */
+const bulkSlots = 10;
 const items = Array.from({ length: chunks * 256 }, (_, n) => ({ content: `item ${n}` }));
 
 let system: System;
@@ -94,6 +96,20 @@ describe('A bulk job', () => {
       ({ status }) => status.name === 'CANCELLED',
     );
     expect((await jobOf(system, bulkId)).completed_at).toBe(job.completed_at);
+  });
+
+  it('that is cancelled is told so though chunks hold every slot in which its run could be', async () => {
+    const gate = held(findings());
+    system.detectors.behave('a', gate.behavior);
+    const jobs = [await submit(system, items), await submit(system, items), await submit(system, items)];
+    await system.detectors.called('a', bulkSlots);
+    const [first, ...others] = jobs;
+    expect((await cancel(first!)).body.status).toBe('cancelled');
+    // Sooner than any detector gives up.
+    await until(system, first!, ({ completed_at }) => completed_at !== null, { withinMs: 20_000 });
+    await Promise.all(others.map(cancel));
+    await Promise.all(others.map((bulkId) => ended(system, bulkId)));
+    gate.release();
   });
 
   it('frees its key when it is cancelled', async () => {

@@ -46,8 +46,9 @@ export function until(
   system: System,
   bulkId: string,
   satisfies: (job: BulkJobResponse) => boolean,
+  { withinMs = 60_000 } = {},
 ): Promise<BulkJobResponse> {
-  return eventually(() => jobOf(system, bulkId), satisfies, { withinMs: 60_000 });
+  return eventually(() => jobOf(system, bulkId), satisfies, { withinMs });
 }
 
 export const ended = (system: System, bulkId: string): Promise<BulkJobResponse> =>

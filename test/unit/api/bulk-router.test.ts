@@ -1,6 +1,7 @@
 import supertest from 'supertest';
 import type { BulkJobResponse } from '../../../src/contract/bulk';
 import type { Bulk } from '../../../src/submission/bulk';
+import { TenantKeyDestroyedError } from '../../../src/store/tenant-keys';
 import type { BulkLine, BulkUpload } from '../../../src/submission/bulk-intake';
 import { appWith, body, expectError, runId } from './support';
 
@@ -180,6 +181,32 @@ describe('A bulk job', () => {
       })();
     const app = await appWith({ bulk: { status: async () => job(), changes }, stopping: stopping.signal });
     expect((await supertest(app).get(`${route}/${bulkId}/events`).buffer(true)).text).toContain('progress');
+  });
+
+  it.each([
+    ['that cannot be read', new Error('no such table'), { status: 500, detail: null }],
+    ['of an erased tenant', new TenantKeyDestroyedError('acme'), { status: 404, detail: 'tenant_erased' }],
+  ])('answers what goes wrong before the first of its outcomes: %s', async (_which, error, expected) => {
+    const outcomes = async () =>
+      (async function* () {
+        throw error;
+      })();
+    const response = await supertest(await appWith({ bulk: { outcomes } })).get(
+      `${route}/${bulkId}/outcomes`,
+    );
+    expect(response.headers['content-type']).toMatch('application/json');
+    expect(response.status).toBe(expected.status);
+    expect((response.body as { detail: string | null }).detail).toBe(expected.detail);
+  });
+
+  it('breaks off what goes wrong later', async () => {
+    const outcomes = async () =>
+      (async function* () {
+        yield '{"index":0}\n';
+        throw new Error('no such table');
+      })();
+    const call = supertest(await appWith({ bulk: { outcomes } })).get(`${route}/${bulkId}/outcomes`);
+    await expect(call).rejects.toThrow(/aborted|hang up/);
   });
 
   it('exports the outcomes that are asked for', async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DependencyCycleError, stagesOf } from '../../../src/domain/stages';
+import { cycleThrough, DependencyCycleError, stagesOf } from '../../../src/domain/stages';
 import './support';
 
 const node = (name: string, ...depends_on: string[]) => ({ name, depends_on });
@@ -79,6 +79,33 @@ describe('stagesOf', () => {
           expect(cycle.at(-1)).toBe(cycle[0]);
           cycle.slice(1).forEach((name, i) => expect(dependencies.get(cycle[i]!)).toContain(name));
         }
+      }),
+    );
+  });
+});
+
+describe('cycleThrough', () => {
+  it('is the shortest way from a name back to itself', () => {
+    const detectors = [node('a', 'b'), node('b', 'c', 'd'), node('c', 'd'), node('d', 'a'), node('e', 'a')];
+    expect(cycleThrough('a', detectors)).toEqual(['a', 'b', 'd', 'a']);
+    expect(cycleThrough('e', detectors)).toBeNull();
+    expect(cycleThrough('a', [node('a', 'a')])).toEqual(['a', 'a']);
+    expect(cycleThrough('a', [node('a', 'b', 'gone'), node('b')])).toBeNull();
+  });
+
+  it('goes over all versions of a name', () => {
+    expect(cycleThrough('a', [node('a'), node('a', 'b'), node('b', 'a')])).toEqual(['a', 'b', 'a']);
+  });
+
+  it('is there exactly when the detectors cannot be put in stages, for one of them at least', () => {
+    const names = ['a', 'b', 'c', 'd'];
+    const graphs = fc.tuple(...names.map(() => fc.subarray(names)));
+    fc.assert(
+      fc.property(graphs, (edges) => {
+        const detectors = edges.map((depends_on, index) => ({ name: names[index]!, depends_on }));
+        const hasCycle = names.some((name) => cycleThrough(name, detectors) !== null);
+        if (hasCycle) cycleOf(() => stagesOf(detectors));
+        else stagesOf(detectors);
       }),
     );
   });

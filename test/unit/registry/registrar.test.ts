@@ -174,6 +174,36 @@ describe('Registrar', () => {
       });
     });
 
+    it('refuses one that would wait for itself, and leaves all as it was', async () => {
+      const refusal = {
+        status: 400,
+        detail: 'dependency_cycle',
+        fieldErrors: [{ path: 'depends_on' }],
+      };
+      const waiting = (name: string, ...depends_on: string[]) => detector(name, { depends_on });
+      await expect(registrar.registerDetector(waiting('a', 'a'), false, by)).rejects.toMatchObject(refusal);
+      await registrar.registerDetector(waiting('a', 'b'), false, by);
+      await registrar.registerDetector(waiting('b', 'gone'), false, by);
+      await expect(registrar.registerDetector(waiting('gone', 'a'), false, by)).rejects.toMatchObject({
+        message: 'detectors depend on each other: gone -> a -> b -> gone',
+      });
+      const { registration } = waiting('b', 'a');
+      await expect(registrar.replaceDetector('b@1.0', registration, false, by)).rejects.toMatchObject(
+        refusal,
+      );
+      expect(store.ids).toEqual(['a@1.0', 'b@1.0']);
+    });
+
+    it('refuses a cycle in the sight of whoever has it, and of nobody else', async () => {
+      const of = (tenant_id: string, name: string, ...depends_on: string[]) =>
+        detector(name, { tenant_scope: 'own', tenant_id, depends_on });
+      await registrar.registerDetector(of('acme', 'a', 'b'), false, by);
+      await registrar.registerDetector(of('other', 'b', 'a'), false, by);
+      await expect(registrar.registerDetector(of('acme', 'b', 'a'), false, by)).rejects.toThrow(/a -> b/);
+      const shared = detector('b', { depends_on: ['a'] });
+      await expect(registrar.registerDetector(shared, false, by)).rejects.toThrow(/a -> b/);
+    });
+
     it('splits traffic; what is not named gets none', async () => {
       for (const version of ['1.0', '2.0', '3.0'])
         await registrar.registerDetector(detector('a', { version }), false, by);
