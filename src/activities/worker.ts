@@ -79,8 +79,8 @@ export interface WorkerHost {
 const graceTime = '10s';
 const forceTime = '25s';
 const cachedWorkflows = 500;
-/** So few chunks of bulk jobs run in one process at a time, whoever's they are, and their parents. */
-const bulkWorkflowTasks = 10;
+/** So few chunks of bulk jobs, whoever's they are, run in one process at a time. */
+const chunksAtWork = 10;
 const cachedBulkWorkflows = 100;
 /** One workflow for ever with its one activity, and beside it what is asked for now and then: three of those at a time. */
 const maintenanceTasks = {
@@ -143,6 +143,12 @@ async function workersIn(
   const maxActivities = share(options.maxActivities);
   const maxLocalActivities = share(options.maxLocalActivities);
   const limited = { ...shared, maxConcurrentActivityTaskExecutions: maxActivities };
+  const tunerOf = (workflowTaskSlotSupplier: JobSlots): NonNullable<WorkerOptions['tuner']> => ({
+    workflowTaskSlotSupplier,
+    activityTaskSlotSupplier: { type: 'fixed-size', numSlots: maxActivities },
+    localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: maxLocalActivities },
+    nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
+  });
   const workflows = existsSync(workflowBundlePath)
     ? { workflowBundle: { codePath: workflowBundlePath } }
     : { workflowsPath };
@@ -159,24 +165,19 @@ async function workersIn(
       ...shared,
       ...workflows,
       taskQueue: jobsTaskQueue(options.taskQueue),
-      tuner: {
-        workflowTaskSlotSupplier: new JobSlots(share(options.maxJobs), options.pressed, Date.now),
-        activityTaskSlotSupplier: { type: 'fixed-size', numSlots: maxActivities },
-        localActivityTaskSlotSupplier: { type: 'fixed-size', numSlots: maxLocalActivities },
-        nexusTaskSlotSupplier: { type: 'fixed-size', numSlots: 1 },
-      },
+      tuner: tunerOf(new JobSlots(share(options.maxJobs), options.pressed, Date.now)),
       maxCachedWorkflows: share(cachedWorkflows),
     }),
   ];
   if (options.bulk) {
     workers.push(
       await Worker.create({
-        ...limited,
+        ...shared,
         ...workflows,
         taskQueue: bulkTaskQueue(options.taskQueue),
-        maxConcurrentWorkflowTaskExecutions: share(bulkWorkflowTasks),
+        // A chunk holds its slot as long as detectors look; of a fixed number, polls for what has begun would hold the rest.
+        tuner: tunerOf(new JobSlots(share(chunksAtWork), () => false, Date.now)),
         nonStickyToStickyPollRatio: 0.5,
-        maxConcurrentLocalActivityExecutions: maxLocalActivities,
         maxCachedWorkflows: share(cachedBulkWorkflows),
       }),
     );
