@@ -38,7 +38,7 @@ export function detectorWrites() {
         operationId: 'registerDetector',
         summary: 'Register a detector, or another version of one',
         description:
-          'It is asked for its health and must flag a known-bad sample, unless `verify` is false or `force` true. Effective on every replica within a second of the answer. Another version gets no traffic until it is given some.',
+          'It is asked for its health and must flag a known-bad sample, unless `verify` is false or `force` true. Effective on every replica within a second of the answer. Another version gets no traffic until it is given some. None may wait for itself by `depends_on`, over whatever others: 400 `dependency_cycle`.',
         parameters: common,
         requestBody: takes('NewDetector'),
         responses: {
