@@ -7,8 +7,9 @@ import { signalNumbers } from './lib/run.mjs';
 
 const forceAfterMs = 1000;
 /**
- * With 16 MB, the default, much of what lives as long as a request is copied into the old generation: a sixth of the
- * throughput at 256 clients; 64 MB take 100 MB more memory than 32 do, for 6 % more. Left to itself V8 lets the heap grow to several times what is alive under load, which buys nothing.
+ * With 16 MB, the default, much of what lives as long as a request is copied into the old generation: a tenth of the
+ * throughput; 64 give 6 % more than 32 at 256 clients, for 100 MB of memory. Left to itself V8 lets the heap grow to
+ * several times what is alive under load, which buys nothing.
  */
 const heap = ['--max-semi-space-size=64', '--heap-growing-percent=80'];
 /** docs/adr/0030 */

@@ -212,14 +212,14 @@ function auditRecord(
       selection: plan.selection_reason,
       coverage: ending.decisions.coverage,
       conflict: ending.decisions.conflict,
-      failure: ending.decisions.failure || undefined,
+      failure: ending.decisions.failure ?? undefined,
       failed: ending.decisions.failed,
     },
     planned: plan.detectors.map(({ name, version }) => `${name}@${version}`),
     plan_digest: digest,
     unavailable: Object.keys(member.health_status).filter((name) => !member.health_status[name]),
     results: results.map(resultOnRecord),
-    failure_policy: verdict.failure_policy || undefined,
+    failure_policy: verdict.failure_policy,
     ...counts(results),
     coverage: ending.coverage,
     conflict: conflict && {
@@ -246,8 +246,8 @@ function resultOnRecord(result: DetectorResult): object {
     detector,
     status,
     processing_time_ms,
-    failure_cause: failure_cause || undefined,
-    stand_in: stand_in || undefined,
+    failure_cause,
+    stand_in,
     suppressed: suppressed.length > 0 ? tallyOf(suppressed) : undefined,
   };
 }

@@ -2,6 +2,7 @@ import type { NextFunction, Request, Response } from 'express';
 import type { ErrorResponse } from '../contract/answer';
 import { canonicalErrors, ConclaveError, GatewayError, gatewayErrors } from '../contract/errors';
 import type { Identity } from '../contract/identity';
+import { tenantErased } from '../contract/tenant-errors';
 import { TenantKeyDestroyedError } from '../store/tenant-keys';
 import type { Logger } from '../telemetry/logger';
 import { firewallOf } from './firewall';
@@ -101,16 +102,7 @@ export function asConclaveError(error: unknown): ConclaveError {
       detail: 'body_too_large',
     });
   }
-  if (error instanceof TenantKeyDestroyedError) {
-    return new ConclaveError(
-      'INVALID_REQUEST',
-      'the tenant is erased: what was its cannot be read any more',
-      {
-        status: 404,
-        detail: 'tenant_erased',
-      },
-    );
-  }
+  if (error instanceof TenantKeyDestroyedError) return tenantErased();
   if (error instanceof URIError) {
     return new ConclaveError('INVALID_REQUEST', 'the path is not well-formed', { detail: 'malformed_path' });
   }

@@ -14,3 +14,11 @@ export function tenantDeleted(): ConclaveError {
     detail: 'tenant_deleted',
   });
 }
+
+/** What was sealed for it opens nowhere any more; its rows may still be going. */
+export function tenantErased(): ConclaveError {
+  return new ConclaveError('INVALID_REQUEST', 'the tenant is erased: what was its cannot be read any more', {
+    status: 404,
+    detail: 'tenant_erased',
+  });
+}

@@ -24,25 +24,11 @@ export function stagesOf(detectors: readonly Dependent[]): string[][] {
     const unfinished = new Set(waiting.map(({ name }) => name));
     const waits = (detector: Dependent) => detector.depends_on.some((name) => unfinished.has(name));
     const ready = waiting.filter((detector) => !waits(detector));
-    if (ready.length === 0) throw new DependencyCycleError(cycleIn(waiting));
+    if (ready.length === 0) throw new DependencyCycleError(aCycleIn(waiting));
     stages.push(ready.map(({ name }) => name));
     waiting = waiting.filter(waits);
   }
   return stages;
-}
-
-/** Every one of these waits for another of them, so following the dependencies must come back to where it was. */
-function cycleIn(stuck: readonly Dependent[]): string[] {
-  const byName = new Map(stuck.map((detector) => [detector.name, detector]));
-  const path: string[] = [];
-  let current = stuck[0];
-  while (current && !path.includes(current.name)) {
-    path.push(current.name);
-    const next = current.depends_on.find((name) => byName.has(name));
-    current = next === undefined ? undefined : byName.get(next);
-  }
-  if (!current) return path;
-  return [...path.slice(path.indexOf(current.name)), current.name];
 }
 
 /** The shortest way from a name back to itself, over what each waits for; null: there is none. */
@@ -63,4 +49,13 @@ export function cycleThrough(name: string, detectors: readonly Dependent[]): str
     }
   }
   return null;
+}
+
+/** Every one of these waits for another of them, so one of them at least waits for itself. */
+function aCycleIn(stuck: readonly Dependent[]): string[] {
+  for (const { name } of stuck) {
+    const cycle = cycleThrough(name, stuck);
+    if (cycle !== null) return cycle;
+  }
+  return [];
 }
